@@ -1,0 +1,160 @@
+"""The settings of a run: one YAML file, checked as a whole, all mistakes told at once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tsfmicro.errors import ConfigError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Section):
+    """Which clips, and which class each belongs to."""
+
+    datasets: tuple[str, ...] = Field(min_length=1, description="names from `tsfmicro data list`")
+    scheme: str = Field(description="label scheme, e.g. casme2-5")
+    exclude: Path | None = Field(None, description="CSV of clips to leave out, columns: clip, why")
+
+
+class PrepareConfig(_Section):
+    """How faces are found, aligned and stored. Everything here is part of the cache's key."""
+
+    size: int = Field(224, ge=32, le=1024, description="edge of the face image, pixels")
+    detector: Literal["mtcnn", "haar"] = Field("mtcnn", description="haar also steps in where mtcnn finds no face")
+    neighbourhood: float = Field(
+        0.15 / 4, ge=0, le=0.5, description="widest pair: search ⌊neighbourhood·(apex−onset)⌋ frames inside onset and apex"
+    )
+    flow: bool = Field(False, description="also store optical flow and strain (DIS)")
+
+
+class ModelConfig(_Section):
+    """Which model, with which options."""
+
+    name: str = Field("tsfmicro", description="a name from `tsfmicro models`")
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class AugmentConfig(_Section):
+    """One random draw for a pair's onset and apex."""
+
+    flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip")
+    rotate: float = Field(3.0, ge=0, le=180, description="largest rotation, degrees")
+    pad: int = Field(15, ge=0, description="random crop: largest shift in each direction, pixels")
+
+
+class TrainConfig(_Section):
+    """How a fold is trained. The published and released settings stand in the shipped configs."""
+
+    epochs: int = Field(50, ge=1)
+    batch_size: int = Field(32, ge=1)
+    lr: float = Field(8e-4, gt=0)
+    weight_decay: float = Field(0.6, ge=0)
+    decay: float = Field(0.987, gt=0, le=1, description="the learning rate is multiplied by this after each epoch …")
+    decay_epochs: int = Field(50, ge=0, description="… of the first so many")
+    pair: Literal["annotated", "widest"] = Field("widest", description="training pair; testing uses the annotated one")
+    augment: AugmentConfig = AugmentConfig()
+    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    val_people: int = Field(0, ge=0, description="people of the training side held out in each fold")
+
+
+class RunConfig(_Section):
+    """Everything that decides a run's result, but the data's place on disk."""
+
+    name: str = Field(pattern=r"^[\w.-]+$")
+    data: DataConfig
+    prepare: PrepareConfig = PrepareConfig()
+    model: ModelConfig = ModelConfig()
+    protocol: str = "loso"
+    train: TrainConfig = TrainConfig()
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 as PyYAML reads it takes 1e-3 for text; a number is a number here."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+0123456789."),
+)
+
+
+def parse_yaml(text: str) -> Any:
+    """YAML text as Python values, 1e-3 read as a number. Raises yaml.YAMLError."""
+    return yaml.load(text, Loader=_Loader)  # a SafeLoader
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read a run's settings.
+
+    Args:
+        path: the YAML file.
+        overrides: 'train.epochs=50' and the like, applied in order.
+    Raises:
+        ConfigError: no such file, not YAML, or settings that cannot work; every mistake with its path, at once.
+    """
+    try:
+        values = parse_yaml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Give the path of a config, or a shipped one's name.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: holds no settings. Start from a shipped config.")
+    for override in overrides:
+        _set(values, override)
+    return check_config(values, str(path))
+
+
+def check_config(values: Mapping[str, Any], where: str) -> RunConfig:
+    """Settings from plain values. Raises ConfigError that names every mistake at once."""
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as invalid:
+        mistakes = "; ".join(_mistake(e) for e in invalid.errors())
+        raise ConfigError(f"{where}: {mistakes}.") from None
+
+
+def _set(values: dict[str, Any], override: str) -> None:
+    key, sign, text = override.partition("=")
+    if not sign or not key:
+        raise ConfigError(f"--set {override}: write it as section.key=value, e.g. train.epochs=50.")
+    *path, last = key.split(".")
+    for part in path:
+        inner = values.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"--set {override}: {part} is a value, not a section.")
+        values = inner
+    try:
+        values[last] = parse_yaml(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {override}: {text!r} is not a YAML value.") from None
+
+
+def _mistake(error: Any) -> str:
+    path = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(error["loc"][-1]), _keys(error["loc"][:-1]), n=1)
+        return f"{path}: no such setting" + (f" (did you mean {near[0]}?)" if near else f" (known: {', '.join(_keys(error['loc'][:-1]))})")
+    if error["type"] == "missing":
+        return f"{path}: is missing"
+    return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]} (it is {error['input']!r})"
+
+
+def _keys(path: Sequence[Any]) -> list[str]:
+    section: type[BaseModel] = RunConfig
+    for part in path:
+        inner = section.model_fields[part].annotation
+        assert isinstance(inner, type) and issubclass(inner, BaseModel)
+        section = inner
+    return list(section.model_fields)

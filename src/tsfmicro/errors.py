@@ -1,0 +1,56 @@
+"""What can go wrong, by name. Every message says what, where, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TsfmicroError(Exception):
+    """A mistake in what we were given, told in one line. The command line prints it without a traceback."""
+
+
+class AnnotationError(TsfmicroError):
+    """A sheet or one of its rows cannot be read as the dataset's documentation says."""
+
+
+class FrameError(TsfmicroError):
+    """A frame is missing or cannot be decoded."""
+
+
+class FaceError(TsfmicroError):
+    """No face was found where one is needed."""
+
+
+class LabelError(TsfmicroError):
+    """An emotion or class that the label scheme does not know."""
+
+
+class ConfigError(TsfmicroError):
+    """A setting is unknown or has a value that cannot work."""
+
+
+class CacheError(TsfmicroError):
+    """A prepared set on disk is damaged, unfinished or somebody else's."""
+
+
+class RunError(TsfmicroError):
+    """A run folder is damaged, unfinished or made from other settings."""
+
+
+class LeakageError(TsfmicroError):
+    """One person would be on both sides of a fold."""
+
+
+class ShapeError(TsfmicroError):
+    """An array does not have the shape, type or size that is needed."""
+
+
+class UnknownNameError(TsfmicroError):
+    """A dataset, model, protocol or option that does not exist."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}."
+        super().__init__(f"unknown {kind} {name!r}. {hint}")

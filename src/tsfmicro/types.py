@@ -1,0 +1,288 @@
+"""The types that every room shares. They are frozen, and what would be wrong cannot be built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tsfmicro.errors import AnnotationError, FrameError, LabelError, LeakageError, ShapeError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Pair = Literal["annotated", "widest"]
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The frames of one clip on disk: a folder, and the file of each frame number the dataset uses."""
+
+    folder: Path
+    files: Mapping[int, str] = field(repr=False)
+
+    def path(self, index: int) -> Path:
+        """File of frame `index`. Raises FrameError when the folder does not have it."""
+        if index not in self.files:
+            have = f"it has {len(self.files)} frames, {min(self.files)}–{max(self.files)}" if self.files else "it is empty"
+            raise FrameError(f"{self.folder}: frame {index} is missing ({have}). Copy the frame there, or exclude the clip.")
+        return self.folder / self.files[index]
+
+
+@dataclass(frozen=True)
+class ActionUnit:
+    """One action unit of the Facial Action Coding System, e.g. R14B = right-sided 14, intensity B."""
+
+    number: int
+    side: str = ""  # L, R left or right; T, B top or bottom; A as some sheets write it
+    intensity: str = ""  # A (trace) … E (maximum)
+    certain: bool = True
+
+
+@dataclass(frozen=True)
+class ActionUnits:
+    """The action units of a clip as parsed, and the text they were read from."""
+
+    text: str
+    units: tuple[ActionUnit, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return tuple(unit.number for unit in self.units)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One annotated micro-expression.
+
+    Attributes:
+        dataset, subject, name: as the dataset writes them, e.g. casme2, sub04, EP13_02.
+        frames: where its images are.
+        onset, apex, offset: frame numbers; apex and offset are None where the sheet has none that can be used.
+        fps: frames per second.
+        emotion: lower-case, as the sheet says.
+        action_units: parsed, with the raw text.
+        fixes: corrections that were applied, each "column was→now: why".
+    Raises:
+        AnnotationError: the apex lies outside onset–offset, or a part of the id holds a slash.
+    """
+
+    dataset: str
+    subject: str
+    name: str
+    frames: Frames = field(compare=False)
+    onset: int
+    apex: int | None
+    offset: int | None
+    fps: float
+    emotion: str
+    action_units: ActionUnits = ActionUnits("")
+    fixes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any("/" in part or not part for part in (self.dataset, self.subject, self.name)):
+            raise AnnotationError(f"{self.id}: dataset, subject and name must be there and hold no slash. Rename the clip.")
+        last = self.offset if self.offset is not None else self.apex
+        if self.apex is not None and last is not None and not self.onset <= self.apex <= last:
+            raise AnnotationError(
+                f"{self.id}: apex {self.apex} lies outside onset {self.onset} to offset {self.offset}. "
+                "Correct the row in the sheet, or add it to the dataset's fixes with a reason."
+            )
+
+    @property
+    def id(self) -> str:
+        return f"{self.dataset}/{self.subject}/{self.name}"
+
+    @property
+    def person(self) -> str:
+        return f"{self.dataset}/{self.subject}"
+
+
+def person_of(clip_id: str) -> str:
+    """The person in a clip id: 'casme2/sub04/EP13_02' → 'casme2/sub04'."""
+    return clip_id.rpartition("/")[0]
+
+
+@dataclass(frozen=True)
+class LabelScheme:
+    """Which emotions count as which class.
+
+    Attributes:
+        name: e.g. 'casme2-5'.
+        classes: class names in the order of their numbers.
+        of: emotion → class name, or None for an emotion that the scheme leaves out.
+    Raises:
+        LabelError: an emotion is mapped to a class that is not in `classes`.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    of: Mapping[str, str | None] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        strange = {c for c in self.of.values() if c is not None} - set(self.classes)
+        if strange:
+            raise LabelError(f"label scheme {self.name}: {sorted(strange)} is not among its classes {list(self.classes)}.")
+
+    def label(self, emotion: str) -> int | None:
+        """Class number of an emotion, None where the scheme leaves it out. Raises LabelError for an unknown emotion."""
+        if emotion not in self.of:
+            raise LabelError(
+                f"label scheme {self.name} does not know the emotion {emotion!r} (it knows {', '.join(sorted(self.of))}). "
+                "Correct the sheet, or choose another scheme."
+            )
+        name = self.of[emotion]
+        return None if name is None else self.classes.index(name)
+
+
+@dataclass(frozen=True)
+class PreparedSet:
+    """Aligned faces of many clips, memory-mapped, found by clip id.
+
+    Attributes:
+        key: hash of the settings and of the clips.
+        clips: the clips that could be prepared, N of them.
+        rows: (N,) row of each clip in the arrays below, which have R ≥ N rows (a skipped clip leaves its row empty).
+        annotated, widest: (R, 2, H, W, 3) uint8 RGB; onset and apex as annotated, and the pair that differs most.
+        landmarks: (R, 5, 2) float32, pixels of the original onset frame: eyes, nose, mouth corners.
+        flow: (R, 2, 3, H, W) float16 or None; for each pair: horizontal and vertical flow in pixels, optical strain.
+        skipped: (clip id, reason) of each clip that could not be prepared.
+    Raises:
+        ShapeError: counts that differ.
+    """
+
+    key: str
+    clips: tuple[Clip, ...]
+    rows: np.ndarray = field(repr=False)
+    annotated: np.ndarray = field(repr=False)
+    widest: np.ndarray = field(repr=False)
+    landmarks: np.ndarray = field(repr=False)
+    flow: np.ndarray | None = field(repr=False, default=None)
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        arrays = [self.annotated, self.widest, self.landmarks] + ([] if self.flow is None else [self.flow])
+        lengths = {len(a) for a in arrays}
+        if len(lengths) != 1 or len(self.rows) != len(self.clips) or (len(self.rows) and max(self.rows) >= min(lengths)):
+            raise ShapeError(
+                f"prepared set {self.key}: {len(self.clips)} clips, {len(self.rows)} rows and arrays of {sorted(lengths)} "
+                "do not belong together. Delete the cache folder and prepare again."
+            )
+        if len(self._row_of) != len(self.clips):
+            ids = [c.id for c in self.clips]
+            twice = sorted({i for i in ids if ids.count(i) > 1})
+            raise ShapeError(f"prepared set {self.key}: {twice} is there twice. Give each dataset and clip its own name.")
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {clip.id: int(row) for clip, row in zip(self.clips, self.rows, strict=True)}
+
+    @property
+    def size(self) -> int:
+        """Edge of a face image, pixels."""
+        return int(self.annotated.shape[2])
+
+    def rows_of(self, clip_ids: Iterable[str]) -> list[int]:
+        """Rows of these clips in the arrays. Raises ShapeError for a clip that is not prepared."""
+        try:
+            return [self._row_of[clip_id] for clip_id in clip_ids]
+        except KeyError as missing:
+            raise ShapeError(f"clip {missing.args[0]} is not in prepared set {self.key}. Prepare it first.") from None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Clip ids of one training: what it learns from, what it may be chosen by, what it is scored on.
+
+    Raises:
+        LeakageError: a person of the test side is in training or validation, or one of training in validation.
+    """
+
+    name: str
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    val: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        sides = {side: {person_of(i) for i in getattr(self, side)} for side in ("train", "val", "test")}
+        for one, other in (("train", "test"), ("val", "test"), ("train", "val")):
+            shared = sides[one] & sides[other]
+            if shared:
+                raise LeakageError(f"fold {self.name}: {sorted(shared)} is in {one} and {other}. Split by person.")
+
+
+@dataclass(frozen=True)
+class Logits:
+    """What a model said about clips it was not trained on, after each epoch.
+
+    Attributes:
+        clips: N clip ids.
+        fold, seed: which training said it.
+        values: (epochs, N, C) float32.
+    Raises:
+        ShapeError: a clip is there twice, or counts differ.
+    """
+
+    clips: tuple[str, ...]
+    fold: str
+    seed: int
+    values: np.ndarray = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 3 or self.values.shape[1] != len(self.clips):
+            raise ShapeError(f"logits of fold {self.fold}: {len(self.clips)} clips but an array of {self.values.shape}.")
+        twice = sorted({c for c in self.clips if self.clips.count(c) > 1})
+        if twice:
+            raise ShapeError(f"logits of fold {self.fold}: {twice} is there twice; every clip is scored once.")
+
+    @classmethod
+    def join(cls, parts: Sequence[Logits]) -> Logits:
+        """All folds of one seed as one. Raises ShapeError on different seeds or epochs, or a clip that is in two folds."""
+        import numpy as np
+
+        seeds = {p.seed for p in parts}
+        epochs = {p.values.shape[0] for p in parts}
+        if len(seeds) != 1 or len(epochs) != 1:
+            raise ShapeError(f"cannot join logits of seeds {sorted(seeds)} and epochs {sorted(epochs)}; join one seed at a time.")
+        clips = tuple(c for p in parts for c in p.clips)
+        values = np.concatenate([p.values for p in parts], axis=1)
+        return cls(clips, fold="all", seed=seeds.pop(), values=values)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores pooled over all folds, every clip once; means over seeds where there are several.
+
+    Attributes:
+        rule: which epoch was scored; 'last' is the honest default.
+        acc, uf1, uar: with 95 % intervals from a bootstrap over people.
+        precision: macro precision, which some programs print as UAR.
+        recall: recall of each class.
+        confusion: (C, C) counts, true class × predicted class, summed over seeds.
+    """
+
+    rule: str
+    classes: tuple[str, ...]
+    acc: Interval
+    uf1: Interval
+    uar: Interval
+    precision: float
+    recall: Mapping[str, float]
+    confusion: np.ndarray = field(repr=False)
+    people: int
+    clips: int
+    seeds: tuple[int, ...]

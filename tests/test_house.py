@@ -1,0 +1,49 @@
+"""The one import rule: a room imports the hall and itself; run/ strings rooms together; app/ knows run/ and the hall."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import tsfmicro
+
+HOUSE = Path(tsfmicro.__file__).parent
+ROOMS = {p.name for p in HOUSE.iterdir() if (p / "__init__.py").exists()}
+FILES = sorted(HOUSE.rglob("*.py"))
+
+
+def imported(file):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import; write the whole name"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms_entered_by(file):
+    parts = (name.split(".") for name in imported(file))
+    return {p[1] for p in parts if p[0] == "tsfmicro" and len(p) > 1 and p[1] in ROOMS}
+
+
+def may_enter(room):
+    if room == "run":
+        return ROOMS - {"app"}
+    if room == "app":
+        return {"app", "run"}
+    return {room} if room else set()  # the hall enters no room
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(HOUSE)))
+def test_a_room_imports_only_the_hall_and_itself(file):
+    room = file.relative_to(HOUSE).parts[0] if file.parent != HOUSE else None
+    strange = rooms_entered_by(file) - may_enter(room)
+    if file.name == "__init__.py" and file.parent == HOUSE:
+        strange -= {"models", "run"}  # the front door: names it lends, loaded on first use
+    assert not strange, f"{file.relative_to(HOUSE)} enters {sorted(strange)}; pass in what it needs, from run/"
+
+
+def test_nothing_that_cannot_be_installed_everywhere_is_imported():
+    heavy = {"torchvision", "timm", "facenet_pytorch"}
+    assert not {name.split(".")[0] for file in FILES for name in imported(file)} & heavy
