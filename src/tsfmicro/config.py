@@ -32,7 +32,10 @@ class PrepareConfig(_Section):
     size: int = Field(224, ge=32, le=1024, description="edge of the face image, pixels")
     detector: Literal["mtcnn", "haar"] = Field("mtcnn", description="haar also steps in where mtcnn finds no face")
     neighbourhood: float = Field(
-        0.15 / 4, ge=0, le=0.5, description="widest pair: search ⌊neighbourhood·(apex−onset)⌋ frames inside onset and apex"
+        0.15 / 4,
+        ge=0,
+        le=0.5,
+        description="widest pair: search ⌊neighbourhood·(apex−onset)⌋ frames inside onset and apex",
     )
     flow: bool = Field(False, description="also store optical flow and strain (DIS)")
 
@@ -106,7 +109,9 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     try:
         values = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Give the path of a config, or a shipped one's name.") from None
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}). Give the path of a config, or a shipped one's name."
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(values, dict):
@@ -145,7 +150,9 @@ def _mistake(error: Any) -> str:
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(error["loc"][-1]), _keys(error["loc"][:-1]), n=1)
-        return f"{path}: no such setting" + (f" (did you mean {near[0]}?)" if near else f" (known: {', '.join(_keys(error['loc'][:-1]))})")
+        return f"{path}: no such setting" + (
+            f" (did you mean {near[0]}?)" if near else f" (known: {', '.join(_keys(error['loc'][:-1]))})"
+        )
     if error["type"] == "missing":
         return f"{path}: is missing"
     return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]} (it is {error['input']!r})"

@@ -26,8 +26,12 @@ class Frames:
     def path(self, index: int) -> Path:
         """File of frame `index`. Raises FrameError when the folder does not have it."""
         if index not in self.files:
-            have = f"it has {len(self.files)} frames, {min(self.files)}–{max(self.files)}" if self.files else "it is empty"
-            raise FrameError(f"{self.folder}: frame {index} is missing ({have}). Copy the frame there, or exclude the clip.")
+            have = (
+                f"it has {len(self.files)} frames, {min(self.files)}–{max(self.files)}" if self.files else "it is empty"
+            )
+            raise FrameError(
+                f"{self.folder}: frame {index} is missing ({have}). Copy the frame there, or exclude the clip."
+            )
         return self.folder / self.files[index]
 
 
@@ -83,7 +87,9 @@ class Clip:
 
     def __post_init__(self) -> None:
         if any("/" in part or not part for part in (self.dataset, self.subject, self.name)):
-            raise AnnotationError(f"{self.id}: dataset, subject and name must be there and hold no slash. Rename the clip.")
+            raise AnnotationError(
+                f"{self.id}: dataset, subject and name must be there and hold no slash. Rename the clip."
+            )
         last = self.offset if self.offset is not None else self.apex
         if self.apex is not None and last is not None and not self.onset <= self.apex <= last:
             raise AnnotationError(
@@ -124,7 +130,9 @@ class LabelScheme:
     def __post_init__(self) -> None:
         strange = {c for c in self.of.values() if c is not None} - set(self.classes)
         if strange:
-            raise LabelError(f"label scheme {self.name}: {sorted(strange)} is not among its classes {list(self.classes)}.")
+            raise LabelError(
+                f"label scheme {self.name}: {sorted(strange)} is not among its classes {list(self.classes)}."
+            )
 
     def label(self, emotion: str) -> int | None:
         """Class number of an emotion, None where the scheme leaves it out. Raises LabelError for an unknown emotion."""
@@ -165,7 +173,11 @@ class PreparedSet:
     def __post_init__(self) -> None:
         arrays = [self.annotated, self.widest, self.landmarks] + ([] if self.flow is None else [self.flow])
         lengths = {len(a) for a in arrays}
-        if len(lengths) != 1 or len(self.rows) != len(self.clips) or (len(self.rows) and max(self.rows) >= min(lengths)):
+        if (
+            len(lengths) != 1
+            or len(self.rows) != len(self.clips)
+            or (len(self.rows) and max(self.rows) >= min(lengths))
+        ):
             raise ShapeError(
                 f"prepared set {self.key}: {len(self.clips)} clips, {len(self.rows)} rows and arrays of {sorted(lengths)} "
                 "do not belong together. Delete the cache folder and prepare again."
@@ -173,7 +185,9 @@ class PreparedSet:
         if len(self._row_of) != len(self.clips):
             ids = [c.id for c in self.clips]
             twice = sorted({i for i in ids if ids.count(i) > 1})
-            raise ShapeError(f"prepared set {self.key}: {twice} is there twice. Give each dataset and clip its own name.")
+            raise ShapeError(
+                f"prepared set {self.key}: {twice} is there twice. Give each dataset and clip its own name."
+            )
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
@@ -232,7 +246,9 @@ class Logits:
 
     def __post_init__(self) -> None:
         if self.values.ndim != 3 or self.values.shape[1] != len(self.clips):
-            raise ShapeError(f"logits of fold {self.fold}: {len(self.clips)} clips but an array of {self.values.shape}.")
+            raise ShapeError(
+                f"logits of fold {self.fold}: {len(self.clips)} clips but an array of {self.values.shape}."
+            )
         twice = sorted({c for c in self.clips if self.clips.count(c) > 1})
         if twice:
             raise ShapeError(f"logits of fold {self.fold}: {twice} is there twice; every clip is scored once.")
@@ -245,7 +261,9 @@ class Logits:
         seeds = {p.seed for p in parts}
         epochs = {p.values.shape[0] for p in parts}
         if len(seeds) != 1 or len(epochs) != 1:
-            raise ShapeError(f"cannot join logits of seeds {sorted(seeds)} and epochs {sorted(epochs)}; join one seed at a time.")
+            raise ShapeError(
+                f"cannot join logits of seeds {sorted(seeds)} and epochs {sorted(epochs)}; join one seed at a time."
+            )
         clips = tuple(c for p in parts for c in p.clips)
         values = np.concatenate([p.values for p in parts], axis=1)
         return cls(clips, fold="all", seed=seeds.pop(), values=values)
