@@ -1,0 +1,91 @@
+"""Scores pooled over folds, joined by clip id, with intervals over people."""
+
+import numpy as np
+import pytest
+from pytest import approx
+
+from tsfmicro.errors import LabelError, RunError, ShapeError, UnknownNameError
+from tsfmicro.evaluate.bootstrap import draw_people
+from tsfmicro.evaluate.floors import majority
+from tsfmicro.evaluate.score import score
+from tsfmicro.evaluate.select import select
+from tsfmicro.types import Fold, Logits
+
+CLASSES = ("negative", "positive")
+LABELS = {"d/a/1": 0, "d/a/2": 1, "d/b/1": 0, "d/b/2": 1}
+
+
+def logits_of(predictions, seed=0, epochs=1):
+    clips = tuple(predictions)
+    values = np.zeros((epochs, len(clips), 2), np.float32)
+    values[-1, range(len(clips)), list(predictions.values())] = 1
+    return Logits(clips, "all", seed, values)
+
+
+def test_labels_are_joined_by_clip_id_not_by_position():
+    backwards = dict(reversed(LABELS.items()))
+    assert score([logits_of(backwards)], LABELS, CLASSES).acc.value == 1
+
+
+def test_three_of_four_clips_right():
+    scores = score([logits_of(LABELS | {"d/a/1": 1})], LABELS, CLASSES)
+    assert scores.acc.value == approx(3 / 4)
+    assert scores.confusion.tolist() == [[1, 1], [0, 2]]
+    assert scores.recall == {"negative": 0.5, "positive": 1.0}
+    assert (scores.people, scores.clips, scores.seeds, scores.rule) == (2, 4, (0,), "last")
+
+
+def test_the_interval_spans_a_person_who_is_all_right_and_one_who_is_half_right():
+    scores = score([logits_of(LABELS | {"d/a/1": 1})], LABELS, CLASSES)
+    assert (scores.acc.low, scores.acc.high) == (0.5, 1.0)
+
+
+def test_several_seeds_are_averaged():
+    wrong = {clip: 1 - label for clip, label in LABELS.items()}
+    scores = score([logits_of(LABELS, seed=0), logits_of(wrong, seed=1)], LABELS, CLASSES)
+    assert scores.uf1.value == approx(0.5)
+    assert scores.seeds == (0, 1)
+
+
+def test_rule_last_scores_the_last_epoch():
+    assert select("last", logits_of(LABELS, epochs=3)).tolist() == [0, 1, 0, 1]
+    with pytest.raises(UnknownNameError, match="Did you mean 'last'"):
+        select("lasst", logits_of(LABELS))
+
+
+def test_a_clip_that_was_not_tested_is_an_error():
+    few = {clip: label for clip, label in LABELS.items() if clip != "d/b/2"}
+    with pytest.raises(RunError, match="d/b/2"):
+        score([logits_of(few)], LABELS, CLASSES)
+
+
+def test_a_class_without_clips_is_an_error():
+    with pytest.raises(LabelError, match="surprise"):
+        score([logits_of(LABELS)], LABELS, (*CLASSES, "surprise"))
+
+
+def test_a_resample_always_holds_every_class():
+    confusions = np.zeros((1, 3, 2, 2), int)
+    confusions[0, 0, 0, 0] = confusions[0, 1, 0, 1] = confusions[0, 2, 1, 1] = 1
+    drawn = draw_people(confusions, np.random.default_rng(0), samples=500)
+    assert (drawn.sum(-1) > 0).all()
+    assert len(drawn) == 500
+
+
+def test_a_class_that_nobody_shows_cannot_be_resampled():
+    with pytest.raises(ShapeError, match="no clip at all"):
+        draw_people(np.zeros((1, 3, 2, 2), int), np.random.default_rng(0), samples=5)
+
+
+def test_the_majority_floor_learns_from_the_training_side_only():
+    folds = [
+        Fold("a", train=("d/b/1", "d/b/2", "d/c/1"), test=("d/a/1",)),
+        Fold("b", train=("d/a/1",), test=("d/b/1", "d/b/2")),
+    ]
+    labels = {"d/a/1": 0, "d/b/1": 1, "d/b/2": 1, "d/c/1": 0}
+    said = majority(folds, labels, n_classes=2)
+    assert dict(zip(said.clips, said.values[-1].argmax(-1).tolist(), strict=True)) == {
+        "d/a/1": 1,
+        "d/b/1": 0,
+        "d/b/2": 0,
+    }
