@@ -1,0 +1,53 @@
+"""Flip, rotation and crop of a whole batch: one draw for the onset and the apex of a pair, one resampling for all three."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
+
+from tsfmicro.config import AugmentConfig
+
+
+def draw(count: int, size: int, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+    """A random movement for each pair.
+
+    The crop is what padding by `pad` black pixels and cutting out size × size again gives: a shift by whole pixels.
+
+    Args: count: N pairs; size: edge of the images, pixels; generator: on the CPU, so that a seed means one thing everywhere.
+    Returns: (N, 2, 3) maps from output to input coordinates, in units of half an image, as `affine_grid` takes them.
+    """
+    flip = 1 - 2 * (torch.rand(count, generator=generator) < config.flip).float()
+    angle = (2 * torch.rand(count, generator=generator) - 1) * math.radians(config.rotate)
+    shift = torch.randint(-config.pad, config.pad + 1, (count, 2), generator=generator) * (2 / size)
+    cos, sin = angle.cos(), angle.sin()
+    rotation = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)  # (N, 2, 2)
+    # Read from the output back to the input: undo the crop, then the rotation, then the flip.
+    moved = (rotation @ shift[..., None]).squeeze(-1)
+    theta = torch.cat([rotation, moved[..., None]], -1)  # (N, 2, 3)
+    theta[:, 0] *= flip[:, None]
+    return theta
+
+
+def apply(images: Tensor, theta: Tensor) -> Tensor:
+    """Move images; what comes from outside is black.
+
+    Args: images: (N, 3, H, W) any scale, before normalisation, so that 0 is black; theta: (N, 2, 3).
+    Returns: (N, 3, H, W), bilinear.
+    """
+    grid = affine_grid(theta, list(images.shape), align_corners=False)
+    return grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def apply_to_flow(flow: Tensor, theta: Tensor) -> Tensor:
+    """Move flow maps, and turn their vectors with them: a flipped face moves to the other side.
+
+    Args: flow: (N, 3, H, W): horizontal, vertical, strain; theta: (N, 2, 3), from `draw`.
+    Returns: (N, 3, H, W).
+    """
+    moved = apply(flow, theta)
+    forward = theta[:, :, :2].transpose(1, 2)  # the linear part is orthogonal: its inverse is its transpose
+    vectors = torch.einsum("nij,njhw->nihw", forward, moved[:, :2])
+    return torch.cat([vectors, moved[:, 2:]], 1)

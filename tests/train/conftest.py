@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+from tsfmicro.types import Clip, Frames, PreparedSet
+
+
+def prepared_set(people=3, clips=4, size=32, seed=0, flow=False):
+    """Noise faces in which class 1 brightens the left half of the apex; clips alternate between the classes."""
+    generator = np.random.default_rng(seed)
+    count = people * clips
+    onset = generator.integers(60, 120, (count, size, size, 3), dtype=np.uint8)
+    apex = onset.copy()
+    apex[1::2, :, : size // 2] += 60
+    faces = np.stack([onset, apex], 1)
+    made = tuple(
+        Clip("made", f"s{n // clips}", f"c{n % clips}", Frames(None, {}), 1, 2, 3, 200, "surprise") for n in range(count)
+    )
+    maps = generator.normal(size=(count, 2, 3, size, size)).astype(np.float16) if flow else None
+    return PreparedSet("k", made, np.arange(count), faces, faces, np.zeros((count, 5, 2), np.float32), maps)
+
+
+@pytest.fixture
+def prepared():
+    return prepared_set()
+
+
+@pytest.fixture
+def labels(prepared):
+    return {clip.id: n % 2 for n, clip in enumerate(prepared.clips)}

@@ -1,0 +1,46 @@
+"""Batches from a prepared set."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.train.conftest import prepared_set
+from tsfmicro.config import AugmentConfig
+from tsfmicro.errors import ConfigError, ShapeError
+from tsfmicro.train.loader import MEAN, STD, Loader
+
+CPU = torch.device("cpu")
+
+
+def test_motion_is_apex_minus_onset_after_normalisation(prepared):
+    loader = Loader(prepared, ("onset", "motion"), CPU)
+    batch = loader.batch([prepared.clips[1].id], "annotated")
+    onset, apex = torch.from_numpy(prepared.annotated[1].astype(np.float32)).permute(0, 3, 1, 2)
+    assert torch.allclose(batch["onset"], (onset - MEAN) / STD, atol=1e-5)
+    assert torch.allclose(batch["motion"], (apex - onset) / STD, atol=1e-5)
+
+
+def test_onset_and_apex_are_moved_by_one_draw(prepared):
+    still = prepared.clips[0].id  # its apex equals its onset
+    batch = Loader(prepared, ("motion",), CPU).batch([still], "widest", AugmentConfig(pad=4), torch.Generator().manual_seed(0))
+    assert batch["motion"].abs().max() == 0
+
+
+def test_a_model_gets_only_what_it_asks_for(prepared):
+    assert set(Loader(prepared, ("apex",), CPU).batch([prepared.clips[0].id], "annotated")) == {"apex"}
+
+
+def test_flow_is_given_where_it_was_prepared():
+    flowing = prepared_set(flow=True)
+    batch = Loader(flowing, ("flow",), CPU).batch([flowing.clips[2].id], "widest")
+    assert torch.equal(batch["flow"][0], torch.from_numpy(flowing.flow[2, 1]).float())
+
+
+def test_flow_that_was_not_prepared_is_asked_for_in_words(prepared):
+    with pytest.raises(ConfigError, match=r"prepare\.flow=true"):
+        Loader(prepared, ("flow",), CPU)
+
+
+def test_a_clip_that_was_not_prepared_is_named(prepared):
+    with pytest.raises(ShapeError, match="made/s9/c0"):
+        Loader(prepared, ("onset",), CPU).batch(["made/s9/c0"], "annotated")
