@@ -1,0 +1,64 @@
+"""What every model promises: which images it looks at, and one score per class for each clip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from tsfmicro.errors import ShapeError
+
+Image = Literal["onset", "apex", "motion", "flow"]
+
+
+class Model(nn.Module):
+    """A micro-expression recogniser. Call it with the images it names: `model(**{n: batch[n] for n in model.inputs})`.
+
+    Every image is (N, 3, H, W) float: `onset` and `apex` RGB after ImageNet normalisation; `motion` = apex − onset
+    after normalisation (Eq. 1); `flow` = horizontal and vertical flow and optical strain.
+
+    Attributes:
+        inputs: the images `forward` takes, in order.
+        size: H = W of the images, pixels.
+        recipe: name, num_classes, size and options that `create_model` builds the same model from.
+        head: (N, h, w, D) features → (N, C) logits.
+    """
+
+    head: nn.Module
+
+    def __init__(self, inputs: tuple[Image, ...], size: int) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.size = size
+        self.recipe: Mapping[str, Any] = {}
+
+    def forward(self, **images: Tensor) -> Tensor:
+        """(N, C) logits. Raises ShapeError: an image is missing, not expected, or not (N, 3, size, size) float."""
+        self.check(images)
+        return self.head(self.features(**images))
+
+    def features(self, **images: Tensor) -> Tensor:
+        """(N, h, w, D) what `head` looks at: a map over the face, for saliency."""
+        raise NotImplementedError
+
+    def check(self, images: Mapping[str, Tensor]) -> None:
+        """Raises ShapeError where `images` are not what this model looks at."""
+        if set(images) != set(self.inputs):
+            raise ShapeError(
+                f"{type(self).__name__} looks at {', '.join(self.inputs)}, but was given {', '.join(images) or 'nothing'}."
+                " Call it as model(**{name: batch[name] for name in model.inputs})."
+            )
+        first = images[self.inputs[0]]
+        for name, image in images.items():
+            if image.ndim != 4 or tuple(image.shape[1:]) != (3, self.size, self.size):
+                raise ShapeError(
+                    f"{name} is {tuple(image.shape)}, but this model needs (N, 3, {self.size}, {self.size}). Resize it,"
+                    f" or build the model with another size."
+                )
+            if not image.is_floating_point():
+                raise ShapeError(
+                    f"{name} is {image.dtype}, but must be floating point: scale it to [0, 1] and normalise it first."
+                )
+            if len(image) != len(first):
+                raise ShapeError(f"{name} has {len(image)} clips, but {self.inputs[0]} has {len(first)}.")

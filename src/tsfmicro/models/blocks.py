@@ -1,0 +1,103 @@
+"""Parts that both streams are made of. Feature maps are (N, H, W, C), so that norms and linears need no permutes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tsfmicro.errors import ConfigError
+
+LAYER_NORM_EPS = 1e-6
+
+
+def last(images: Tensor) -> Tensor:
+    """(N, C, H, W) → (N, H, W, C), a view."""
+    return images.permute(0, 2, 3, 1)
+
+
+def first(features: Tensor) -> Tensor:
+    """(N, H, W, C) → (N, C, H, W), a view."""
+    return features.permute(0, 3, 1, 2)
+
+
+class ConvNorm(nn.Module):
+    """3×3 convolution and batch norm (Eqs. 3, 4). (N, H, W, C) → (N, H/stride, W/stride, D)."""
+
+    def __init__(self, width: int, out_width: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width, out_width, 3, stride, padding=1)
+        self.norm = nn.BatchNorm2d(out_width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return last(self.norm(self.conv(first(x))))
+
+
+class ConvStem(nn.Sequential):
+    """Four convolutions, the first halves the grid; GELU between them (Eqs. 3–5). (N, H, W, 3) → (N, H/2, W/2, C)."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        inner = (3, *widths[:-1])
+        super().__init__(
+            *(ConvNorm(a, b, 2 if i == 0 else 1) for i, (a, b) in enumerate(zip(inner, widths, strict=True)))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        for i, layer in enumerate(self):
+            x = layer(x if i == 0 else F.gelu(x))
+        return x
+
+
+class DepthwiseConv(nn.Conv2d):
+    """Each channel convolved by itself, grid kept. (N, H, W, C) → the same."""
+
+    def __init__(self, width: int, kernel: int) -> None:
+        super().__init__(width, width, kernel, padding=kernel // 2, groups=width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return last(super().forward(first(x)))
+
+
+class StochasticDepth(nn.Module):
+    """Adds a branch to its input, in training for a random part of the clips only (Huang et al. 2016).
+
+    Draws from torch's default generator, as dropout does. A kept branch is divided by the chance of keeping it.
+    """
+
+    def __init__(self, drop: float) -> None:
+        super().__init__()
+        if not 0 <= drop < 1:
+            raise ConfigError(f"stochastic depth {drop!r} must be at least 0 and below 1.")
+        self.drop = drop
+
+    def forward(self, x: Tensor, branch: Tensor) -> Tensor:
+        if not self.training or self.drop == 0:
+            return x + branch
+        keep = 1 - self.drop
+        kept = torch.empty(len(x), *(1,) * (x.ndim - 1), dtype=x.dtype, device=x.device).bernoulli_(keep)
+        return torch.addcmul(x, branch, kept / keep)
+
+
+class Head(nn.Module):
+    """Linear, batch norm, swish at each place; mean over places; linear (Eqs. 10–12). (N, h, w, D) → (N, C) logits."""
+
+    def __init__(self, width: int, inner: int, num_classes: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(width, inner)
+        self.norm = nn.BatchNorm1d(inner)
+        self.classify = nn.Linear(inner, num_classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        places = self.project(features).flatten(1, 2)  # (N, h·w, inner)
+        swished = F.silu(self.norm(places.flatten(0, 1))).view_as(places)
+        return self.classify(swished.mean(1))
+
+
+def initialise(module: nn.Module) -> None:
+    """Linears: truncated normal, σ 0.02, zero bias. Norms and convolutions keep the framework's default."""
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            nn.init.trunc_normal_(part.weight, std=0.02)
+            nn.init.zeros_(part.bias)

@@ -1,0 +1,105 @@
+"""All models by name. A file in this folder that decorates a builder with `@register` is all a new model needs."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from tsfmicro.errors import ConfigError, UnknownNameError
+from tsfmicro.models.base import Model
+
+Builder = Callable[..., Model]  # (num_classes, size, *, option=default, …) -> Model
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model that `create_model` can build.
+
+    Attributes:
+        size: edge of the images it was made for, pixels.
+        about: one line.
+        options: name → default.
+    """
+
+    name: str
+    build: Builder
+    size: int
+    about: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model costs: parameters, and 10⁹ floating-point operations to look at one clip (a multiply-add is two)."""
+
+    parameters: int
+    gflop: float
+
+
+MODELS: dict[str, Entry] = {}
+
+
+def register(name: str, *, size: int) -> Callable[[Builder], Builder]:
+    """Decorate a builder `(num_classes, size, *, options…)`; its docstring's first line says what the model is."""
+
+    def keep(build: Builder) -> Builder:
+        parameters = inspect.signature(build).parameters.values()
+        options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        MODELS[name] = Entry(name, build, size, (inspect.getdoc(build) or "").partition("\n")[0], options)
+        return build
+
+    return keep
+
+
+def create_model(name: str, num_classes: int, size: int | None = None, **options: Any) -> Model:
+    """Build a model with new weights, drawn from torch's default generator (seed it with `torch.manual_seed`).
+
+    Args:
+        name: a key of MODELS.
+        num_classes: emotions to tell apart.
+        size: edge of the images, pixels; by default the one the model was made for.
+        options: the model's own, e.g. variant="late".
+    Raises:
+        UnknownNameError: no such model or option.
+        ConfigError: a size or an option's value that cannot work.
+    """
+    entry = _entry(name)
+    for option in options:
+        if option not in entry.options:
+            raise UnknownNameError(f"option of model {name}", option, entry.options)
+    if not isinstance(num_classes, int) or num_classes < 1:
+        raise ConfigError(f"model {name}: num_classes is {num_classes!r}; give the number of emotions, 1 or more.")
+    size = entry.size if size is None else size
+    model = entry.build(num_classes, size, **options)
+    model.recipe = {"name": name, "num_classes": num_classes, "size": size, "options": options}
+    return model
+
+
+def describe(name: str, num_classes: int = 5, size: int | None = None, **options: Any) -> Description:
+    """Parameters and GFLOP of a model, without giving it memory. Raises as `create_model` does."""
+    with torch.device("meta"):
+        model = create_model(name, num_classes, size, **options).eval()
+        images = {image: torch.empty(1, 3, model.size, model.size) for image in model.inputs}
+        # The fused attention kernels are not in the counter's table; the plain one is made of products that are.
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+            model(**images)
+    return Description(sum(p.numel() for p in model.parameters()), counter.get_total_flops() / 1e9)
+
+
+def _entry(name: str) -> Entry:
+    if name not in MODELS:
+        raise UnknownNameError("model", name, MODELS)
+    return MODELS[name]
+
+
+for _module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+    importlib.import_module(f"tsfmicro.models.{_module.name}")

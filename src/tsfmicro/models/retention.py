@@ -1,0 +1,203 @@
+"""The temporal stream (what moves, and how): four stages of retention blocks on a shrinking grid.
+
+The retention that the published numbers come from is the two-dimensional one of RMT (Fan et al., CVPR 2024): softmax
+attention whose scores fade with the Manhattan distance between two places. The paper's text (Eq. 2) writes the causal,
+one-dimensional retention of language models, which is here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tsfmicro.errors import UnknownNameError
+from tsfmicro.models.blocks import LAYER_NORM_EPS, ConvNorm, ConvStem, DepthwiseConv, StochasticDepth, last
+
+HEADS = 2
+STAGES = 4
+BLOCKS = (1, 1, 2, 1)
+DECAY_RANGES = (4, 4, 6, 6)
+SEPARABLE = (True, True, False, False)  # rows, then columns, where the whole grid would be too many tokens
+RETENTIONS = ("manhattan", "causal")
+
+
+def manhattan_decays(heads: int, span: float) -> Tensor:
+    """(heads,) what a step of distance adds to a score: log(1 − 2^(−2 − span·h/heads))."""
+    return torch.log(1 - torch.exp2(-2 - span * torch.arange(heads) / heads))
+
+
+def causal_decays(heads: int) -> Tensor:
+    """(heads,) γ of Eq. 2: 1 − 2^(−5 − h)."""
+    return 1 - torch.exp2(-5.0 - torch.arange(heads))
+
+
+def angles(width: int) -> Tensor:
+    """(width,) radians per step, each one twice: neighbouring channels turn as a pair. 10,000^(−linspace(0, 1))."""
+    return (1 / 10_000 ** torch.linspace(0, 1, width // 2)).repeat_interleave(2)
+
+
+class Places(nn.Module):
+    """What retention needs to know about where tokens are, worked out once for a stage's grid.
+
+    Buffers:
+        cos, sin: (H, W, d) of the rotation at place row·W + column.
+        fade: manhattan: (heads, T, T), added to the scores; causal: (heads, T, T) factors, zero for later tokens.
+            T is the tokens that see each other: a row's (or column's) on a separable grid, else all of them.
+    """
+
+    def __init__(self, side: int, width: int, retention: str, span: float, separable: bool) -> None:
+        super().__init__()
+        self.separable = separable
+        turn = torch.arange(side * side).view(side, side, 1) * angles(width // HEADS)
+        steps = torch.arange(side)
+        if retention == "manhattan":
+            apart = (steps[:, None] - steps).abs()
+            if not separable:
+                apart = (apart[:, None, :, None] + apart[None, :, None, :]).flatten(2).flatten(0, 1)
+            fade = manhattan_decays(HEADS, span)[:, None, None] * apart
+        else:
+            steps = steps if separable else torch.arange(side * side)
+            ago = steps[:, None] - steps
+            fade = causal_decays(HEADS)[:, None, None] ** ago.clamp(min=0) * (ago >= 0)
+        for name, buffer in (("cos", turn.cos()), ("sin", turn.sin()), ("fade", fade)):
+            self.register_buffer(name, buffer, persistent=False)
+
+    cos: Tensor
+    sin: Tensor
+    fade: Tensor
+
+    def rotate(self, x: Tensor) -> Tensor:
+        """Turn each pair of channels by its place's angle. (N, H, W, heads, d) → the same."""
+        a, b = x.unflatten(-1, (-1, 2)).unbind(-1)
+        turned = torch.stack((-b, a), dim=-1).flatten(-2)
+        return x * self.cos[:, :, None] + turned * self.sin[:, :, None]
+
+
+def manhattan(q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:
+    """softmax(q·kᵀ/√d + fade)·v. q, k, v (B, heads, T, d) → the same."""
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=fade)
+
+
+def causal(q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:
+    """(q·kᵀ/√d ⊙ fade)·v (Eq. 2). q, k, v (B, heads, T, d) → the same."""
+    return (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 * fade) @ v
+
+
+class Retention(nn.Module):
+    """Each place gathers from the others, less from far ones, plus a 5×5 local term. (N, H, W, C) → the same."""
+
+    def __init__(self, width: int, retention: str) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(width, 3 * width)
+        self.local_conv = DepthwiseConv(width, 5)
+        self.out = nn.Linear(width, width)
+        self.causal = retention == "causal"
+
+    def forward(self, x: Tensor, places: Places) -> Tensor:
+        qkv = self.qkv(x)
+        q, k, v = qkv.unflatten(-1, (3, HEADS, -1)).unbind(-3)  # each (N, H, W, heads, d)
+        q, k = places.rotate(q), places.rotate(k)
+        if places.separable:
+            seen = self._along_rows(q, k, v, places.fade)
+            q, k, seen = (t.transpose(1, 2) for t in (q, k, seen))
+            seen = self._along_rows(q, k, seen, places.fade).transpose(1, 2)
+        else:
+            seen = self._mix(q.flatten(1, 2), k.flatten(1, 2), v.flatten(1, 2), places.fade).view_as(q)
+        if self.causal:  # without it the size grows with the number of tokens before
+            seen = F.layer_norm(seen, seen.shape[-1:], eps=LAYER_NORM_EPS)
+        return self.out(seen.flatten(-2) + self.local_conv(v.flatten(-2)))
+
+    def _along_rows(self, q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:
+        """(N, H, W, heads, d): each row by itself."""
+        return self._mix(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), fade).view_as(q)
+
+    def _mix(self, q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:
+        """(B, T, heads, d) → the same."""
+        mix = causal if self.causal else manhattan
+        return mix(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), fade).transpose(1, 2)
+
+
+class FeedForward(nn.Module):
+    """Linear, GELU, 3×3 depthwise convolution with a skip, linear. (N, H, W, C) → the same."""
+
+    def __init__(self, width: int, ratio: int = 3) -> None:
+        super().__init__()
+        self.expand = nn.Linear(width, ratio * width)
+        self.conv = DepthwiseConv(ratio * width, 3)
+        self.shrink = nn.Linear(ratio * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = F.gelu(self.expand(x))
+        return self.shrink(hidden + self.conv(hidden))
+
+
+class RetentionBlock(nn.Module):
+    """Position by convolution, retention, feed-forward, each with a skip. (N, H, W, C) → the same."""
+
+    def __init__(self, width: int, retention: str, drop: float) -> None:
+        super().__init__()
+        self.position_conv = DepthwiseConv(width, 3)
+        self.retention_norm = nn.LayerNorm(width, eps=LAYER_NORM_EPS)
+        self.retention = Retention(width, retention)
+        self.ffn_norm = nn.LayerNorm(width, eps=LAYER_NORM_EPS)
+        self.ffn = FeedForward(width)
+        self.add = StochasticDepth(drop)
+
+    def forward(self, x: Tensor, places: Places) -> Tensor:
+        x = x + self.position_conv(x)
+        x = self.add(x, self.retention(self.retention_norm(x), places))
+        return self.add(x, self.ffn(self.ffn_norm(x)))
+
+
+class Stage(nn.Module):
+    """Retention blocks on one grid; then, but for the last stage, a convolution that halves it."""
+
+    def __init__(self, blocks: Sequence[RetentionBlock], places: Places, down: ConvNorm | None) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.places = places
+        self.down = down
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in self.blocks:
+            x = block(x, self.places)
+        return x if self.down is None else self.down(x)
+
+
+class TemporalStream(nn.Module):
+    """Stem and four retention stages. (N, 3, H, W) movement → (N, H/16, W/16, widths[3]).
+
+    Args:
+        size: H = W, a multiple of 16.
+        widths: channels of the four stages, each a multiple of 4.
+        stem: channels after the four convolutions of the stem; the last one is widths[0].
+        retention: "manhattan" (released) or "causal" (Eq. 2 as published).
+        drop_path: stochastic depth of the last block; it rises linearly from 0.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        widths: Sequence[int],
+        stem: Sequence[int],
+        retention: str = "manhattan",
+        drop_path: float = 0.1,
+    ) -> None:
+        super().__init__()
+        if retention not in RETENTIONS:
+            raise UnknownNameError("retention", retention, RETENTIONS)
+        self.stem = ConvStem(stem)
+        drops = iter(torch.linspace(0, drop_path, sum(BLOCKS), device="cpu").tolist())
+        stages = []
+        for i, width in enumerate(widths):
+            blocks = [RetentionBlock(width, retention, next(drops)) for _ in range(BLOCKS[i])]
+            places = Places(size // 2 ** (i + 1), width, retention, DECAY_RANGES[i], SEPARABLE[i])
+            down = ConvNorm(width, widths[i + 1], stride=2) if i + 1 < STAGES else None
+            stages.append(Stage(blocks, places, down))
+        self.stages = nn.Sequential(*stages)
+
+    def forward(self, movement: Tensor) -> Tensor:
+        return self.stages(self.stem(last(movement)))

@@ -1,0 +1,70 @@
+"""TSFmicro: a temporal and a spatial stream over the onset and apex of a micro-expression.
+
+Paper: Fusing spatio-temporal information for dynamic micro-expression recognition (TSFmicro). Where its text and the
+program that its numbers come from differ, both are options. The default is the program's, except in the variants,
+where `frame` and `join` default to the paper's.
+"""
+
+from __future__ import annotations
+
+from tsfmicro.models.fusion import Design, TSFmicro, build
+from tsfmicro.models.registry import register
+
+
+@register("tsfmicro", size=224)
+def tsfmicro(
+    num_classes: int,
+    size: int,
+    *,
+    variant: str = "late",
+    tokens: str = "thumbnail",
+    retention: str = "manhattan",
+    frame: str = "onset",
+    join: str = "before",
+    motion: str = "difference",
+    widths: tuple[int, ...] = (64, 128, 256, 512),
+    stem: tuple[int, ...] = (32, 32, 64, 64),
+    spatial_width: int = 512,
+    head_width: int = 1024,
+    drop_path: float = 0.1,
+) -> TSFmicro:
+    """TSFmicro at full width: retention on movement, a transformer on the onset.
+
+    Args:
+        variant: temporal, spatial, early, temporal_to_spatial, spatial_to_temporal or late (TSFmicro).
+        tokens: what the spatial stream sees: "thumbnail" (released) or "patches" (published).
+        retention: "manhattan" (released) or "causal" (published, Eq. 2).
+        frame: the spatial stream's image: "onset", or "apex" as the released spatial-only ablation.
+        join: temporal_to_spatial adds the movement "before" (published) or "after" (released) the transformer blocks.
+        motion: the temporal stream's image: "difference" of apex and onset (the paper), or "flow" (u, v, strain).
+        widths, stem: channels of the retention stages and of the stem's convolutions.
+        spatial_width, head_width: channels of the spatial stream and inside the head.
+        drop_path: stochastic depth of the last retention block.
+    """
+    return build(
+        variant,
+        Design(
+            num_classes, size, tokens, retention, frame, join, motion,
+            tuple(widths), tuple(stem), spatial_width, head_width, drop_path,
+        ),
+    )  # fmt: skip
+
+
+@register("tsfmicro-small", size=112)
+def tsfmicro_small(
+    num_classes: int,
+    size: int,
+    *,
+    variant: str = "late",
+    tokens: str = "thumbnail",
+    retention: str = "manhattan",
+    frame: str = "onset",
+    join: str = "before",
+    motion: str = "difference",
+    drop_path: float = 0.0,
+) -> TSFmicro:
+    """TSFmicro narrowed for a laptop's CPU: an eighth of the widths, half the image. Options as in tsfmicro."""
+    widths, stem = (8, 16, 32, 64), (8, 8, 8, 8)
+    return build(
+        variant, Design(num_classes, size, tokens, retention, frame, join, motion, widths, stem, 64, 128, drop_path)
+    )
