@@ -78,7 +78,7 @@ class Places(nn.Module):
 
 def manhattan(q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:
     """softmax(q·kᵀ/√d + fade)·v. q, k, v (B, heads, T, d) → the same."""
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=fade)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=fade[None])
 
 
 def causal(q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:
