@@ -1,0 +1,221 @@
+"""The command line. Heavy libraries are imported inside the commands, so that --help is fast."""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tsfmicro.errors import ConfigError, TsfmicroError
+
+app = typer.Typer(
+    name="tsfmicro",
+    help="Recognise facial micro-expressions: from a dataset's folder to a leave-one-subject-out score that can be trusted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data = typer.Typer(help="Datasets: which are known, what is on disk, and generated faces.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+Config = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped config (see `tsfmicro configs`).")]
+Data = Annotated[
+    list[str], typer.Option("--data", metavar="NAME=FOLDER", help="Where a dataset is, e.g. casme2=/data/CASME2.")
+]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. train.epochs=50.")
+]
+Cache = Annotated[Path, typer.Option(envvar="TSFMICRO_CACHE", help="Where prepared faces are kept.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes at once. Default: as many as cores and memory allow.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+CACHE = Path("~/.cache/tsfmicro")
+
+
+@app.command()
+def run(
+    config: Config,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The run folder; the same command goes on where it was stopped.")],
+    set: Set = None,
+    cache: Cache = CACHE,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    workers: Workers = None,
+) -> None:
+    """Prepare faces, train every fold, and print the score with its interval and floors."""
+    from tsfmicro.app.screens import Screen, show_summary
+    from tsfmicro.run import experiment, shipped
+
+    settings = shipped.config(config, set or [])
+    with Screen() as screen:
+        summary = experiment.run(settings, _roots(data), out, cache.expanduser(), device, workers, screen)
+    show_summary(summary, out)
+
+
+@app.command()
+def prepare(config: Config, data: Data, set: Set = None, cache: Cache = CACHE, workers: Workers = None) -> None:
+    """Find, align and store the faces only, as `run` would first do."""
+    from tsfmicro.app.screens import Screen
+    from tsfmicro.run import experiment, shipped
+
+    settings = shipped.config(config, set or [])
+    with Screen() as screen:
+        clips = experiment.read_clips(settings, _roots(data), screen)
+        prepared = experiment.prepare_clips(clips, settings, cache.expanduser(), workers, screen)
+    print(cache.expanduser() / prepared.key)
+
+
+@app.command()
+def evaluate(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    rule: Annotated[str, typer.Option(help="Which epoch counts. last: the last one, chosen by nobody.")] = "last",
+    as_json: AsJson = False,
+) -> None:
+    """Score a finished run again, from what it stored; images are not needed."""
+    from tsfmicro.app.screens import show_summary
+    from tsfmicro.run.folder import RunFolder
+    from tsfmicro.run.summary import evaluate_run
+
+    summary = evaluate_run(RunFolder.open(folder), rule)
+    if as_json:
+        print(json.dumps(summary.to_dict(), indent=1))
+    else:
+        show_summary(summary, folder)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where faces, run and pictures go.")] = Path("demo"),
+    people: Annotated[int, typer.Option(min=3, help="Generated people.")] = 8,
+    clips: Annotated[int, typer.Option(min=5, help="Clips of each person.")] = 12,
+    fps: Annotated[
+        int, typer.Option(min=25, max=500, help="Frames per second; CASME II has 200, fewer are drawn faster.")
+    ] = 60,
+    seed: Annotated[int, typer.Option(help="Another seed draws other people.")] = 0,
+    workers: Workers = None,
+) -> None:
+    """The whole job on generated faces: draw, prepare, train, score. Nothing needs to be downloaded."""
+    from tsfmicro.app.screens import Screen, show_summary
+    from tsfmicro.run.demo import demo as do
+
+    with Screen() as screen:
+        summary = do(out, people, clips, fps, seed, workers, screen)
+    show_summary(summary, out / "run")
+
+
+@app.command()
+def models() -> None:
+    """The models, with their size."""
+    from tsfmicro.app.screens import show_table
+    from tsfmicro.run.catalogue import models_table
+
+    show_table(*models_table())
+
+
+@app.command()
+def configs() -> None:
+    """The shipped configs, one for each published experiment."""
+    from tsfmicro.app.screens import show_table
+    from tsfmicro.run.shipped import configs_table
+
+    show_table(*configs_table())
+
+
+@data.command("list")
+def data_list() -> None:
+    """The datasets that can be read."""
+    from tsfmicro.app.screens import show_table
+    from tsfmicro.run.catalogue import datasets_table
+
+    show_table(*datasets_table())
+
+
+@data.command("check")
+def data_check(
+    name: Annotated[str, typer.Argument(help="A name from `tsfmicro data list`.")],
+    root: Annotated[Path, typer.Argument(help="The dataset's folder.")],
+    as_json: AsJson = False,
+) -> None:
+    """What is in a dataset's folder, beside what the paper counts; every odd row is named."""
+    from tsfmicro.app.screens import show_check
+    from tsfmicro.run.catalogue import check_dataset
+
+    found = check_dataset(name, root)
+    if as_json:
+        print(json.dumps(found.to_dict(), indent=1))
+    else:
+        show_check(found)
+
+
+@data.command("synth")
+def data_synth(
+    out: Annotated[Path, typer.Argument(help="A new folder, in the layout of CASME II.")],
+    people: Annotated[int, typer.Option(min=1)] = 8,
+    clips: Annotated[int, typer.Option(min=1, help="Clips of each person.")] = 12,
+    seed: Annotated[int, typer.Option(help="Another seed draws other people.")] = 0,
+    fps: Annotated[int, typer.Option(min=25, max=500, help="Frames per second.")] = 200,
+    workers: Workers = None,
+) -> None:
+    """Draw people who never lived, and let their faces move as action units do."""
+    from tsfmicro.app.screens import Screen
+    from tsfmicro.run.demo import draw_faces
+
+    with Screen() as screen:
+        draw_faces(out, people, clips, seed, fps, workers, screen)
+    print(f"{people * clips} clips of {people} people in {out}. Read them as CASME II: --data casme2={out}")
+
+
+def _roots(pairs: list[str]) -> dict[str, Path]:
+    roots: dict[str, Path] = {}
+    for pair in pairs:
+        name, sign, folder = pair.partition("=")
+        if not sign or not folder:
+            raise ConfigError(f"--data {pair}: write it as NAME=FOLDER, e.g. casme2=CASME2.")
+        if name in roots:
+            raise ConfigError(
+                f"--data {name} is given twice ({roots[name]} and {folder}). Give each dataset one folder."
+            )
+        roots[name] = Path(folder).expanduser()
+    return roots
+
+
+def main() -> None:
+    """Run a command. A user's mistake is one line on standard error and exit status 1; Ctrl-C is 130."""
+    try:
+        app()
+    except TsfmicroError as mistake:
+        _end(str(mistake), 1)
+    except KeyboardInterrupt:
+        _end("stopped. What is finished is kept: the same command goes on from there.", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except OSError as problem:
+        if problem.errno not in _DISK:
+            raise
+        where = problem.filename or "the disk"
+        _end(f"{where}: {_DISK[problem.errno]} What is finished is kept: the same command goes on from there.", 1)
+
+
+_DISK = {
+    errno.ENOSPC: "no space is left. Make room, or choose another disk.",
+    errno.EDQUOT: "your quota is used up. Make room, or choose another disk.",
+    errno.EACCES: "permission denied. Choose a folder that you may write to.",
+    errno.EROFS: "the disk is read-only. Choose another one.",
+}
+
+
+def _end(message: str, status: int) -> None:
+    print(f"error: {message}" if status == 1 else message, file=sys.stderr)
+    sys.exit(status)
+
+
+if __name__ == "__main__":  # spawned workers import this file again
+    main()

@@ -1,0 +1,129 @@
+"""What the command line shows: bars while a run works, tables when it is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from tsfmicro.run.watch import Task, Watch
+
+if TYPE_CHECKING:
+    from tsfmicro.run.summary import Summary
+
+QUIET_SECONDS = 15.0  # without a terminal, e.g. in a cluster's log, a line this often is enough
+
+
+class Screen(Watch):
+    """Bars on a terminal, a line now and then in a log file. Use it as a context."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[detail]}"),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._bars: dict[str, TaskID] = {}
+        self._last_line = 0.0
+        self._folds = (0, 0)
+
+    def __enter__(self) -> Screen:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def note(self, text: str) -> None:
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    def progress(self, what: str, done: int, total: int, detail: str = "") -> None:
+        if what not in self._bars:
+            self._bars[what] = self._progress.add_task(what, total=total, detail="")
+        self._progress.update(self._bars[what], completed=done, total=total, detail=detail)
+        self._log(f"{what}: {done} of {total}", always=done == total)
+
+    def training(self, total: int, finished: int) -> None:
+        self._folds = (finished, total)
+        if finished:
+            self.note(f"{finished} of {total} trainings were finished before")
+        if finished < total:
+            self._bars["all"] = self._progress.add_task("training folds", total=total, completed=finished, detail="")
+
+    def epoch(self, task: Task, epoch: int, epochs: int, loss: float) -> None:
+        name = f"  {task}"
+        if name not in self._bars:
+            self._bars[name] = self._progress.add_task(name, total=epochs, detail="")
+        self._progress.update(self._bars[name], completed=epoch, detail=f"loss {loss:.3f}")
+        finished, total = self._folds
+        self._progress.advance(self._bars["all"], 1 / epochs)
+        if epoch == epochs:
+            self._progress.remove_task(self._bars.pop(name))
+            self._folds = (finished + 1, total)
+            self._log(f"trained {task}: {finished + 1} of {total}, loss {loss:.3f}", always=True)
+        else:
+            self._log(f"training {task}: epoch {epoch} of {epochs}, loss {loss:.3f}")
+
+    def _log(self, text: str, always: bool = False) -> None:
+        if self._console.is_terminal:
+            return
+        if always or time.monotonic() - self._last_line > QUIET_SECONDS:
+            self._last_line = time.monotonic()
+            self.note(text)
+
+
+def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A plain table on standard output."""
+    Console(highlight=False).print(_table(headings, rows))
+
+
+def show_summary(summary: Summary, folder: Path) -> None:
+    """Scores beside their floors, recall of each class, and where the pictures are."""
+    console = Console(highlight=False)
+    table = Table(title=f"{summary.name}, rule {summary.model.rule}", title_justify="left")
+    for heading in ("", "UF1", "UAR", "ACC"):
+        table.add_column(heading)
+    for name, scores in {"model": summary.model, **{f"{k} floor": v for k, v in summary.floors.items()}}.items():
+        table.add_row(name, str(scores.uf1), str(scores.uar), str(scores.acc))
+    console.print(table)
+    recall = ", ".join(f"{name} {value:.2f}" for name, value in summary.model.recall.items())
+    console.print(f"recall: {recall}", markup=False, soft_wrap=True)
+    if summary.skipped:
+        console.print(f"{summary.skipped} clips left out: {folder / 'skipped.csv'}", markup=False, soft_wrap=True)
+    console.print(f"look at {folder / 'confusion.png'} and {folder / 'clips.png'}", markup=False, soft_wrap=True)
+    console.print(summary.line(), markup=False, soft_wrap=True)
+
+
+def show_check(found: Any) -> None:
+    """What `data check` found."""
+    console = Console(highlight=False)
+    for line in found.lines():
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table()
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,34 @@
+"""What there is: datasets and models, as tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tsfmicro.data.check import Check, check
+from tsfmicro.data.registry import DATASETS, dataset
+
+Table = tuple[list[str], list[list[str]]]
+
+
+def datasets_table() -> Table:
+    """Headings and rows for `tsfmicro data list`."""
+    rows = [[d.name, d.title, f"{d.fps:g}", ", ".join(d.published)] for d in DATASETS.values()]
+    return ["name", "dataset", "fps", "label schemes"], rows
+
+
+def models_table() -> Table:
+    """Headings and rows for `tsfmicro models`."""
+    from tsfmicro.models.registry import MODELS, describe
+
+    rows = []
+    for entry in MODELS.values():
+        cost = describe(entry.name)
+        rows.append(
+            [entry.name, f"{entry.size}×{entry.size}", f"{cost.parameters:,}", f"{cost.gflop:.2f}", entry.about]
+        )
+    return ["model", "image", "parameters", "GFLOP a clip", "what it is"], rows
+
+
+def check_dataset(name: str, root: Path) -> Check:
+    """What `tsfmicro data check` tells. Raises UnknownNameError, AnnotationError."""
+    return check(dataset(name), root)

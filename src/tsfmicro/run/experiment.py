@@ -1,0 +1,159 @@
+"""The whole story of a run: folder → clips → faces → labels → folds → trainings → scores."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tsfmicro.config import RunConfig
+from tsfmicro.data.base import read_exclusions
+from tsfmicro.data.registry import dataset
+from tsfmicro.errors import AnnotationError, ConfigError, LabelError, RunError
+from tsfmicro.files import only_one
+from tsfmicro.labels import scheme
+from tsfmicro.models.linear import linear
+from tsfmicro.prepare.prepare import prepare
+from tsfmicro.protocols.registry import protocol
+from tsfmicro.report.figures import draw_confusion, draw_pairs
+from tsfmicro.run.environment import choose_device, choose_workers, environment
+from tsfmicro.run.folder import Plan, RunFolder
+from tsfmicro.run.machines import train_here
+from tsfmicro.run.summary import Summary, evaluate_run, store_floor
+from tsfmicro.run.task import Job, build_model, training_memory
+from tsfmicro.run.watch import Watch
+from tsfmicro.types import Clip, LabelScheme, PreparedSet
+
+
+def run(
+    config: RunConfig,
+    roots: Mapping[str, Path],
+    out: Path,
+    cache: Path,
+    device: str = "auto",
+    workers: int | None = None,
+    watch: Watch | None = None,
+) -> Summary:
+    """Train and score a model as the config says; go on where an earlier call was stopped.
+
+    Args:
+        config: what to do.
+        roots: folder of each dataset.
+        out: the run folder.
+        cache: where prepared faces are kept.
+        device: 'auto', 'cpu', 'cuda', 'mps'.
+        workers: trainings at once; by default as many as cores and memory allow, one on a GPU.
+        watch: is told how it goes.
+    Raises:
+        TsfmicroError: each kind of bad input, in one line.
+    """
+    watch = watch or Watch()
+    device = choose_device(device)
+    _check_names(config)
+    clips = read_clips(config, roots, watch)
+    prepared = prepare_clips(clips, config, cache, workers, watch)
+    kept, labels, left_out = label_clips(prepared, config, watch)
+    generator = np.random.default_rng(min(config.train.seeds))
+    folds = protocol(config.protocol)(labels, config.train.val_people, generator)
+    classes = scheme(config.data.scheme).classes
+    plan = Plan(config, classes, labels, folds, prepared.key)
+
+    folder = RunFolder.start(out, plan, kept, [*prepared.skipped, *left_out], environment(device, threads=1))
+    with only_one(out, RunError, "running"):
+        missing = folder.missing()
+        watch.training(len(plan.tasks), len(plan.tasks) - len(missing))
+        many = workers or choose_workers(device, len(missing), training_memory(config, len(classes)))
+        train_here(Job(out, cache / prepared.key, device, threads=1), missing, many, watch)
+        store_floor(folder, "linear", linear(prepared, folds, labels, len(classes)))
+        summary = evaluate_run(folder)
+        draw_confusion(summary.model, out / "confusion.png")
+        draw_pairs(prepared, labels, classes, out / "clips.png")
+    return summary
+
+
+def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> list[Clip]:
+    """The clips of all datasets, less the excluded ones.
+
+    Raises: ConfigError: a dataset without a folder; AnnotationError: two clips with one id.
+    """
+    for name in {*config.data.datasets, *roots}:
+        dataset(name)  # a misspelt name is told before a missing folder
+    absent = [name for name in config.data.datasets if name not in roots]
+    if absent:
+        raise ConfigError(f"no folder was given for {', '.join(absent)}. Add --data {absent[0]}=FOLDER.")
+    excluded = read_exclusions(config.data.exclude) if config.data.exclude else {}
+    clips: list[Clip] = []
+    for name in config.data.datasets:
+        reading = dataset(name).read(roots[name])
+        watch.note(
+            f"{dataset(name).title}: {len(reading.clips)} clips, {reading.version}; {len(reading.flags)} flagged rows"
+        )
+        clips.extend(reading.clips)
+    twice = [clip_id for clip_id, count in Counter(c.id for c in clips).items() if count > 1]
+    if twice:
+        raise AnnotationError(
+            f"clip id {twice[0]} is there twice. Name each dataset once in data.datasets, and each clip once in its sheet."
+        )
+    unknown = sorted(set(excluded) - {c.id for c in clips})
+    if unknown:
+        raise ConfigError(
+            f"{config.data.exclude}: clip {unknown[0]} is in none of the datasets. Correct or remove its line."
+        )
+    for clip_id, why in excluded.items():
+        watch.note(f"excluded {clip_id}: {why}")
+    return [c for c in clips if c.id not in excluded]
+
+
+def prepare_clips(
+    clips: Sequence[Clip], config: RunConfig, cache: Path, workers: int | None, watch: Watch
+) -> PreparedSet:
+    """Aligned faces of all clips, whatever their label: another label scheme needs no new preparation."""
+    prepared = prepare(
+        clips,
+        config.prepare,
+        cache,
+        workers,
+        lambda done, total, note: watch.progress("preparing clips", done, total, note),
+    )
+    watch.note(f"prepared {len(prepared.clips)} of {len(clips)} clips; {len(prepared.skipped)} skipped")
+    for clip_id, reason in prepared.skipped:
+        watch.note(f"  skipped {clip_id}: {reason}")
+    return prepared
+
+
+def label_clips(
+    prepared: PreparedSet, config: RunConfig, watch: Watch
+) -> tuple[list[Clip], dict[str, int], list[tuple[str, str]]]:
+    """The prepared clips that the label scheme uses, their class numbers, and the clips it leaves out with the reason.
+
+    Raises: LabelError: an unknown emotion, or a class without clips.
+    """
+    used = scheme(config.data.scheme)
+    numbers = {clip.id: used.label(clip.emotion) for clip in prepared.clips}
+    labels = {clip_id: number for clip_id, number in numbers.items() if number is not None}
+    left_out = [(c.id, f"{c.emotion} has no class in {used.name}") for c in prepared.clips if c.id not in labels]
+    _check_classes(labels, used)
+    counts = Counter(labels.values())
+    shown = ", ".join(f"{name} {counts[n]}" for n, name in enumerate(used.classes))
+    watch.note(f"{used.name}: {len(labels)} clips ({shown}); {len(left_out)} left out by the scheme")
+    return [c for c in prepared.clips if c.id in labels], labels, left_out
+
+
+def _check_classes(labels: Mapping[str, int], used: LabelScheme) -> None:
+    empty = [name for n, name in enumerate(used.classes) if n not in labels.values()]
+    if empty:
+        raise LabelError(
+            f"label scheme {used.name}: no prepared clip is {', '.join(empty)}. Choose another data.scheme, or add clips."
+        )
+
+
+def _check_names(config: RunConfig) -> None:
+    """A misspelt name is told now, not after an hour of preparation."""
+    import torch
+
+    used = scheme(config.data.scheme)
+    protocol(config.protocol)
+    with torch.device("meta"):
+        build_model(config, len(used.classes))

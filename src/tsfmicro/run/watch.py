@@ -1,0 +1,32 @@
+"""Who looks on while a run works. Every method does nothing here; the command line draws bars instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training: a fold and a seed."""
+
+    fold: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.fold}, seed {self.seed}"
+
+
+class Watch:
+    """Called from the process that runs the job, never from its workers."""
+
+    def note(self, text: str) -> None:
+        """Something the user should read, e.g. which clips were skipped."""
+
+    def progress(self, what: str, done: int, total: int, detail: str = "") -> None:
+        """A stage such as 'drawing faces' or 'preparing clips' went on."""
+
+    def training(self, total: int, finished: int) -> None:
+        """Trainings are about to start: so many in all, of which so many were finished before."""
+
+    def epoch(self, task: Task, epoch: int, epochs: int, loss: float) -> None:
+        """A training finished an epoch."""
