@@ -1,0 +1,149 @@
+"""Plain .npy files in a folder that several processes fill row by row."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import shutil
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tsfmicro.errors import CacheError
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Shape and type of one array."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def header(self) -> bytes:
+        out = io.BytesIO()
+        description = {"descr": np.dtype(self.dtype).str, "fortran_order": False, "shape": self.shape}
+        np.lib.format.write_array_header_1_0(out, description)
+        return out.getvalue()
+
+    @property
+    def row_bytes(self) -> int:
+        return int(np.prod(self.shape[1:])) * np.dtype(self.dtype).itemsize
+
+    @property
+    def file_bytes(self) -> int:
+        return len(self.header) + self.shape[0] * self.row_bytes
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Arrays of the same number of rows, each in its own file of a folder."""
+
+    folder: Path
+    specs: Mapping[str, Spec]
+
+    def path(self, name: str) -> Path:
+        return self.folder / f"{name}.npy"
+
+    def create(self) -> None:
+        """Make the files that are not there whole, with their full size: a full disk shows now, not halfway.
+
+        Raises: CacheError: the disk is full, or cannot be written.
+        """
+        missing = {name: spec for name, spec in self.specs.items() if not self._has_whole(name)}
+        with self._writing(sum(spec.file_bytes for spec in missing.values())):
+            made: list[Path] = []
+            try:
+                for name, spec in missing.items():
+                    made.append(self.path(name))
+                    with made[-1].open("wb") as file:
+                        file.write(spec.header)
+                        _allocate(file.fileno(), spec.file_bytes)
+            except OSError:
+                for path in made:
+                    path.unlink(missing_ok=True)
+                raise
+
+    def write(self, row: int, values: Mapping[str, np.ndarray]) -> dict[str, int]:
+        """Fill one row, and say the checksum of each part. Files are written, not mapped: a write that fails raises.
+
+        Raises: CacheError: the disk is full, or cannot be written.
+        """
+        sums = {}
+        with self._writing(sum(spec.row_bytes for spec in self.specs.values())):
+            for name, spec in self.specs.items():
+                value = np.ascontiguousarray(values[name], spec.dtype)
+                assert value.shape == spec.shape[1:], f"{name}: {value.shape} is not {spec.shape[1:]}"
+                with self.path(name).open("r+b") as file:
+                    file.seek(len(spec.header) + row * spec.row_bytes)
+                    file.write(value.data)
+                sums[name] = zlib.crc32(value.data)
+        return sums
+
+    def open(self) -> dict[str, np.ndarray]:
+        """The arrays, memory-mapped for reading. Raises CacheError for a file that is missing, cut short or different."""
+        for name in self.specs:
+            if not self._has_whole(name):
+                raise CacheError(
+                    f"{self.path(name)}: is missing, cut short or not ours. Delete {self.folder} and prepare again."
+                )
+        return {name: np.load(self.path(name), mmap_mode="r", allow_pickle=False) for name in self.specs}
+
+    def sync(self) -> None:
+        """Wait until everything is on the disk."""
+        with self._writing(0):
+            for name in self.specs:
+                with self.path(name).open("r+b") as file:
+                    os.fsync(file.fileno())
+
+    def _has_whole(self, name: str) -> bool:
+        spec = self.specs[name]
+        try:
+            with self.path(name).open("rb") as file:
+                return file.read(len(spec.header)) == spec.header and file.seek(0, 2) == spec.file_bytes
+        except FileNotFoundError:
+            return False
+
+    @contextmanager
+    def _writing(self, needed: int) -> Iterator[None]:
+        with writing(self.folder, needed):
+            yield
+
+
+def damaged(arrays: Mapping[str, np.ndarray], row: int, sums: Mapping[str, int]) -> str | None:
+    """The name of an array whose row does not have its checksum, None where all are as written."""
+    for name, array in arrays.items():
+        if zlib.crc32(array[row].data) != sums.get(name):
+            return name
+    return None
+
+
+@contextmanager
+def writing(folder: Path, needed: int = 0) -> Iterator[None]:
+    """Tell a failed write in one line. Args: needed: bytes about to be written. Raises: CacheError."""
+    try:
+        yield
+    except OSError as error:
+        space = ""
+        if folder.exists():
+            space = f", {needed / 1e6:.0f} MB needed, {shutil.disk_usage(folder).free / 1e6:.0f} MB free"
+        raise CacheError(
+            f"{folder}: cannot be written ({error.strerror}{space}). Free some space or choose another cache folder, "
+            "and run again: what was finished is kept."
+        ) from error
+
+
+def _allocate(file: int, size: int) -> None:
+    try:
+        os.posix_fallocate(file, 0, size)
+    except AttributeError:  # not on this system
+        os.truncate(file, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # not on this file system
+            raise
+        os.truncate(file, size)

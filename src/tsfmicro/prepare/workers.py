@@ -1,0 +1,132 @@
+"""The same work on many items, in several processes that end when this one does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import TypeVar, cast
+
+from tsfmicro.errors import TsfmicroError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def cores() -> int:
+    """Processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def spread(work: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Generator[Result]:
+    """Results of work(item) as they come, in no fixed order. With one worker, here; close it to stop early.
+
+    A pipe per worker rather than a shared queue: when this process is killed the pipes close and the workers leave.
+
+    Raises:
+        TsfmicroError: a worker was killed.
+        Exception: whatever work raises.
+    """
+    if workers <= 1:
+        yield from map(work, items)
+        return
+    crew = _start(work, workers)
+    busy: dict[Connection, Item] = {}
+    left = iter(items)
+
+    def hand_out(pipe: Connection) -> None:
+        for item in left:
+            busy[pipe] = item
+            try:
+                pipe.send(item)
+            except BrokenPipeError:
+                raise _died(crew[pipe], item) from None
+            break
+
+    try:
+        for pipe in crew:
+            hand_out(pipe)
+        while busy:
+            for pipe in cast(list[Connection], wait(list(busy))):
+                item = busy.pop(pipe)
+                try:
+                    result, error = pipe.recv()
+                except (EOFError, ConnectionResetError):
+                    raise _died(crew[pipe], item) from None
+                if error is not None:
+                    raise error
+                hand_out(pipe)
+                yield result
+    finally:
+        for pipe, process in crew.items():
+            pipe.close()
+            process.terminate()
+        for process in crew.values():
+            process.join()
+
+
+def _died(process: BaseProcess, item: object) -> TsfmicroError:
+    process.join(timeout=5)
+    return TsfmicroError(
+        f"{item}: the process at work on it died (exit code {process.exitcode}), perhaps for want of memory. "
+        "Run the same command again: it goes on where it was."
+    )
+
+
+def _start(work: Callable[[Item], Result], workers: int) -> dict[Connection, BaseProcess]:
+    context = get_context("spawn")  # forking a process that holds threads may hang it
+    crew: dict[Connection, BaseProcess] = {}
+    with _environment_of_workers():
+        for _ in range(workers):
+            here, there = context.Pipe()
+            process = context.Process(target=_serve, args=(work, there), daemon=True)
+            process.start()
+            there.close()
+            crew[here] = process
+    return crew
+
+
+@contextmanager
+def _environment_of_workers() -> Iterator[None]:
+    """One thread each, since the processes fill the cores; and Ctrl-C is for the parent alone, from the first moment."""
+    one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    before = {name: os.environ.get(name) for name in one_thread}
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main_thread else None
+    os.environ.update(one_thread)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        if in_main_thread:
+            signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
+
+
+def _serve(work: Callable[[Item], Result], pipe: Connection) -> None:
+    import cv2
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    while True:
+        try:
+            item = pipe.recv()
+        except EOFError:  # the parent has left
+            return
+        result, error = None, None
+        try:
+            result = work(item)
+        except Exception as raised:
+            error = raised
+        try:
+            pipe.send((result, error))
+        except BrokenPipeError:
+            return
