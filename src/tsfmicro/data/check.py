@@ -1,0 +1,186 @@
+"""A dataset's folder against what the paper counts: what is there, what differs, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tsfmicro.data.base import Dataset, Reading, can_train
+from tsfmicro.data.exclusions import leave_out
+from tsfmicro.data.rows import Flag
+from tsfmicro.labels import scheme
+from tsfmicro.types import Clip
+
+_SHOWN = 10  # flags of one reason that lines() names
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """Clips of one class: with that label, of these with an apex, of these with both frames on disk; and the paper's."""
+
+    name: str
+    labelled: int
+    with_apex: int
+    trainable: int
+    paper: int
+
+    @property
+    def difference(self) -> int:
+        """Clips with the label here, less the paper's."""
+        return self.labelled - self.paper
+
+
+@dataclass(frozen=True)
+class SchemeCounts:
+    """One label scheme: its classes, how many people show one of them, and why counts differ from the paper's."""
+
+    scheme: str
+    classes: tuple[ClassCount, ...]
+    people: int
+    notes: tuple[str, ...]
+
+    @property
+    def total(self) -> ClassCount:
+        columns = [(c.labelled, c.with_apex, c.trainable, c.paper) for c in self.classes]
+        return ClassCount("total", *map(sum, zip(*columns, strict=True)))
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a folder holds of a dataset, beside what the paper counts.
+
+    Attributes:
+        clips, people, trainable: clips, the people they show, and clips with an apex and both frames on disk.
+        corrections: those applied, as (clip id, what and why).
+        corrections_known: how many the package has for this dataset.
+        excluded: clips left out on request, as (clip id, why).
+        flags: everything odd in rows and frames.
+    """
+
+    dataset: str
+    title: str
+    root: Path
+    sheet: Path
+    version: str
+    frames: Path
+    other_frames: tuple[Path, ...]
+    clips: int
+    people: int
+    trainable: int
+    schemes: tuple[SchemeCounts, ...]
+    corrections: tuple[tuple[str, str], ...]
+    corrections_known: int
+    excluded: tuple[tuple[str, str], ...]
+    flags: tuple[Flag, ...]
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many flags have each reason, the most frequent first."""
+        return dict(Counter(flag.reason for flag in self.flags).most_common())
+
+    def lines(self) -> list[str]:
+        """The whole check as plain text; to_dict() names every flag, this the first ten of a kind."""
+        others = f" (also there: {', '.join(map(str, self.other_frames))})" if self.other_frames else ""
+        lines = [
+            f"{self.title} in {self.root}",
+            f"sheet   {self.sheet}: {self.version}",
+            f"frames  {self.frames}{others}",
+            f"clips   {self.clips} of {self.people} people; {self.trainable} can be trained on",
+        ]
+        for counts in self.schemes:
+            lines += ["", *_table(counts), *(f"  {note}" for note in counts.notes)]
+        lines += ["", f"corrections: {len(self.corrections)} of {self.corrections_known} known ones applied"]
+        lines += [f"  {clip}: {what}" for clip, what in self.corrections]
+        if self.excluded:
+            lines += ["", f"left out: {len(self.excluded)}", *(f"  {clip}: {why}" for clip, why in self.excluded)]
+        for reason, count in self.reasons.items():
+            flags = [flag for flag in self.flags if flag.reason == reason]
+            lines += ["", f"{reason}: {count}"]
+            lines += [f"  {flag.clip} (row {flag.row}): {flag.detail}" for flag in flags[:_SHOWN]]
+            lines += [f"  … and {count - _SHOWN} more"] if count > _SHOWN else []
+        return lines
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, for JSON."""
+        values = asdict(self) | {name: str(getattr(self, name)) for name in ("root", "sheet", "frames")}
+        values["other_frames"] = [str(path) for path in self.other_frames]
+        values["reasons"] = self.reasons
+        for counts, plain in zip(self.schemes, values["schemes"], strict=True):
+            rows = (*counts.classes, counts.total)
+            plain["classes"] = [asdict(row) | {"difference": row.difference} for row in rows[:-1]]
+            plain["total"] = asdict(rows[-1]) | {"difference": rows[-1].difference}
+        return values
+
+
+def check(dataset: Dataset, root: Path, exclusions: Mapping[str, str] | None = None) -> Check:
+    """Read a dataset's folder and compare it with the paper.
+
+    Args:
+        exclusions: clip id → why it is left out.
+    Raises:
+        AnnotationError, LabelError, FrameError: as `Dataset.read`; AnnotationError for an exclusion without a clip.
+    """
+    from tsfmicro.data.corrections import corrections
+
+    reading = dataset.read(root)
+    exclusions = exclusions or {}
+    clips = leave_out(reading.clips, exclusions)
+    return Check(
+        dataset=dataset.name,
+        title=dataset.title,
+        root=root,
+        sheet=reading.sheet,
+        version=reading.version,
+        frames=reading.frames,
+        other_frames=reading.other_frames,
+        clips=len(clips),
+        people=len({clip.person for clip in clips}),
+        trainable=sum(map(can_train, clips)),
+        schemes=tuple(_count(dataset, name, reading, clips) for name in dataset.published),
+        corrections=tuple((fixed.clip, str(fixed.correction)) for fixed in reading.fixed),
+        corrections_known=len(corrections(dataset.name)),
+        excluded=tuple(exclusions.items()),
+        flags=reading.flags,
+    )
+
+
+def _count(dataset: Dataset, name: str, reading: Reading, clips: Sequence[Clip]) -> SchemeCounts:
+    labels = scheme(name)
+    of_class: dict[str, list[Clip]] = {c: [] for c in labels.classes}
+    for clip in clips:
+        label = labels.label(clip.emotion)
+        if label is not None:
+            of_class[labels.classes[label]].append(clip)
+    counts, notes = [], []
+    for class_name, members in of_class.items():
+        without_apex = [clip for clip in members if clip.apex is None]
+        count = ClassCount(
+            name=class_name,
+            labelled=len(members),
+            with_apex=len(members) - len(without_apex),
+            trainable=sum(map(can_train, members)),
+            paper=dataset.published[name][class_name],
+        )
+        counts.append(count)
+        if count.difference and count.with_apex == count.paper:
+            ids = ", ".join(clip.id for clip in without_apex)
+            notes.append(f"{class_name} {count.difference:+d}: {ids} without an apex; the paper leaves it out too")
+    if reading.rows != dataset.release_rows:
+        notes.append(f"this sheet has {reading.rows} rows, the one the paper counts by {dataset.release_rows}")
+    people = {clip.person for members in of_class.values() for clip in members}
+    return SchemeCounts(name, tuple(counts), len(people), (*notes, *dataset.remarks(reading)))
+
+
+def _table(counts: SchemeCounts) -> list[str]:
+    rows = [(c.name, c.labelled, c.with_apex, c.trainable, c.paper, f"{c.difference:+d}") for c in counts.classes]
+    total = counts.total
+    rows.append(("total", total.labelled, total.with_apex, total.trainable, total.paper, f"{total.difference:+d}"))
+    heads = ("labelled", "with apex", "trainable", "paper", "difference")
+    return [
+        f"{counts.scheme:<12}" + "".join(f"{head:>12}" for head in heads),
+        *(f"{name:<12}" + "".join(f"{value:>12}" for value in values) for name, *values in rows),
+        f"{counts.people} people",
+    ]

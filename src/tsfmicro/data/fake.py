@@ -1,0 +1,143 @@
+"""What the fake writers share: a sheet as Excel writes it, folders of tiny pictures, emotions dealt to people."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tsfmicro.data.rows import Entry
+from tsfmicro.data.sheets import Row, whole
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Cells = Literal["release", "text", "number"]
+
+
+@dataclass(frozen=True)
+class FakeSheet:
+    """The shape of a published sheet.
+
+    Attributes:
+        file, sheet: names of the file and of its sheet.
+        columns: each column's heading, and the field of a Row it holds; '=text' for a column nobody reads.
+        preamble: rows above the header.
+        numbers: fields that the release writes as numbers, not as text.
+        beside: other sheets in the file, which are not to be read.
+    """
+
+    file: str
+    sheet: str
+    columns: tuple[tuple[str, str], ...]
+    preamble: int = 0
+    numbers: Container[str] = ()
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a copy of a release arranges its frames.
+
+    Attributes:
+        folder: of a clip, with {subject}, {clip} and {name} (the last part of a clip's id) in it, {small} for a
+            clip in lower case.
+        file: of a frame, with {n}, {subject}, and {width}, which is 4 or 5 from clip to clip.
+        whole: the folder holds the whole recording from frame 1, not just onset to offset.
+        beside: a second folder with files of the same numbers, which are not to be taken.
+    """
+
+    folder: str
+    file: str
+    whole: bool = False
+    beside: str = ""
+
+    @property
+    def example(self) -> str:
+        return self.folder.format(subject="<subject>", clip="<clip>", small="<clip>", name="<clip>")
+
+
+def write_sheet(root: Path, shape: FakeSheet, rows: Sequence[Row], *, cells: Cells, bare: bool) -> None:
+    """Write an Excel file. `bare` leaves out the preamble and the columns without a heading."""
+    import openpyxl
+
+    columns = [(head, what) for head, what in shape.columns if head or not bare]
+    book = openpyxl.Workbook()
+    table = book.active
+    table.title = shape.sheet
+    for line in range(0 if bare else shape.preamble):
+        table.append([f"About this table, line {line + 1}"])
+    table.append([head or None for head, _ in columns])
+    for row in rows:
+        table.append([_cell(row, what, shape, cells) for _, what in columns])
+    for name in shape.beside:
+        book.create_sheet(name).append(["Another", "table"])
+    root.mkdir(parents=True, exist_ok=True)
+    book.save(root / shape.file)
+
+
+def write_frames(
+    root: Path, layout: Layout, entries: Sequence[Entry], *, every_frame: bool, lost: Container[int]
+) -> None:
+    """Write one and the same tiny picture for the frames of each entry; the apex is missing where `lost` has its place."""
+    picture = _picture()
+    for place, entry in enumerate(entries):
+        row = entry.row
+        names = {
+            "subject": entry.subject,
+            "clip": row.clip,
+            "small": row.clip.lower(),
+            "name": entry.name,
+            "width": 4 + place % 2,
+        }
+        wanted = _numbers(row, every_frame=every_frame, whole_recording=layout.whole)
+        wanted -= {whole(row.apex)} if place in lost else set()
+        for where in filter(None, (layout.folder, layout.beside)):
+            folder = root / where.format(**names)
+            folder.mkdir(parents=True, exist_ok=True)
+            for n in wanted:
+                (folder / layout.file.format(n=n, **names)).write_bytes(picture)
+
+
+def deal(
+    counts: Mapping[str, int], people: Mapping[str, Sequence[str]], rng: np.random.Generator
+) -> list[tuple[str, str]]:
+    """Give each emotion's clips to its people in turn, so that the first named of them surely get one.
+
+    Returns: (person, emotion) of every clip, by person.
+    """
+    dealt = [
+        (people[emotion][i % len(people[emotion])], emotion) for emotion, count in counts.items() for i in range(count)
+    ]
+    return sorted((dealt[i] for i in rng.permutation(len(dealt))), key=lambda pair: pair[0])
+
+
+def fake_row(subject: str, clip: str, emotion: str, frames: Sequence[object], action_units: str) -> Row:
+    """A row that is not on a sheet yet. `frames` are onset, apex and offset."""
+    onset, apex, offset = map(str, frames)
+    return Row(0, subject, clip, onset, apex, offset, action_units, emotion)
+
+
+def _cell(row: Row, what: str, shape: FakeSheet, cells: Cells) -> str | int | None:
+    if what.startswith("="):
+        return what[1:] or None
+    text = str(getattr(row, what))
+    number = whole(text)
+    as_number = cells == "number" or (cells == "release" and what in shape.numbers)
+    return number if number is not None and as_number else text
+
+
+def _numbers(row: Row, *, every_frame: bool, whole_recording: bool) -> set[int | None]:
+    named = {n for n in map(whole, (row.onset, row.apex, row.offset)) if n is not None and n >= 0}
+    first, last = min(named), max(named)
+    if whole_recording:
+        first, last = 1, last + 10
+    return set(range(first, last + 1)) if every_frame else {*named, first, last}
+
+
+def _picture() -> bytes:
+    import cv2
+    import numpy as np
+
+    return cv2.imencode(".jpg", np.full((12, 16, 3), 128, np.uint8))[1].tobytes()

@@ -1,0 +1,18 @@
+"""The datasets that can be read. A new one is a file of its own and one line here."""
+
+from __future__ import annotations
+
+from tsfmicro.data.base import Dataset
+from tsfmicro.data.casme2 import Casme2
+from tsfmicro.data.casme3 import Casme3
+from tsfmicro.data.samm import Samm
+from tsfmicro.errors import UnknownNameError
+
+DATASETS: dict[str, Dataset] = {d.name: d for d in (Casme2(), Samm(), Casme3())}
+
+
+def dataset(name: str) -> Dataset:
+    """The dataset of that name. Raises UnknownNameError."""
+    if name not in DATASETS:
+        raise UnknownNameError("dataset", name, DATASETS)
+    return DATASETS[name]

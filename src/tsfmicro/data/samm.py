@@ -1,0 +1,108 @@
+"""SAMM: 29 people with labels, 200 frames per second, 960×650, grey (Davison et al., 2018)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from tsfmicro.data.base import Dataset
+from tsfmicro.data.fake import FakeSheet, Layout, deal, fake_row
+from tsfmicro.data.rows import Entry
+from tsfmicro.data.sheets import Row
+
+_COUNTS = {
+    "Anger": 57,
+    "Other": 26,
+    "Happiness": 26,
+    "Surprise": 15,
+    "Contempt": 12,
+    "Disgust": 9,
+    "Fear": 8,
+    "Sadness": 6,
+}
+_UNITS = ("15A+17", "(R6 or R12)+R15", "ref(7B)+43", "A14C", "10A/B", "R14+17+soft focus", "L12 + 61", "4", "12")
+
+
+class Samm(Dataset):
+    name = "samm"
+    title = "SAMM"
+    fps = 200.0
+    neighbourhood = 0.1
+    release_rows = 159
+    published: ClassVar = {
+        "samm-5": {"happiness": 26, "anger": 57, "contempt": 12, "surprise": 15, "others": 26},
+        "samm-3": {"negative": 92, "positive": 26, "surprise": 15},
+    }
+    sheet_file = re.compile(r"samm.*facs", re.IGNORECASE)
+    person_folder = re.compile(r"\d{1,3}")
+    sheets: ClassVar = {
+        "v2": FakeSheet(
+            "SAMM_Micro_FACS_Codes_v2.xlsx",
+            "MICRO_ONLY",
+            (
+                ("Subject", "subject"),
+                ("Filename", "clip"),
+                ("Inducement Code", "=7"),
+                ("Onset Frame", "onset"),
+                ("Apex Frame", "apex"),
+                ("Offset Frame", "offset"),
+                ("Duration", "=80"),
+                ("Micro", "=Micro - 1/2"),
+                ("Action Units", "action_units"),
+                ("Estimated Emotion", "emotion"),
+                ("Objective Classes", "=1"),
+                ("Notes", "="),
+            ),
+            preamble=13,
+            numbers=("onset", "apex", "offset", "action_units"),
+            beside=("Sheet2",),
+        ),
+    }
+    layouts: ClassVar = {
+        "padded": Layout("{subject}/{clip}", "{subject}_{n:0{width}}.jpg"),
+        "unpadded": Layout("{subject}/{clip}", "{subject}_{n}.jpg"),
+        "bare numbers": Layout("{subject}/{clip}", "{n}.jpg"),
+        "cropped": Layout("Cropped/{subject}/{clip}", "{subject}_{n:0{width}}.jpg"),
+        "cropped, bare numbers": Layout("Cropped/{subject}/{clip}", "{n}.jpg"),
+    }
+
+    def subject(self, cell: str) -> str | None:
+        number = re.search(r"\d+", cell)
+        return f"{int(number[0]):03d}" if number else None
+
+    def places(self, entry: Entry) -> Sequence[tuple[str, ...]]:
+        # Programs that read '006' as a number have written folders called '6'.
+        return [(entry.subject, entry.name), (str(int(entry.subject)), entry.name)]
+
+    def fake_rows(self, version: str, rng: np.random.Generator) -> list[Row]:
+        """159 rows, invented but for the counts, the two wrong apexes and the ways to write action units."""
+        odd = [
+            ("032", "032_3_1", "Anger", (4896, 1930, 4960)),
+            ("028", "028_4_1", "Anger", (1080, 1143, 1134)),
+        ]
+        rows = [fake_row(subject, name, emotion, frames, "4") for subject, name, emotion, frames in odd]
+        left = _COUNTS | {"Anger": _COUNTS["Anger"] - len(odd)}
+        shown: Counter[str] = Counter()
+        for subject, emotion in deal(left, _people(rng), rng):
+            film, take = divmod(shown[subject], 8)
+            shown[subject] += 1
+            onset, rise, fall = (int(rng.integers(low, high)) for low, high in ((600, 12000), (10, 50), (10, 50)))
+            frames = (onset, onset + rise, onset + rise + fall)
+            name = f"{subject}_{film + 1}_{take + 1}"
+            rows.append(fake_row(subject, name, emotion, frames, str(rng.choice(_UNITS))))
+        return sorted(rows, key=lambda row: row.clip)
+
+
+def _people(rng: np.random.Generator) -> dict[str, list[str]]:
+    """Who shows what: 024 and 036 nothing of the five classes, 025 nothing of the three."""
+    mixed = [f"{n:03d}" for n in rng.permutation([n for n in range(6, 38) if n not in (8, 24, 25, 27, 29, 36)])]
+    return dict.fromkeys(_COUNTS, mixed) | {
+        "Other": ["025", *mixed],
+        "Disgust": ["024", "036", *mixed],
+        "Fear": ["024", "036", *mixed],
+        "Sadness": ["036", *mixed],
+    }
