@@ -1,0 +1,87 @@
+"""A small run on noise faces in which class 1 brightens the apex's left half; nothing needs to be detected."""
+
+import numpy as np
+import pytest
+
+from tsfmicro.config import PrepareConfig, check_config
+from tsfmicro.prepare.cache import Draft, open_prepared
+from tsfmicro.run.folder import Plan, RunFolder
+from tsfmicro.run.task import Job
+from tsfmicro.types import Clip, Fold, Frames
+
+SETTINGS = {
+    "name": "tiny",
+    "data": {"datasets": ["casme2"], "scheme": "casme2-3"},
+    "prepare": {"size": 32},
+    "model": {
+        "name": "tsfmicro",
+        "options": {"widths": [8, 8, 8, 8], "stem": [4, 4, 8, 8], "spatial_width": 8, "head_width": 8},
+    },
+    "train": {"epochs": 3, "batch_size": 4, "lr": 0.01, "weight_decay": 0, "augment": {"pad": 2}, "seeds": [0, 1]},
+}
+
+
+def tiny_config(**train):
+    return check_config({**SETTINGS, "train": {**SETTINGS["train"], **train}}, "tiny.yaml")
+
+
+def made_clips(people=3, each=4):
+    emotions = ["disgust", "happiness", "surprise", "happiness"]
+    return [
+        Clip("casme2", f"sub0{p}", f"EP0{n}", Frames(None, {}), 1, 5, 9, 200, emotions[n])
+        for p in range(people)
+        for n in range(each)
+    ]
+
+
+@pytest.fixture
+def prepared_folder(tmp_path):
+    generator = np.random.default_rng(0)
+    clips = made_clips()
+    draft = Draft(tmp_path / "cache" / "key", "key", tuple(clips), PrepareConfig(size=32))
+    draft.folder.mkdir(parents=True)
+    records = draft.resume()
+    for clip in clips:
+        onset = generator.integers(60, 120, (32, 32, 3), dtype=np.uint8)
+        apex = onset.copy()
+        apex[:, :16] += {"disgust": 0, "happiness": 60, "surprise": 120}[clip.emotion]
+        pair = np.stack([onset, apex])
+        row = draft.rows[clip.id]
+        sums = draft.arrays.write(row, {"annotated": pair, "widest": pair, "landmarks": np.zeros((5, 2), np.float32)})
+        records[clip.id] = {"clip": clip.id, "row": row, "detector": "none", "widest": [1, 5], "sums": sums}
+    draft.finish(records)
+    return draft.folder
+
+
+@pytest.fixture
+def plan(prepared_folder):
+    return plan_of(tiny_config(), prepared_folder)
+
+
+def plan_of(config, prepared_folder):
+    clips = open_prepared(prepared_folder).clips
+    classes = ("negative", "positive", "surprise")
+    number = {"disgust": 0, "happiness": 1, "surprise": 2}
+    labels = {clip.id: number[clip.emotion] for clip in clips}
+    folds = tuple(
+        Fold(
+            person.replace("/", "-"),
+            tuple(c for c in labels if not c.startswith(person)),
+            tuple(c for c in labels if c.startswith(person)),
+        )
+        for person in sorted({clip.person for clip in clips})
+    )
+    return Plan(config, classes, labels, folds, prepared="key")
+
+
+@pytest.fixture
+def start(tmp_path, plan, prepared_folder):
+    """Begin the run in a folder of that name; returns the run folder and the job."""
+
+    def begin(name="run", plan=plan):
+        folder = RunFolder.start(
+            tmp_path / name, plan, made_clips(), [("casme2/sub09/EP1", "no face found")], {"cores": 1}
+        )
+        return folder, Job(folder.path, prepared_folder, "cpu", threads=1)
+
+    return begin

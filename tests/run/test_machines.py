@@ -1,0 +1,105 @@
+"""Trainings in this process and in several; killed ones; the same result whoever does it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tsfmicro.errors import RunError
+from tsfmicro.run.machines import train_here
+from tsfmicro.run.summary import evaluate_run
+from tsfmicro.run.task import training_memory
+from tsfmicro.run.watch import Watch
+
+
+class Recorder(Watch):
+    def __init__(self):
+        self.epochs = []
+
+    def epoch(self, task, epoch, epochs, loss):
+        self.epochs.append((task, epoch))
+
+
+def results(folder):
+    """Everything that a run's score hangs on, byte for byte."""
+    arrays = {task: np.load(folder.place(task) / "logits.npz")["test"] for task in folder.plan.tasks}
+    weights = {task: (folder.place(task) / "model.safetensors").read_bytes() for task in folder.plan.tasks}
+    return {task: (arrays[task].tobytes(), weights[task]) for task in folder.plan.tasks}
+
+
+@pytest.fixture
+def finished(start):
+    folder, job = start("finished")
+    train_here(job, folder.missing(), 1, Watch())
+    return folder
+
+
+def test_every_training_reports_every_epoch(start):
+    folder, job = start()
+    watch = Recorder()
+    train_here(job, folder.missing(), 1, watch)
+    assert sorted(watch.epochs, key=str) == sorted(((t, e) for t in folder.plan.tasks for e in (1, 2, 3)), key=str)
+    assert not folder.missing()
+
+
+def test_two_workers_end_as_one_does_to_the_last_bit_and_report_too(start, finished):
+    folder, job = start()
+    watch = Recorder()
+    train_here(job, folder.missing(), 2, watch)
+    assert results(folder) == results(finished)
+    assert len(watch.epochs) == 3 * len(folder.plan.tasks)
+
+
+def test_a_killed_run_goes_on_at_the_next_fold_and_ends_as_if_nothing_had_happened(start, finished):
+    folder, job = start()
+    program = (
+        "import sys, pathlib, time\n"
+        "from tsfmicro.run.machines import train_here\n"
+        "from tsfmicro.run.folder import RunFolder\n"
+        "from tsfmicro.run.task import Job\n"
+        "from tsfmicro.run.watch import Watch\n"
+        "class Slow(Watch):\n"
+        "    def epoch(self, *args): time.sleep(0.2)\n"
+        "run, prepared = map(pathlib.Path, sys.argv[1:])\n"
+        "train_here(Job(run, prepared, 'cpu', 1), RunFolder.open(run).missing(), 1, Slow())\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program, str(job.run), str(job.prepared)])
+    deadline = time.monotonic() + 60
+    while len(folder.missing()) > len(folder.plan.tasks) - 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    left = len(folder.missing())
+    assert 0 < left <= len(folder.plan.tasks) - 2, "killed in the middle"
+    watch = Recorder()
+    train_here(job, folder.missing(), 1, watch)
+    assert len(watch.epochs) == 3 * left, "what was finished is not trained again"
+    assert results(folder) == results(finished)
+
+
+def test_a_worker_that_is_killed_is_told_in_words_and_loses_nothing(start):
+    folder, job = start()
+
+    class Assassin(Watch):
+        def epoch(self, task, epoch, epochs, loss):
+            for pid in subprocess.run(
+                ["ps", "-o", "pid=", "--ppid", str(os.getpid())], capture_output=True, text=True
+            ).stdout.split():
+                line = subprocess.run(["ps", "-o", "args=", "-p", pid], capture_output=True, text=True).stdout
+                if "spawn_main" in line:
+                    os.kill(int(pid), signal.SIGKILL)
+
+    with pytest.raises(RunError, match="Finished folds are kept"):
+        train_here(job, folder.missing(), 2, Assassin())
+    train_here(job, folder.missing(), 1, Watch())
+    assert evaluate_run(folder).model.clips == 12
+
+
+def test_the_memory_of_a_training_grows_with_its_batch(plan):
+    config = plan.config
+    larger = config.model_copy(update={"train": config.train.model_copy(update={"batch_size": 64})})
+    assert training_memory(larger, 3) > training_memory(config, 3) > 0
