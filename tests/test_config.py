@@ -1,0 +1,106 @@
+"""Settings: every shipped config loads, every mistake is told at once."""
+
+import pytest
+
+from tsfmicro.config import check_config, load_config, parse_yaml
+from tsfmicro.errors import ConfigError, UnknownNameError
+from tsfmicro.labels import scheme
+from tsfmicro.models.registry import describe
+from tsfmicro.protocols.registry import protocol
+from tsfmicro.run import shipped
+
+GOOD = "name: mine\ndata: {datasets: [casme2], scheme: casme2-5}\n"
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        path = tmp_path / "mine.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("name", shipped.names())
+def test_every_shipped_config_loads_and_names_what_exists(name):
+    config = shipped.config(name)
+    assert config.name == name
+    assert describe(
+        config.model.name, len(scheme(config.data.scheme).classes), config.prepare.size, **config.model.options
+    )
+    assert protocol(config.protocol)
+
+
+def test_the_paper_has_a_released_and_a_published_config_for_each_dataset_and_class_count():
+    experiments = ["casme2-5", "casme2-3", "samm-5", "samm-3", "casme3-7", "casme3-4"]
+    assert {f"{e}-{kind}" for e in experiments for kind in ("released", "published")} <= set(shipped.names())
+
+
+def test_small_numbers_may_be_written_as_scientists_do(written):
+    assert load_config(written(GOOD + "train: {lr: 1e-3}")).train.lr == 0.001
+    assert parse_yaml("[1e-3, 8E-4, 1.5e3, .5e1]") == [0.001, 0.0008, 1500.0, 5.0]
+    assert parse_yaml("[e3, 1e, sub01e5]") == ["e3", "1e", "sub01e5"]
+
+
+def test_overrides_reach_into_sections(written):
+    config = load_config(
+        written(GOOD), ["train.epochs=7", "train.seeds=[1, 2]", "model.options.variant=early", "prepare.flow=true"]
+    )
+    assert (config.train.epochs, config.train.seeds, config.model.options, config.prepare.flow) == (
+        7,
+        (1, 2),
+        {"variant": "early"},
+        True,
+    )
+
+
+def test_all_mistakes_are_told_at_once_with_their_paths(written):
+    path = written("name: mine\ndata: {datasets: [], scheme: casme2-5}\ntrain: {epoch: 3, lr: fast}\nmodle: {}\n")
+    with pytest.raises(ConfigError) as error:
+        load_config(path)
+    line = str(error.value)
+    assert "\n" not in line
+    for part in (
+        "data.datasets",
+        "train.epoch: no such setting (did you mean epochs?)",
+        "train.lr",
+        "did you mean model?",
+        "mine.yaml",
+    ):
+        assert part in line
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "holds no settings"),
+        ("- 1", "holds no settings"),
+        ("a: [", "is not YAML"),
+        ("name: a b\n", "name:"),
+        ("name: x\n", "data: is missing"),
+    ],
+)
+def test_a_file_that_is_no_config_is_told_in_words(written, text, said):
+    with pytest.raises(ConfigError, match=said):
+        load_config(written(text))
+
+
+def test_a_missing_file_and_a_misspelt_name_are_told_in_words(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path / "none.yaml")
+    with pytest.raises(UnknownNameError, match="Did you mean 'casme2-5-released'"):
+        shipped.config("casme2-5-relesed")
+
+
+@pytest.mark.parametrize(
+    "override", ["epochs", "=3", "name.inner=3", "train.lr=[", "train.epochs=0", "train.nothing=1"]
+)
+def test_an_override_that_cannot_work_is_told_in_words(written, override):
+    with pytest.raises(ConfigError):
+        load_config(written(GOOD), [override])
+
+
+def test_a_config_survives_being_written_and_read(written):
+    config = load_config(written(GOOD))
+    assert check_config(config.model_dump(mode="json"), "again") == config
