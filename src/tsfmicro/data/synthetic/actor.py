@@ -1,0 +1,268 @@
+"""A person in front of the camera: frames at any time of a take, and their true motion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tsfmicro.data.synthetic.draw import Field, Grid, smoothstep
+from tsfmicro.data.synthetic.eyes import Eye, EyeState
+from tsfmicro.data.synthetic.head import GRID, portrait
+from tsfmicro.data.synthetic.light import develop, lit
+from tsfmicro.data.synthetic.muscles import COARSE, FOLDS, Motion, motion
+from tsfmicro.data.synthetic.person import Person
+from tsfmicro.data.synthetic.script import Movement, Part, Staging
+
+WIDTH, HEIGHT = 640, 480
+_FINE = 1.5  # the take is lit on a picture this much larger, so that warping it costs no sharpness
+_PIVOT = 25.0  # mm behind the eyes' plane of the height map: the head turns about its middle
+
+Image = NDArray[Any]  # uint8
+
+
+class Actor:
+    """A person whose portrait is drawn once and filmed in many takes."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self.portrait = portrait(person)
+
+    def take(self, staging: Staging, movement: Movement | None = None) -> Take:
+        """Stage a clip; without a movement the face only sways and blinks."""
+        return Take(self, staging, movement)
+
+
+@dataclass(frozen=True)
+class _Active:
+    """One action unit of the take in the frame's pixels: (H, W) backward shifts and change of brightness."""
+
+    part: Part
+    motion: Motion
+
+
+class Take:
+    """One clip of one person; time 0 is the onset, seconds.
+
+    Raises nothing once built; everything random was drawn into `staging` and `movement`, but the sensor's noise.
+    """
+
+    def __init__(self, actor: Actor, staging: Staging, movement: Movement | None) -> None:
+        self.person, self.staging, self.movement = actor.person, staging, movement
+        self._portrait = actor.portrait
+        self._light(actor)
+        parts = movement.parts if movement else ()
+        self._parts = [_Active(part, _motion(part, self.person)) for part in parts]
+        resting = [_motion(part, self.person) for part in staging.rest]
+        self._rest_shift, self._rest_gain, self._rest_lids = self._basis(resting)
+        bases = [self._basis([one.motion]) for one in self._parts]
+        self._shifts = np.stack([b[0] for b in bases]).reshape(len(bases), -1) if bases else None
+        self._gains = np.stack([b[1] for b in bases]).reshape(len(bases), -1) if bases else None
+        self._lids = [b[2] for b in bases]
+        self._stage_eyes()
+
+    # ── building ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def _light(self, actor: Actor) -> None:
+        s, p = self.staging, actor.portrait
+        picture, shade = lit(p, s.light)
+        x, y = self._look_up(p.height)
+        fx, fy = (cv2.resize(a, None, fx=_FINE * 2, fy=_FINE * 2, interpolation=cv2.INTER_LINEAR) for a in (x, y))
+        column, row = (fx - GRID.left) * GRID.density, (fy - GRID.top) * GRID.density
+        layers = np.dstack([picture, np.clip(255 * p.figure, 0, 255).astype(np.uint8)])
+        seen = cv2.remap(layers, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        figure = seen[..., 3:].astype(np.float32) / 255
+        paper = develop(_backdrop(s, fx.shape)).astype(np.float32)
+        self._posed = np.round(paper + figure * (seen[..., :3] - paper)).astype(np.uint8)
+        size = (WIDTH, HEIGHT)
+        self._x, self._y = (cv2.resize(a, size, interpolation=cv2.INTER_LINEAR) for a in (x, y))
+        self._shade = self._sample(shade, GRID)
+        follow = smoothstep(self.person.chin_y + 75, self.person.chin_y + 5, GRID.y) * smoothstep(0.02, 0.6, p.figure)
+        self._follow = self._sample(GRID.blurred(np.maximum(follow, 0).astype(np.float32), 7.0), GRID)
+        self._face = self._sample(p.face, GRID)
+        columns, rows = np.meshgrid(np.arange(WIDTH, dtype=np.float32), np.arange(HEIGHT, dtype=np.float32))
+        self._columns, self._rows = columns, rows
+
+    def _turns(self) -> tuple[NDArray[np.float64], float, float]:
+        s = self.staging
+        roll = np.array([[np.cos(s.roll), -np.sin(s.roll)], [np.sin(s.roll), np.cos(s.roll)]])
+        return roll, s.yaw, s.pitch
+
+    def _project(self, points: NDArray[np.floating], height: Field) -> NDArray[np.float64]:
+        """Face coordinates (N, 2) mm on this height map as pixels of the unmoved frame."""
+        roll, yaw, pitch = self._turns()
+        points = np.asarray(points, np.float64)
+        column, row = GRID.pixels(points).T.astype(np.float32)
+        z = cv2.remap(_relaxed(height), column, row, cv2.INTER_LINEAR)[:, 0] - _PIVOT
+        across = points[:, 0] * np.cos(yaw) + z * np.sin(yaw)
+        down = points[:, 1] * np.cos(pitch) + (z * np.cos(yaw) - points[:, 0] * np.sin(yaw)) * np.sin(pitch)
+        return self._middle() + self.staging.scale * np.stack([across, down], axis=1) @ roll.T
+
+    def _middle(self) -> NDArray[np.float64]:
+        # Turning the head moves the eyes; put them back near the chosen place.
+        s = self.staging
+        reach = 60 * s.scale
+        return np.array(s.centre) - (reach * np.sin(s.yaw), reach * np.sin(s.pitch))
+
+    def _look_up(self, height: Field) -> tuple[Field, Field]:
+        """(H/2, W/2) face coordinates, mm, of every other pixel: the pose undone by fixed-point steps."""
+        roll, yaw, pitch = self._turns()
+        columns, rows = np.meshgrid(
+            np.arange(WIDTH // 2, dtype=np.float32) * 2 + 0.5, np.arange(HEIGHT // 2, dtype=np.float32) * 2 + 0.5
+        )
+        middle = self._middle()
+        flat = np.stack([columns - middle[0], rows - middle[1]], axis=-1) @ roll / self.staging.scale
+        across, down = flat[..., 0], flat[..., 1]
+        x, y = across.copy(), down.copy()
+        depth = _relaxed(height)
+        for _ in range(5):
+            column, row = ((x - GRID.left) * GRID.density).astype(np.float32), ((y - GRID.top) * GRID.density)
+            z = (
+                cv2.remap(depth, column, row.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+                - _PIVOT
+            )
+            x = (across - z * np.sin(yaw)) / np.cos(yaw)
+            y = (down - (z * np.cos(yaw) - x * np.sin(yaw)) * np.sin(pitch)) / np.cos(pitch)
+        return x.astype(np.float32), y.astype(np.float32)
+
+    def _sample(self, field: Field, grid: Grid) -> Field:
+        """(HEIGHT, WIDTH) values of a field at the frame's pixels."""
+        column, row = (self._x - grid.left) * grid.density, (self._y - grid.top) * grid.density
+        return cv2.remap(field, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+    def _basis(self, motions: list[Motion]) -> tuple[Field, Field, tuple[np.ndarray, np.ndarray]]:
+        """Backward shift (2, H, W) px, change of brightness (H, W), and lids (upper, lower) mm of left and right."""
+        lids = np.zeros((2, 2))
+        if not motions:
+            return np.zeros((2, HEIGHT, WIDTH), np.float32), np.zeros((HEIGHT, WIDTH), np.float32), (lids[0], lids[1])
+        roll, *_ = self._turns()
+        shift = np.sum([m.shift for m in motions], axis=0)
+        for m in motions:
+            lids += [[lid.upper / self.staging.scale, lid.lower / self.staging.scale] for lid in m.lids]
+        x, y = (self._sample(np.ascontiguousarray(s), COARSE) * self._face for s in shift)
+        forward = np.stack([roll[0, 0] * x + roll[0, 1] * y, roll[1, 0] * x + roll[1, 1] * y]).astype(np.float32)
+        backward = forward
+        for _ in range(3):  # what arrives at a pixel left from a pixel that moved differently
+            column, row = self._columns - backward[0], self._rows - backward[1]
+            backward = np.stack([cv2.remap(f, column, row, cv2.INTER_LINEAR) for f in forward])
+        return (
+            backward,
+            self._shading(np.sum([m.relief for m in motions], axis=0) / self.staging.scale),
+            (lids[0], lids[1]),
+        )
+
+    def _shading(self, relief: Field) -> Field:
+        """Relative change of brightness when the skin's height changes: slopes towards the lamp, and hollows."""
+        towards, step = self.staging.light.towards, 8 / FOLDS.density
+        slope_x, slope_y = (cv2.Sobel(relief, cv2.CV_32F, *d, ksize=3) / step for d in ((1, 0), (0, 1)))
+        change = self.staging.light.key * -(slope_x * towards[0] + slope_y * towards[1])
+        change = change - 0.22 * (FOLDS.blurred(relief, 2.5) - relief)
+        seen = self._sample(change.astype(np.float32), FOLDS) * self._face
+        return np.clip(seen / np.maximum(self._shade, 0.3), -0.8, 0.8) / 2.2  # the picture is in display values
+
+    def _stage_eyes(self) -> None:
+        s, p = self.staging, self.person
+        self._eyes = []
+        for side in (-1, 1):
+            near = (np.abs(self._x - side * p.eye_x) < p.eye_width * 1.35) & (np.abs(self._y) < 18)
+            rows, columns = np.where(near.any(axis=1))[0], np.where(near.any(axis=0))[0]
+            window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+            light = float(np.clip(np.median(self._shade[window]), 0.35, 1.3) ** (1 / 2.2))
+            lamp = (s.light.right, s.light.up)
+            self._eyes.append((window, Eye(p, side, self._x[window], self._y[window], s.scale, light, lamp)))
+
+    # ── showing ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def frame(self, t: float, noise: np.random.Generator | None = None) -> Image:
+        """The picture at t seconds after the onset.
+
+        Args: noise: draws the sensor's noise; None gives a clean picture.
+        Returns: (480, 640, 3) uint8, blue first as OpenCV orders colours.
+        """
+        shift = self.backward(t)
+        states = self._eye_states(t)
+        for (window, eye), state in zip(self._eyes, states, strict=True):
+            if state.closure:
+                shift[1][window] += self.staging.scale * eye.stretch(state)
+        column, row = ((c - s + 0.5) * _FINE - 0.5 for c, s in zip((self._columns, self._rows), shift, strict=True))
+        picture = cv2.remap(self._posed, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for (window, eye), state in zip(self._eyes, states, strict=True):
+            picture[window] = eye.paint(picture[window], state)
+        return self._expose(picture, t, noise)
+
+    def landmarks(self) -> NDArray[np.float64]:
+        """(5, 2) px in the frame before any movement: eyes, nose tip, mouth corners."""
+        return self._project(self.person.landmarks, self._portrait.height)
+
+    def backward(self, t: float, head: float | None = None) -> Field:
+        """(2, H, W) px: at time t the pixel p shows what the unmoved frame shows at p − shift; blinks left out.
+
+        Args: head: time of the head's sway where it is not t.
+        """
+        return self._expression(t) + self._sway(t if head is None else head)
+
+    def _expose(self, picture: Image, t: float, noise: np.random.Generator | None) -> Image:
+        gain = 1 + self.staging.flicker(t) + self._rest_gain
+        if self._gains is not None:
+            gain = gain + (self._levels(t) @ self._gains).reshape(HEIGHT, WIDTH)
+        value = picture * gain[..., None]
+        if noise is not None:
+            value += self.staging.noise * noise.standard_normal(value.shape, np.float32)
+        return np.clip(value + 0.5, 0, 255).astype(np.uint8)
+
+    def _levels(self, t: float) -> NDArray[np.float32]:
+        assert self.movement
+        return np.array([self.movement.activation(t, one.part.delay) for one in self._parts], np.float32)
+
+    def _expression(self, t: float) -> Field:
+        if self._shifts is None:
+            return self._rest_shift.copy()
+        return self._rest_shift + (self._levels(t) @ self._shifts).reshape(2, HEIGHT, WIDTH)
+
+    def _sway(self, t: float) -> Field:
+        """(2, H, W) px: the head against the camera; the shoulders follow less, the backdrop not at all."""
+        return np.stack([self._follow * s for s in self._sway_at(t, self._columns, self._rows)])
+
+    def _sway_at(self, t: float, column: Any, row: Any) -> tuple[Any, Any]:
+        right, down, roll, growth = (wave(t) for wave in self.staging.sway)
+        x, y = column - self.staging.centre[0], row - self.staging.centre[1]
+        return right + growth * x - roll * y, down + growth * y + roll * x
+
+    def _eye_states(self, t: float) -> tuple[EyeState, EyeState]:
+        s = self.staging
+        gaze = (s.gaze[0] + s.look[0](t), s.gaze[1] + s.look[1](t))
+        levels = self._levels(t) if self.movement else ()
+        states = []
+        for side in (0, 1):
+            lids = (
+                np.array(s.lids)
+                + self._rest_lids[side]
+                + sum(a * lid[side] for a, lid in zip(levels, self._lids, strict=True))
+            )
+            states.append(EyeState(float(lids[0]), float(lids[1]), s.closure(t), gaze, self._eye_shift(side, t)))
+        return states[0], states[1]
+
+    def _eye_shift(self, side: int, t: float) -> tuple[float, float]:
+        """The sway at an eye's middle, in mm of the face."""
+        rows, columns = self._eyes[side][0]
+        right, down = self._sway_at(t, (columns.start + columns.stop) / 2, (rows.start + rows.stop) / 2)
+        roll, *_ = self._turns()
+        across, below = np.array([right, down]) @ roll / self.staging.scale
+        return float(across), float(below)
+
+
+def _motion(part: Part, person: Person) -> Motion:
+    return motion(part.unit, person, part.left, part.right, part.turn, part.spread)
+
+
+def _relaxed(height: Field) -> Field:
+    """The height map without cliffs, so that a turned head does not tear at its edge."""
+    return GRID.blurred(height, 3.0)
+
+
+def _backdrop(staging: Staging, shape: tuple[int, int]) -> Field:
+    """Studio paper with a soft spot of light, linear, blue first."""
+    rows, columns = np.linspace(-1, 1, shape[0])[:, None], np.linspace(-1, 1, shape[1])[None, :]
+    spot = 0.72 + 0.4 * np.exp(-(((columns - 0.5 * staging.light.right) / 0.9) ** 2 + ((rows + 0.1) / 0.9) ** 2))
+    return (0.75 * spot[..., None] * np.array(staging.light.tint) ** 2.2).astype(np.float32)
