@@ -67,7 +67,7 @@ def prepare(config: Config, data: Data, set: Set = None, cache: Cache = CACHE, w
 
     settings = shipped.config(config, set or [])
     with Screen() as screen:
-        clips = experiment.read_clips(settings, _roots(data), screen)
+        clips, _ = experiment.read_clips(settings, _roots(data), screen)
         prepared = experiment.prepare_clips(clips, settings, cache.expanduser(), workers, screen)
     print(cache.expanduser() / prepared.key)
 
@@ -144,14 +144,13 @@ def data_check(
     as_json: AsJson = False,
 ) -> None:
     """What is in a dataset's folder, beside what the paper counts; every odd row is named."""
-    from tsfmicro.app.screens import show_check
     from tsfmicro.run.catalogue import check_dataset
 
     found = check_dataset(name, root)
     if as_json:
         print(json.dumps(found.to_dict(), indent=1))
     else:
-        show_check(found)
+        print("\n".join(found.lines()))
 
 
 @data.command("synth")

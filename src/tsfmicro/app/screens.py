@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -17,7 +17,6 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 
 from tsfmicro.run.watch import Task, Watch
 
@@ -92,38 +91,28 @@ class Screen(Watch):
 
 
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A plain table on standard output."""
-    Console(highlight=False).print(_table(headings, rows))
+    """An aligned table on standard output; numbers stand to the right."""
+    table = [headings, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(headings))]
+    numeric = [all(_is_number(row[column]) for row in rows) for column in range(len(headings))]
+    for row in table:
+        cells = zip(row, widths, numeric, strict=True)
+        print("  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells).rstrip())
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(",", "").replace(".", "").isdigit()
 
 
 def show_summary(summary: Summary, folder: Path) -> None:
     """Scores beside their floors, recall of each class, and where the pictures are."""
-    console = Console(highlight=False)
-    table = Table(title=f"{summary.name}, rule {summary.model.rule}", title_justify="left")
-    for heading in ("", "UF1", "UAR", "ACC"):
-        table.add_column(heading)
-    for name, scores in {"model": summary.model, **{f"{k} floor": v for k, v in summary.floors.items()}}.items():
-        table.add_row(name, str(scores.uf1), str(scores.uar), str(scores.acc))
-    console.print(table)
-    recall = ", ".join(f"{name} {value:.2f}" for name, value in summary.model.recall.items())
-    console.print(f"recall: {recall}", markup=False, soft_wrap=True)
+    rows = {"model": summary.model, **{f"{name} floor": scores for name, scores in summary.floors.items()}}
+    show_table(
+        [f"{summary.name}, rule {summary.model.rule}", "UF1", "UAR", "ACC"],
+        [[name, str(scores.uf1), str(scores.uar), str(scores.acc)] for name, scores in rows.items()],
+    )
+    print("recall: " + ", ".join(f"{name} {value:.2f}" for name, value in summary.model.recall.items()))
     if summary.skipped:
-        console.print(f"{summary.skipped} clips left out: {folder / 'skipped.csv'}", markup=False, soft_wrap=True)
-    console.print(f"look at {folder / 'confusion.png'} and {folder / 'clips.png'}", markup=False, soft_wrap=True)
-    console.print(summary.line(), markup=False, soft_wrap=True)
-
-
-def show_check(found: Any) -> None:
-    """What `data check` found."""
-    console = Console(highlight=False)
-    for line in found.lines():
-        console.print(line, markup=False, soft_wrap=True)
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table()
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    return table
+        print(f"{summary.skipped} clips left out: {folder / 'skipped.csv'}")
+    print(f"look at {folder / 'confusion.png'} and {folder / 'clips.png'}")
+    print(summary.line())

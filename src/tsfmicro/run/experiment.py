@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tsfmicro.config import RunConfig
-from tsfmicro.data.base import read_exclusions
+from tsfmicro.data.exclusions import leave_out, read_exclusions
 from tsfmicro.data.registry import dataset
 from tsfmicro.errors import AnnotationError, ConfigError, LabelError, RunError
 from tsfmicro.files import only_one
@@ -52,7 +52,7 @@ def run(
     watch = watch or Watch()
     device = choose_device(device)
     _check_names(config)
-    clips = read_clips(config, roots, watch)
+    clips, excluded = read_clips(config, roots, watch)
     prepared = prepare_clips(clips, config, cache, workers, watch)
     kept, labels, left_out = label_clips(prepared, config, watch)
     generator = np.random.default_rng(min(config.train.seeds))
@@ -60,7 +60,9 @@ def run(
     classes = scheme(config.data.scheme).classes
     plan = Plan(config, classes, labels, folds, prepared.key)
 
-    folder = RunFolder.start(out, plan, kept, [*prepared.skipped, *left_out], environment(device, threads=1))
+    folder = RunFolder.start(
+        out, plan, kept, [*excluded.items(), *prepared.skipped, *left_out], environment(device, threads=1)
+    )
     with only_one(out, RunError, "running"):
         missing = folder.missing()
         watch.training(len(plan.tasks), len(plan.tasks) - len(missing))
@@ -73,37 +75,29 @@ def run(
     return summary
 
 
-def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> list[Clip]:
-    """The clips of all datasets, less the excluded ones.
+def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tuple[list[Clip], dict[str, str]]:
+    """The clips of all datasets, and why which clips were excluded by the user's file.
 
-    Raises: ConfigError: a dataset without a folder; AnnotationError: two clips with one id.
+    Raises: ConfigError: a dataset without a folder; AnnotationError: two clips with one id, or a sheet's own mistakes.
     """
     for name in {*config.data.datasets, *roots}:
         dataset(name)  # a misspelt name is told before a missing folder
     absent = [name for name in config.data.datasets if name not in roots]
     if absent:
         raise ConfigError(f"no folder was given for {', '.join(absent)}. Add --data {absent[0]}=FOLDER.")
-    excluded = read_exclusions(config.data.exclude) if config.data.exclude else {}
     clips: list[Clip] = []
     for name in config.data.datasets:
         reading = dataset(name).read(roots[name])
-        watch.note(
-            f"{dataset(name).title}: {len(reading.clips)} clips, {reading.version}; {len(reading.flags)} flagged rows"
-        )
+        flagged = f"; {len(reading.flags)} odd rows, see `tsfmicro data check {name}`" if reading.flags else ""
+        watch.note(f"{dataset(name).title}: {len(reading.clips)} clips, sheet {reading.version}{flagged}")
         clips.extend(reading.clips)
     twice = [clip_id for clip_id, count in Counter(c.id for c in clips).items() if count > 1]
     if twice:
         raise AnnotationError(
             f"clip id {twice[0]} is there twice. Name each dataset once in data.datasets, and each clip once in its sheet."
         )
-    unknown = sorted(set(excluded) - {c.id for c in clips})
-    if unknown:
-        raise ConfigError(
-            f"{config.data.exclude}: clip {unknown[0]} is in none of the datasets. Correct or remove its line."
-        )
-    for clip_id, why in excluded.items():
-        watch.note(f"excluded {clip_id}: {why}")
-    return [c for c in clips if c.id not in excluded]
+    excluded = read_exclusions(config.data.exclude) if config.data.exclude else {}
+    return list(leave_out(clips, excluded)), excluded
 
 
 def prepare_clips(
