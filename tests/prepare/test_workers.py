@@ -1,0 +1,76 @@
+"""Work is given as functions of the standard library, which a new process can import by name."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from functools import partial
+from math import sqrt
+from pathlib import Path
+
+import pytest
+
+from tsfmicro.errors import TsfmicroError
+from tsfmicro.prepare.workers import spread
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_item_is_worked_on_once(workers):
+    assert sorted(spread(sqrt, [1, 4, 9, 16, 25], workers)) == [1, 2, 3, 4, 5]
+
+
+def test_workers_use_one_thread_each_and_this_process_keeps_its_own_setting(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert list(spread(os.getenv, ["OMP_NUM_THREADS"] * 2, 2)) == ["1", "1"]
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_mistake_in_the_work_is_raised_here(workers):
+    with pytest.raises(ValueError):
+        list(spread(sqrt, [-1, -1], workers))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+def test_a_worker_that_is_killed_is_told_with_the_item_it_died_on():
+    with pytest.raises(TsfmicroError, match=r"9: the process at work on it died .*goes on where it was"):
+        list(spread(signal.raise_signal, [9, 9], 2))
+
+
+def test_stopping_early_stops_the_workers_at_once():
+    began = time.monotonic()
+    with closing(spread(time.sleep, [0, 60, 60], 2)) as results:
+        next(results)
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks at /proc")
+def test_workers_leave_when_their_parent_is_killed(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os\nfrom tsfmicro.prepare.workers import spread\n"
+        "if __name__ == '__main__':\n"
+        "    for pid in spread(eval, ['__import__(\"os\").getpid()'] * 4 + ['__import__(\"time\").sleep(0.5)'] * 200, 2):\n"
+        "        print(pid, flush=True)\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, text=True)
+    workers = {int(parent.stdout.readline()) for _ in range(4)}
+    parent.kill()
+    parent.communicate()
+    deadline = time.monotonic() + 20
+    while (alive := [pid for pid in workers if _runs(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert workers and not alive
+
+
+def _runs(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def test_the_work_may_carry_settings_with_it():
+    assert sorted(spread(partial(pow, 2), [1, 2, 3], 2)) == [2, 4, 8]
