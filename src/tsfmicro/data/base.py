@@ -49,7 +49,8 @@ class Reading:
         sheet: the file that was read.
         version: which of the published sheets it is, and its rows.
         rows: how many rows it has.
-        frames, other_frames: the folder the frames are taken from, and others that hold frames of these clips.
+        frames: the folder that the frames are taken from.
+        other_sheets, other_frames: what would have done as well; give its folder as root to have it read.
     """
 
     clips: tuple[Clip, ...]
@@ -59,6 +60,7 @@ class Reading:
     version: str
     rows: int
     frames: Path
+    other_sheets: tuple[Path, ...] = ()
     other_frames: tuple[Path, ...] = ()
 
     @property
@@ -137,7 +139,7 @@ class Dataset(ABC):
             LabelError: an emotion that the dataset does not have.
             FrameError: no folder with frames of these clips.
         """
-        sheet, bases = self._look(root)
+        (sheet, *other_sheets), bases = self._look(root)
         rows = read_rows(sheet, next(iter(self.sheets.values())).sheet)
         entries, flags = self._entries(sheet, rows)
         tree, *others = self._trees(root, bases, entries)
@@ -154,6 +156,7 @@ class Dataset(ABC):
             version=f"{self.version(sheet, clips)}, {len(rows)} rows",
             rows=len(rows),
             frames=tree.base,
+            other_sheets=tuple(other_sheets),
             other_frames=tuple(other.base for other in others),
         )
 
@@ -173,7 +176,7 @@ class Dataset(ABC):
         """Write a tree of the release's shape, with invented rows and one tiny picture for every frame.
 
         Args:
-            rows: how many rows, spread over the sheet; all of them by default.
+            rows: how many rows at most, spread over the sheet; all of them by default.
             sheet, layout: a key of `sheets` and of `layouts`; the first one by default.
             cells: 'release' as in the published file, or every number as 'text' or as 'number'.
             bare: leave out what some copies lack: preamble and blank columns.
@@ -187,7 +190,7 @@ class Dataset(ABC):
                 raise UnknownNameError(f"{self.title} {kind}", name, known)
         version = sheet or next(iter(self.sheets))
         everything = self.fake_rows(version, rng)
-        count = len(everything) if rows is None else rows
+        count = min(len(everything), rows or len(everything))
         chosen = [everything[i * len(everything) // count] for i in range(count)]
         write_sheet(root, self.sheets[version], chosen, cells=cells, bare=bare)
         write_frames(
@@ -201,22 +204,23 @@ class Dataset(ABC):
     def _id(self, entry: Entry) -> str:
         return f"{self.name}/{entry.subject}/{entry.name}"
 
-    def _look(self, root: Path) -> tuple[Path, tuple[Path, ...]]:
-        """The sheet to read, and the folders that may hold frames, the best first."""
+    def _look(self, root: Path) -> tuple[list[Path], list[Path]]:
+        """Sheets of this dataset, and folders that may hold its frames, the best first."""
         if not root.is_dir():
             raise AnnotationError(f"{root}: no such folder. Give the folder that holds {self.title}.")
         found = look_around(root, self.person_folder)
         # The root may be the folder of the frames, with the sheet beside or above it.
-        files = found.sheets if self._sheets(found.sheets) else spreadsheets(root.absolute().parents[:2])
-        if not self._sheets(files):
-            there = ", ".join(sorted({f.name for f in (*found.sheets, *files)})[:5]) or "none"
+        sheets = self._sheets(found.sheets)
+        above = () if sheets else spreadsheets(root.absolute().parents[:2])
+        sheets = sheets or self._sheets(above)
+        if not sheets:
+            there = ", ".join(sorted({file.name for file in (*found.sheets, *above)})[:5]) or "none"
             raise AnnotationError(
                 f"{root}: no sheet of {self.title}. Looked for {next(iter(self.sheets.values())).file} or its like, "
                 f"here, below and two folders above; spreadsheets found: {there}. Put the sheet beside the frames."
             )
-        sheet = self._sheets(files)[0]
-        near = [base for base in found.bases if base.is_relative_to(sheet.parent)]
-        return sheet, tuple(sorted(near or found.bases, key=lambda base: _preference(base.relative_to(root))))
+        near = [base for base in found.bases if base.is_relative_to(sheets[0].parent)]
+        return sheets, sorted(near or found.bases, key=lambda base: _preference(base.relative_to(root)))
 
     def _sheets(self, files: Iterable[Path]) -> list[Path]:
         """Those files that are called like a sheet of this dataset, the preferred version first, Excel before CSV."""
@@ -270,8 +274,7 @@ class Dataset(ABC):
         return trees
 
     def _holds(self, tree: FrameTree, entries: Iterable[Entry]) -> bool:
-        folders = (tree.find(self.places(entry)) for entry in entries)
-        return any(tree.frames(folder)[0].files for folder in folders if folder)
+        return any(tree.find(self.places(entry)) for entry in entries)
 
     def _clip(self, entry: Entry, tree: FrameTree) -> tuple[Clip | None, list[Flag]]:
         onset, apex, offset, odd = usable_frames(entry.row)
@@ -280,7 +283,7 @@ class Dataset(ABC):
             folder = tree.find(self.places(entry))
             frames, twice = tree.frames(folder) if folder else (self._no_frames(entry, tree), {})
             if folder is None:
-                odd.append(("no folder", f"no {frames.folder}"))
+                odd.append(("no folder with frames", f"no pictures in {frames.folder}"))
             else:
                 odd += missing_frames(onset, apex, offset, frames.files)
             odd += [("two files for a frame", f"{frames.files[n]} taken, {name} not") for n, name in twice.items()]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tsfmicro.data.base import Dataset, Reading, can_train
+from tsfmicro.data.corrections import corrections
 from tsfmicro.data.exclusions import leave_out
 from tsfmicro.data.rows import Flag
 from tsfmicro.labels import scheme
@@ -65,6 +66,7 @@ class Check:
     root: Path
     sheet: Path
     version: str
+    other_sheets: tuple[Path, ...]
     frames: Path
     other_frames: tuple[Path, ...]
     clips: int
@@ -83,11 +85,10 @@ class Check:
 
     def lines(self) -> list[str]:
         """The whole check as plain text; to_dict() names every flag, this the first ten of a kind."""
-        others = f" (also there: {', '.join(map(str, self.other_frames))})" if self.other_frames else ""
         lines = [
             f"{self.title} in {self.root}",
-            f"sheet   {self.sheet}: {self.version}",
-            f"frames  {self.frames}{others}",
+            f"sheet   {self.sheet}: {self.version}{_also(self.other_sheets)}",
+            f"frames  {self.frames}{_also(self.other_frames)}",
             f"clips   {self.clips} of {self.people} people; {self.trainable} can be trained on",
         ]
         for counts in self.schemes:
@@ -105,8 +106,9 @@ class Check:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, for JSON."""
-        values = asdict(self) | {name: str(getattr(self, name)) for name in ("root", "sheet", "frames")}
-        values["other_frames"] = [str(path) for path in self.other_frames]
+        values = asdict(self)
+        values |= {name: str(getattr(self, name)) for name in ("root", "sheet", "frames")}
+        values |= {name: [str(path) for path in getattr(self, name)] for name in ("other_sheets", "other_frames")}
         values["reasons"] = self.reasons
         for counts, plain in zip(self.schemes, values["schemes"], strict=True):
             rows = (*counts.classes, counts.total)
@@ -123,8 +125,6 @@ def check(dataset: Dataset, root: Path, exclusions: Mapping[str, str] | None = N
     Raises:
         AnnotationError, LabelError, FrameError: as `Dataset.read`; AnnotationError for an exclusion without a clip.
     """
-    from tsfmicro.data.corrections import corrections
-
     reading = dataset.read(root)
     exclusions = exclusions or {}
     clips = leave_out(reading.clips, exclusions)
@@ -134,6 +134,7 @@ def check(dataset: Dataset, root: Path, exclusions: Mapping[str, str] | None = N
         root=root,
         sheet=reading.sheet,
         version=reading.version,
+        other_sheets=reading.other_sheets,
         frames=reading.frames,
         other_frames=reading.other_frames,
         clips=len(clips),
@@ -172,6 +173,10 @@ def _count(dataset: Dataset, name: str, reading: Reading, clips: Sequence[Clip])
         notes.append(f"this sheet has {reading.rows} rows, the one the paper counts by {dataset.release_rows}")
     people = {clip.person for members in of_class.values() for clip in members}
     return SchemeCounts(name, tuple(counts), len(people), (*notes, *dataset.remarks(reading)))
+
+
+def _also(others: Sequence[Path]) -> str:
+    return f" (also there: {', '.join(map(str, others))})" if others else ""
 
 
 def _table(counts: SchemeCounts) -> list[str]:

@@ -79,12 +79,12 @@ class FrameTree:
         self._frames: dict[Path, tuple[Frames, dict[int, str]]] = {}
 
     def find(self, places: Sequence[tuple[str, ...]]) -> Path | None:
-        """The first of several places, each given by its parts below the base, that is there."""
+        """The first of several places, each given by its parts below the base, that holds pictures."""
         for parts in places:
             folder: Path | None = self.base
             for part in parts:
                 folder = self._child(folder, part) if folder else None
-            if folder:
+            if folder and self.frames(folder)[0].files:
                 return folder
         return None
 

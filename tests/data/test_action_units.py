@@ -1,0 +1,57 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsfmicro.data.action_units import parse_action_units
+from tsfmicro.types import ActionUnit as AU
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("4", [AU(4)]),
+        ("4.0", [AU(4)]),
+        ("4+7+10", [AU(4), AU(7), AU(10)]),
+        ("15A+17", [AU(15, intensity="A"), AU(17)]),
+        ("L12 + 61", [AU(12, side="L"), AU(61)]),
+        ("R14+17+soft focus", [AU(14, side="R"), AU(17)]),
+        ("A14C", [AU(14, side="A", intensity="C")]),
+        ("T10+B25", [AU(10, side="T"), AU(25, side="B")]),
+        ("10A/B", [AU(10, intensity="A")]),
+        ("1,2，4", [AU(1), AU(2), AU(4)]),
+        ("AU12", [AU(12)]),
+        ("null", []),
+        ("", []),
+    ],
+)
+def test_sides_stand_before_a_unit_and_intensities_behind_it(text, units):
+    assert parse_action_units(text).units == tuple(units)
+
+
+@pytest.mark.parametrize(
+    ("text", "certain", "doubted"),
+    [
+        ("(R6 or R12)+R15", [15], [6, 12]),
+        ("ref(7B)+43", [43], [7]),
+        ("4+15?", [4], [15]),
+        ("1(k)+2", [2], [1]),
+        ("6or12", [], [6, 12]),
+    ],
+)
+def test_what_the_coder_was_not_sure_of_is_kept_as_uncertain(text, certain, doubted):
+    units = parse_action_units(text).units
+    assert [unit.number for unit in units if unit.certain] == certain
+    assert [unit.number for unit in units if not unit.certain] == doubted
+
+
+@given(st.text(alphabet="0123456789LRATBCDE+,，()?/ orefkul.-", max_size=40) | st.text(max_size=40))
+def test_parsing_never_fails_and_keeps_the_text(text):
+    parsed = parse_action_units(text)
+    assert parsed.text == text
+    assert all(0 <= number <= 99 for number in parsed.numbers)
+
+
+@given(st.lists(st.builds(AU, st.integers(1, 80), st.sampled_from(["", *"LRATB"]), st.sampled_from(["", *"ABCDE"]))))
+def test_what_is_written_by_the_grammar_is_read_back(units):
+    text = "+".join(f"{unit.side}{unit.number}{unit.intensity}" for unit in units)
+    assert parse_action_units(text).units == tuple(units)

@@ -1,0 +1,72 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from tsfmicro.data.casme3 import Casme3
+from tsfmicro.data.check import check
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    root = tmp_path_factory.mktemp("casme3")
+    Casme3().write_fake(root, np.random.default_rng(1))
+    return root
+
+
+@pytest.fixture(scope="module")
+def clips(release):
+    return {clip.id: clip for clip in Casme3().read(release).clips}
+
+
+def test_the_public_sheet_has_860_clips_and_the_difference_to_the_papers_855_is_told(release):
+    seven, four = check(Casme3(), release).schemes
+    assert {c.name: c.difference for c in seven.classes if c.difference} == {"surprise": 3, "others": 2}
+    assert {c.name: c.labelled for c in four.classes} == {
+        "negative": 457,
+        "positive": 55,
+        "surprise": 187,
+        "others": 161,
+    }
+    assert (seven.total.labelled, seven.total.paper, seven.people) == (860, 855, 94)
+    assert any("855" in note and "exclusion file" in note for note in seven.notes)
+
+
+def test_a_clip_is_named_by_its_video_and_its_onset_for_a_video_holds_several(clips):
+    assert {"casme3/spNO.40/e_1812", "casme3/spNO.40/e_2327"} <= clips.keys()
+    assert len({(clip.subject, clip.name.split("_")[0]) for clip in clips.values()}) == 463
+
+
+def test_numbers_that_cannot_be_true_are_corrected_and_the_id_stays_that_of_the_sheet(clips):
+    assert clips["casme3/spNO.216/d_3647"].onset == 2647
+    assert [clips[f"casme3/spNO.40/{name}"].offset for name in ("e_1812", "e_2327")] == [1845, 2403]
+
+
+def test_numbers_that_nobody_can_correct_leave_a_clip_that_cannot_be_trained_on(clips):
+    clip = clips["casme3/spNO.149/d_112"]
+    assert (clip.onset, clip.apex, clip.offset) == (112, None, None)
+
+
+def test_55_clips_whose_apex_is_their_onset_are_kept_and_flagged(release):
+    reading = Casme3().read(release)
+    assert Counter(flag.reason for flag in reading.flags)["apex = onset"] == 55
+    assert sum(clip.apex == clip.onset for clip in reading.trainable) == 55
+
+
+def test_a_capital_letter_in_the_sheet_finds_the_small_one_on_disk(clips):
+    clip = next(clip for clip in clips.values() if clip.name.startswith("J"))
+    assert clip.frames.folder.parent.name == "j"
+    assert clip.frames.path(clip.onset).is_file()
+
+
+def test_the_colour_frames_are_taken_not_the_depth_beside_them(clips):
+    assert {clip.frames.folder.name for clip in clips.values()} == {"color"}
+
+
+def test_the_folder_of_a_corrected_clip_may_be_named_by_either_onset(tmp_path):
+    Casme3().write_fake(tmp_path, np.random.default_rng(1), layout="clips")
+    folder = tmp_path / "Part_A_ME_clip" / "frame" / "spNO.216_d_3647"
+    assert folder.is_dir()
+    folder.rename(folder.with_name("spNO.216_d_2647"))
+    clip = next(c for c in Casme3().read(tmp_path).trainable if c.id == "casme3/spNO.216/d_3647")
+    assert clip.frames.folder.name == "spNO.216_d_2647"

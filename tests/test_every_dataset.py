@@ -1,0 +1,166 @@
+"""One sweep over every dataset that is registered: its fake has the release's shape and counts, and is read back."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from tsfmicro.data.check import check
+from tsfmicro.data.corrections import corrections
+from tsfmicro.data.registry import DATASETS, dataset
+from tsfmicro.errors import AnnotationError, FrameError, UnknownNameError
+from tsfmicro.labels import scheme
+
+every_dataset = pytest.mark.parametrize("name", DATASETS)
+every_layout = pytest.mark.parametrize(("name", "layout"), [(n, lay) for n, d in DATASETS.items() for lay in d.layouts])
+every_sheet = pytest.mark.parametrize(
+    ("name", "sheet"), [(n, sheet) for n, d in DATASETS.items() for sheet in d.sheets]
+)
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    """A full-size fake of each dataset, written once."""
+    roots = {}
+
+    def root_of(name):
+        if name not in roots:
+            roots[name] = tmp_path_factory.mktemp(name)
+            DATASETS[name].write_fake(roots[name], rng())
+        return roots[name]
+
+    return root_of
+
+
+@every_dataset
+def test_the_whole_release_has_as_many_rows_as_published(name, release):
+    reading = DATASETS[name].read(release(name))
+    assert reading.rows == len(reading.clips) == DATASETS[name].release_rows
+
+
+@every_dataset
+def test_counts_are_the_papers_or_the_difference_is_explained(name, release):
+    for counts in check(DATASETS[name], release(name)).schemes:
+        as_published = all(c.with_apex == c.paper for c in counts.classes)
+        assert as_published or any("the paper counts" in note for note in counts.notes)
+
+
+@every_dataset
+def test_every_clip_has_its_own_id_and_an_emotion_that_every_scheme_knows(name, release):
+    clips = DATASETS[name].read(release(name)).clips
+    assert len({clip.id for clip in clips}) == len(clips)
+    assert all(clip.id.startswith(f"{name}/") for clip in clips)
+    for scheme_name in DATASETS[name].published:
+        assert {scheme(scheme_name).label(clip.emotion) for clip in clips} - {None}
+
+
+@every_dataset
+def test_the_paper_counts_exactly_the_classes_of_each_scheme(name):
+    for scheme_name, counts in DATASETS[name].published.items():
+        assert tuple(counts) == scheme(scheme_name).classes
+
+
+@every_dataset
+def test_every_clip_without_a_flag_can_be_trained_on(name, tmp_path):
+    DATASETS[name].write_fake(tmp_path, rng(), rows=20, every_frame=True)
+    reading = DATASETS[name].read(tmp_path)
+    flagged = {flag.clip for flag in reading.flags}
+    assert len(flagged) < 20
+    assert {clip.id for clip in reading.clips} - flagged <= {clip.id for clip in reading.trainable}
+
+
+@every_layout
+def test_every_layout_gives_the_same_clips_with_their_frames(name, layout, release, tmp_path):
+    DATASETS[name].write_fake(tmp_path, rng(), rows=25, layout=layout)
+    reading = DATASETS[name].read(tmp_path)
+    whole = {clip.id: clip for clip in DATASETS[name].read(release(name)).clips}
+    assert len(reading.clips) == 25
+    for clip in reading.clips:
+        assert clip == whole[clip.id]
+        assert clip.frames.path(clip.onset).is_file()
+        assert clip.apex is None or clip.frames.path(clip.apex).is_file()
+
+
+@every_sheet
+@pytest.mark.parametrize("cells", ["release", "text", "number"])
+@pytest.mark.parametrize("bare", [False, True])
+def test_text_and_number_cells_preamble_or_none_make_no_difference(name, sheet, cells, bare, tmp_path):
+    data = DATASETS[name]
+    data.write_fake(tmp_path / "release", rng(), rows=12, sheet=sheet)
+    data.write_fake(tmp_path / "copy", rng(), rows=12, sheet=sheet, cells=cells, bare=bare)
+    assert data.read(tmp_path / "copy").clips == data.read(tmp_path / "release").clips
+
+
+@every_dataset
+def test_the_root_may_be_one_folder_higher_or_the_folder_of_the_frames(name, tmp_path):
+    data = DATASETS[name]
+    data.write_fake(tmp_path / "disk" / "set", rng(), rows=6)
+    reading = data.read(tmp_path / "disk" / "set")
+    assert data.read(tmp_path / "disk").clips == reading.clips
+    assert data.read(reading.frames).clips == reading.clips
+    assert data.read(reading.frames).trainable == reading.trainable
+
+
+@every_dataset
+def test_a_fake_is_the_same_for_the_same_generator(name, tmp_path):
+    assert DATASETS[name].fake_rows("", rng()) == DATASETS[name].fake_rows("", rng())
+
+
+@every_dataset
+def test_lost_frames_are_flagged_and_their_clips_stay(name, tmp_path):
+    DATASETS[name].write_fake(tmp_path, rng(), rows=20, lost=0.1)
+    reading = DATASETS[name].read(tmp_path)
+    lost = {flag.clip for flag in reading.flags if flag.reason == "onset or apex frame missing"}
+    assert len(reading.clips) == 20
+    assert 1 <= len(lost) <= 2
+    assert not lost & {clip.id for clip in reading.trainable}
+
+
+@every_dataset
+def test_a_folder_that_is_gone_is_flagged_by_clip_and_row(name, tmp_path):
+    DATASETS[name].write_fake(tmp_path, rng(), rows=8)
+    gone = DATASETS[name].read(tmp_path).trainable[-1]
+    shutil.rmtree(gone.frames.folder)
+    reading = DATASETS[name].read(tmp_path)
+    assert [flag.clip for flag in reading.flags if flag.reason == "no folder with frames"] == [gone.id]
+    assert gone.id not in {clip.id for clip in reading.trainable}
+
+
+@every_dataset
+def test_the_package_ships_only_corrections_that_the_release_needs(name, release):
+    reading = DATASETS[name].read(release(name))
+    assert {fixed.correction for fixed in reading.fixed} == set(corrections(name))
+    assert all(fixed.correction.why for fixed in reading.fixed)
+
+
+@every_dataset
+def test_a_check_can_be_printed_and_written_as_json(name, release):
+    found = check(DATASETS[name], release(name))
+    assert any(DATASETS[name].title in line for line in found.lines())
+    assert json.loads(json.dumps(found.to_dict()))["clips"] == DATASETS[name].release_rows
+
+
+@every_dataset
+def test_a_missing_root_a_root_without_sheet_and_one_without_frames_each_say_so(name, tmp_path):
+    data = DATASETS[name]
+    with pytest.raises(AnnotationError, match="no such folder"):
+        data.read(tmp_path / "nowhere")
+    (tmp_path / "a" / "b" / "empty").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "empty" / "notes.xlsx").touch()
+    with pytest.raises(AnnotationError, match=r"Looked for .*spreadsheets found: notes\.xlsx"):
+        data.read(tmp_path / "a" / "b" / "empty")
+    data.write_fake(tmp_path / "bare", rng(), rows=3)
+    for folder in [p for p in (tmp_path / "bare").iterdir() if p.is_dir()]:
+        shutil.rmtree(folder)
+    with pytest.raises(FrameError, match="no frames"):
+        data.read(tmp_path / "bare")
+
+
+def test_a_misspelt_dataset_gets_a_suggestion():
+    with pytest.raises(UnknownNameError, match="Did you mean 'casme2'"):
+        dataset("casme_2")
