@@ -49,8 +49,8 @@ def test_missing_frames_are_counted_and_a_missing_onset_or_apex_is_named():
 cell = st.one_of(st.integers(-2, 60).map(str), st.integers(0, 60).map("{}.0".format), st.sampled_from(["/", "", "x"]))
 
 
-@given(cell, cell, cell)
-def test_whatever_a_row_says_what_is_left_of_it_makes_a_clip(*cells):
+@given(st.tuples(cell, cell, cell))
+def test_whatever_a_row_says_what_is_left_of_it_makes_a_clip(cells):
     onset, apex, offset, odd = frames_of(*cells)
     if onset is None:
         assert odd
