@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tsfmicro.errors import CacheError
-from tsfmicro.prepare.arrays import Arrays, Spec, damaged
+from tsfmicro.prepare.arrays import Arrays, Spec
 
 FACES, MARKS = np.arange(24, dtype=np.uint8).reshape(2, 4, 3), np.ones((5, 2), np.float32)
 
@@ -41,11 +41,11 @@ def test_creating_again_keeps_what_is_there(arrays):
 def test_one_changed_byte_is_found_and_its_array_named(arrays, tmp_path):
     arrays.create()
     sums = arrays.write(3, {"faces": FACES, "marks": MARKS})
-    assert damaged(arrays.open(), 3, sums) is None
+    assert arrays.damaged({3: sums}) == {}
     with (tmp_path / "marks.npy").open("r+b") as file:
         file.seek(-4 * 10 * 3 - 1, os.SEEK_END)  # the last byte of row 3
         file.write(b"\xff")
-    assert damaged(arrays.open(), 3, sums) == "marks"
+    assert arrays.damaged({3: sums}) == {3: tmp_path / "marks.npy"}
 
 
 @pytest.mark.parametrize("harm", ["missing", "cut short", "foreign"])

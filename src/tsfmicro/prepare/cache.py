@@ -22,7 +22,7 @@ import numpy as np
 
 from tsfmicro.config import PrepareConfig
 from tsfmicro.errors import AnnotationError, CacheError
-from tsfmicro.prepare.arrays import Arrays, Spec, damaged, writing
+from tsfmicro.prepare.arrays import Arrays, Spec, writing
 from tsfmicro.prepare.pairs import candidates
 from tsfmicro.types import ActionUnit, ActionUnits, Clip, Frames, PreparedSet
 
@@ -79,18 +79,18 @@ def open_prepared(folder: Path, clips: Sequence[Clip] | None = None) -> Prepared
     described = [_clip(values) for values in index["clips"]]
     if clips is not None and {c.id for c in clips} != {c.id for c in described}:
         raise CacheError(f"{folder}: holds other clips than those asked for. Delete it and prepare again.")
-    arrays = Arrays(folder, {name: Spec(tuple(s), d) for name, (s, d) in index["arrays"].items()}).open()
-    usable = [clip for clip in clips or described if "skipped" not in records[clip.id]]
-    for clip in usable:
-        name = damaged(arrays, records[clip.id]["row"], records[clip.id]["sums"])
-        if name is not None:
-            raise CacheError(
-                f"{folder / name}.npy: {clip.id} is damaged, its checksum differs. Delete {folder} and prepare again."
-            )
+    files = Arrays(folder, {name: Spec(tuple(shape), dtype) for name, (shape, dtype) in index["arrays"].items()})
+    arrays = files.open()
+    usable = {records[clip.id]["row"]: clip for clip in clips or described if "skipped" not in records[clip.id]}
+    damaged = files.damaged({row: records[clip.id]["sums"] for row, clip in usable.items()})
+    for row, path in damaged.items():
+        raise CacheError(
+            f"{path}: {usable[row].id} is damaged, its checksum differs. Delete {folder} and prepare again."
+        )
     return PreparedSet(
         key=index["key"],
-        clips=tuple(usable),
-        rows=np.array([records[clip.id]["row"] for clip in usable], np.int64),
+        clips=tuple(usable.values()),
+        rows=np.array(list(usable), np.int64),
         skipped=tuple((c.id, records[c.id]["skipped"]) for c in clips or described if "skipped" in records[c.id]),
         annotated=arrays["annotated"],
         widest=arrays["widest"],
@@ -165,17 +165,14 @@ class Draft:
     def resume(self) -> dict[str, Record]:
         """What an earlier process finished, by clip id; room on disk is made for the rest. Raises CacheError."""
         self.arrays.create()
-        arrays, rows = self.arrays.open(), self.rows
         with writing(self.folder):
             lines = self.journal.read_bytes().splitlines(keepends=True) if self.journal.exists() else []
             if lines and not lines[-1].endswith(b"\n"):  # torn: its process was killed while writing
                 os.truncate(self.journal, sum(map(len, lines[:-1])))
-        done = {}
-        for record in _records(lines):
-            row = rows.get(record["clip"])
-            if row is not None and ("skipped" in record or damaged(arrays, row, record["sums"]) is None):
-                done[record["clip"]] = record
-        return done
+        rows = self.rows
+        records = {rows[record["clip"]]: record for record in _records(lines) if record["clip"] in rows}
+        damaged = self.arrays.damaged({row: record["sums"] for row, record in records.items() if "sums" in record})
+        return {record["clip"]: record for row, record in records.items() if row not in damaged}
 
     def note(self, record: Record) -> None:
         """Add a finished clip to the journal. Raises CacheError: the disk is full."""
