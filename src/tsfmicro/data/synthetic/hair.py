@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from tsfmicro.data.synthetic.draw import Field, Grid, curve, smoothstep, strokes
@@ -13,8 +15,8 @@ def brow_points(p: Person, side: int) -> np.ndarray:
     y, x = p.brow_y, p.eye_x
     half = p.brow_width / 2
     local = [
-        (x - 20, 2.0 + half * 0.3),
-        (x - 10, 0.2),
+        (x - 20, 0.6 + half * 0.3),
+        (x - 10, -0.4),
         (x + 3, -p.brow_arch * 0.8),
         (x + 13, -p.brow_arch),
         (x + 23, 2.6 - 0.2 * p.brow_arch),
@@ -29,54 +31,115 @@ def brow_hair(g: Grid, p: Person, rng: np.random.Generator) -> Field:
     for side in (-1, 1):
         spine = brow_points(p, side)
         along = np.linspace(0, 1, len(spine))
-        width = p.brow_width * np.interp(along, [0, 0.12, 0.5, 0.75, 1], [0.75, 1.0, 0.95, 0.7, 0.16])
+        width = p.brow_width * np.interp(along, [0, 0.12, 0.5, 0.75, 1], [0.7, 1.0, 0.95, 0.68, 0.18])
         hairs, values = [], []
-        for _ in range(int(150 + 25 * p.brow_width)):
+        for _ in range(int(190 + 32 * p.brow_width)):
             t = rng.uniform(0, 1)
             at = np.array([np.interp(t, along, spine[:, k]) for k in (0, 1)])
             at[1] += rng.uniform(-0.5, 0.5) * np.interp(t, along, width)
             lean = np.interp(t, [0, 0.2, 0.6, 1], [1.25, 0.7, 0.15, -0.35]) + rng.normal(0, 0.13)
-            length = rng.uniform(4.0, 7.5) * (1 - 0.3 * t)
+            length = rng.uniform(4.5, 8.0) * (1 - 0.3 * t)
             step = np.array([side * np.cos(lean), -np.sin(lean)]) * length
             bend = np.array([side * 0.1, 0.12]) * length
             hairs.append(g.pixels(np.array([at, at + step * 0.5, at + step + bend])))
             values.append(rng.uniform(120, 235))
         strokes(fine, hairs, values, 1)
         strokes(soft, [g.pixels(spine)], [120], max(1, round(p.brow_width * 0.8 * g.density)))
-    return np.clip(0.55 * g.blurred(soft, 1.1) / 255 + 0.9 * g.blurred(fine, 0.18) / 255, 0, 0.94)
+    return np.clip(0.85 * g.blurred(soft, 1.3) / 255 + 0.9 * g.blurred(fine, 0.18) / 255, 0, 0.94)
 
 
-def scalp_hair(g: Grid, p: Person, outline: Field, rng: np.random.Generator) -> tuple[Field, Field]:
-    """Coverage of the scalp by hair, and the strands' brightness, both (H, W) in 0–1."""
-    x, y = g.x, g.y
-    corner = {"short": 0.0, "parted": 5.0, "long": 8.0, "receding": -16.0, "cropped": -2.0}[p.hair_style]
+@dataclass(frozen=True)
+class Hair:
+    """Hair on the head: how much of what lies below it covers, and how bright its strands are; both (H, W) in 0–1."""
+
+    cover: Field
+    strands: Field
+
+
+def scalp_hair(g: Grid, p: Person, outline: Field, rng: np.random.Generator) -> Hair:
+    """Hair inside this outline (1 at its edge), down to the hairline, the ears or the shoulders."""
+    strands = _strands(g, p, rng)
+    x, y = np.abs(g.x), g.y
+    across = x / p.face_width
+    ragged = 9 * (strands - 0.38)  # strands reach over the hairline
+    edge = _hairline(p, g.x)
+    front = smoothstep(3.0, -3.0, y - edge + ragged)
+    # Beside the face hair comes down to the ear, or past it.
+    temple = p.face_width * 0.955 + 0.0035 * np.clip(y + 10, -60, 0) ** 2 * -1
+    beside = smoothstep(-2.5, 2.5, x - temple + 0.4 * ragged) * smoothstep(6, -6, y - 6 + ragged)
+    inside = smoothstep(1.02, 0.985, outline + 0.03 * (strands - 0.4))
+    cover = np.maximum(front, beside) * inside * smoothstep(12, 0, y)
+    if p.hair_style == "long":
+        cover = np.maximum(cover, _curtain(p, x, y, ragged))
+    if p.hair_style == "cropped":
+        cover = 0.8 * cover
+    return Hair(cover.astype(np.float32), strands)
+
+
+def _hairline(p: Person, x: Field) -> Field:
+    """(1, W) y of the hairline, mm."""
     across = np.abs(x) / p.face_width
-    # The hairline: across the forehead, back at the corners, down the temples to the ears.
-    edge = p.hairline - corner * np.exp(-(((across - 0.55) / 0.22) ** 2)) * -1
-    edge = edge + 90 * np.clip(across - 0.80, 0, 1) ** 1.15 + 1.2 * g.noise(5, rng)[:1] + 0.8 * g.noise(1.2, rng)[:1]
+    corner = np.exp(-(((across - 0.6) / 0.2) ** 2))
+    line = p.hairline + 42 * np.clip(across - 0.62, 0, 1) ** 1.5
+    if p.hair_style == "fringe":
+        return 0.25 * line + 0.75 * (p.brow_y - 9 + 4 * across**2)
+    if p.hair_style == "receding":
+        return line - 24 * corner
     if p.hair_style == "parted":
-        edge = edge + 10 * np.exp(-(((x - 0.35 * p.face_width) / (0.5 * p.face_width)) ** 2))
-    side = smoothstep(12, 2, y - 12 * (p.hair_style != "long"))
-    front = smoothstep(2.5, -2.5, y - edge) * side
-    thick = 0.82 if p.hair_style == "cropped" else 1.0
-    return thick * front * smoothstep(1.03, 1.0, outline), _strands(g, p, rng)
+        return line + 9 * np.exp(-(((x - 0.30 * p.face_width) / (0.35 * p.face_width)) ** 2))
+    return line - 4 * corner
+
+
+def _curtain(p: Person, x: Field, y: Field, ragged: Field) -> Field:
+    """Long hair: from the temples over the ears to the shoulders, and behind the neck."""
+    inner = p.face_width * (0.90 + 0.07 * np.clip((y + 40) / 60, 0, 1)) - 0.12 * np.clip(y - 55, 0, 70)
+    outer = p.face_width + 6 + 15 * smoothstep(-60, 70, y)
+    within = smoothstep(-3, 3, x - inner + 0.6 * ragged) * smoothstep(2.5, -2.5, x - outer + 0.8 * ragged)
+    return (
+        within
+        * smoothstep(p.hairline - 8, p.hairline + 6, y)
+        * smoothstep(p.chin_y + 46, p.chin_y + 22, y + 2.5 * ragged)
+    )
+
+
+def hair_behind(p: Person, g: Grid) -> Field:
+    """The part of long hair that hangs behind the neck, (H, W) 0–1."""
+    if p.hair_style != "long":
+        return g.zeros()
+    width = p.face_width + 4 + 0 * g.x
+    return (
+        smoothstep(1, -1, np.abs(g.x) - width) * smoothstep(-30, 0, g.y) * smoothstep(p.chin_y + 40, p.chin_y + 36, g.y)
+    )
 
 
 def _strands(g: Grid, p: Person, rng: np.random.Generator) -> Field:
-    image = np.full(g.shape, 90, np.uint8)
-    origin = np.array([0.3 * p.face_width if p.hair_style == "parted" else 0.0, p.crown + 12])
-    lines, values = [], []
-    count = 3500
-    for _ in range(count):
-        start = np.array([rng.uniform(-1, 1) * p.face_width * 1.1, rng.uniform(p.crown - 8, p.hairline + 60)])
-        away = start - origin
-        away = away / (np.linalg.norm(away) + 1e-6)
-        away = away + rng.normal(0, 0.13, 2)
-        length = rng.uniform(6, 16) if p.hair_style != "cropped" else rng.uniform(2, 4)
-        lines.append(g.pixels(np.array([start, start + away * length / 2, start + away * length + (0, 0.06 * length)])))
-        values.append(np.clip(rng.normal(95, 45), 10, 230))
-    strokes(image, lines, values, 1)
-    return g.blurred(image, 0.15) / 255
+    """Strokes that follow the hair: away from the crown or the parting, and down where it hangs."""
+    image = np.full(g.shape, 80, np.uint8)
+    parting = {"parted": -0.45, "long": 0.05, "fringe": 0.0}.get(p.hair_style, 0.0) * p.face_width
+    hanging = p.hair_style in ("long", "fringe", "parted")
+    count = 5200
+    bottom = p.chin_y + 46 if p.hair_style == "long" else 14
+    x = rng.uniform(-1.25, 1.25, count) * p.face_width
+    y = rng.uniform(p.crown - 14, bottom, count)
+    away_x, away_y = x - parting, y - (p.crown + (2 if hanging else 14))
+    if hanging:
+        away_y = np.maximum(away_y, 8) * 1.4
+        fall = np.clip((y + 45) / 45, 0, 1)
+        away_x = away_x * (1 - 0.97 * fall)
+        away_y = away_y + 60 * fall
+    angle = np.arctan2(away_y, away_x) + rng.normal(0, 0.10, count)
+    length = rng.uniform(2, 5, count) if p.hair_style == "cropped" else rng.uniform(8, 24, count)
+    bend = rng.normal(0, 0.12, count)
+    steps = np.array([0.0, 0.5, 1.0])[None, :]
+    turn = angle[:, None] + bend[:, None] * steps
+    line = np.stack(
+        [x[:, None] + steps * length[:, None] * np.cos(turn), y[:, None] + steps * length[:, None] * np.sin(turn)], -1
+    )
+    # Locks share their brightness, single hairs vary a little.
+    lock = 38 * np.sin(0.55 * x + 3 * rng.standard_normal()) * np.sin(0.23 * x + 0.11 * y)
+    values = np.clip(95 + lock + rng.normal(0, 34, count), 12, 240)
+    strokes(image, [g.pixels(one) for one in line], [float(v) for v in values], 1)
+    return g.blurred(image, 0.16) / 255
 
 
 def stubble(g: Grid, p: Person, rng: np.random.Generator) -> Field:

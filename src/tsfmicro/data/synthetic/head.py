@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
 from tsfmicro.data.synthetic.draw import Field, Grid, mix, smoothstep
-from tsfmicro.data.synthetic.hair import brow_hair, scalp_hair, stubble
+from tsfmicro.data.synthetic.hair import brow_hair, hair_behind, scalp_hair, stubble
 from tsfmicro.data.synthetic.person import Colour, Person
 
 GRID = Grid()
@@ -55,29 +55,37 @@ def portrait(person: Person) -> Portrait:
     brows = brow_hair(g, person, rng)
     albedo = mix(albedo, linear(person.brow), brows)
     beard = stubble(g, person, rng) * head
-    albedo = mix(albedo, linear(person.brow) * 0.8 + 0.02, beard)
+    albedo = mix(albedo, linear(person.brow) * 0.5 + 0.004, beard)
 
     under, body_skin, body_albedo, body_mask = _body(person, skin_tone, rng)
-    scalp, strands = scalp_hair(g, person, outline, rng)
-    relief = relief + 3.5 * g.blurred(scalp, 3.0)
-    hair_tint = linear(person.hair) * 0.9 + 0.004
-    albedo = mix(albedo, hair_tint * (0.35 + 1.3 * strands[..., None]), scalp)
+    normal = mix(_normals(under), _normals(relief + _pores(rng) * head), head)
+    height, gloss = mix(under, np.maximum(relief, 0), head), (0.25 + 0.35 * redness) * head * (1 - brows)
+    albedo, skin = mix(body_albedo, albedo, head), np.maximum(head * (1 - brows), body_skin)
 
-    pores = 0.05 * g.noise(0.6, rng) + 0.035 * g.noise(1.4, rng)
-    skin_only = head * (1 - scalp) * (1 - brows)
-    normal = mix(_normals(under), _normals(relief + (pores * skin_only)), head)
-    whole = mix(under, np.maximum(relief, 0), head)
-    gloss = (0.25 + 0.35 * redness) * skin_only + 0.25 * head * scalp * strands
+    # Hair lies over all of it, a little proud of the skull.
+    proud = 1.5 if person.hair_style == "cropped" else 7.0
+    skull = replace(person, face_width=person.face_width + 0.8 * proud, crown=person.crown - 1.3 * proud)
+    hair = scalp_hair(g, person, _outline(skull), rng)
+    figure = np.maximum(head, body_mask)
+    tint = linear(person.hair) * 0.9 + 0.004
+    tint = tint * (0.25 + 1.75 * hair.strands**1.5)[..., None]
+    volume = height + 5 * g.blurred(hair.cover, 3.0)
+    normal = mix(normal, _normals(g.blurred(volume, 2.5) + 1.2 * hair.strands), 0.9 * hair.cover)
     return Portrait(
-        height=whole,
-        albedo=mix(body_albedo, albedo, head),
+        height=volume,
+        # Where hair ends against the backdrop its colour goes on, or soft edges would show skin.
+        albedo=mix(albedo, tint, np.maximum(hair.cover, cv2.dilate(hair.cover, np.ones((7, 7))) * (figure < 0.5))),
         normal=normal,
-        open=_openness(whole),
-        gloss=gloss.astype(np.float32),
-        skin=np.maximum(skin_only, body_skin * (1 - head)),
-        figure=np.maximum(head, body_mask),
-        face=g.blurred(head * (1 - 0.8 * scalp), 2.0),
+        open=_openness(volume),
+        gloss=(gloss * (1 - hair.cover) + 0.5 * hair.cover * hair.strands).astype(np.float32),
+        skin=skin * (1 - hair.cover),
+        figure=np.maximum(figure, hair.cover),
+        face=g.blurred(head * (1 - 0.8 * hair.cover), 2.0),
     )
+
+
+def _pores(rng: np.random.Generator) -> Field:
+    return 0.05 * GRID.noise(0.6, rng) + 0.035 * GRID.noise(1.4, rng)
 
 
 def _outline(p: Person) -> Field:
@@ -85,16 +93,17 @@ def _outline(p: Person) -> Field:
     y = GRID.y[:, 0]
     knots = np.array(
         [
-            (p.crown - 30, p.face_width * 0.98),
-            (p.crown, p.face_width * 0.98),
-            (p.crown * 0.55, p.face_width * 0.99),
-            (-18, p.face_width * 0.985),
+            (p.crown, p.face_width * 0.99),
+            (p.crown * 0.6, p.face_width * 1.0),
+            (-34, p.face_width * 0.965),
+            (-14, p.face_width * 0.965),
             (14, p.face_width),
-            (p.nose_y, p.face_width * 0.94),
-            (p.mouth_y + 6, p.jaw_width),
-            (p.chin_y - 16, (p.chin_width + 0.42 * p.jaw_width)),
-            (p.chin_y, p.chin_width + 0.2 * p.jaw_width),
-            (p.chin_y + 20, p.chin_width),
+            (p.nose_y - 4, p.face_width * 0.965),
+            (p.mouth_y - 2, p.jaw_width * 1.06),
+            (p.mouth_y + 12, p.jaw_width * 0.95),
+            (p.chin_y - 16, 0.5 * p.chin_width + 0.55 * p.jaw_width),
+            (p.chin_y - 4, p.chin_width + 0.14 * p.jaw_width),
+            (p.chin_y + 20, p.chin_width * 0.9),
         ]
     )
     width = (
@@ -102,11 +111,11 @@ def _outline(p: Person) -> Field:
         if False
         else _smooth(np.interp(y, knots[:, 0], knots[:, 1]), 7 * GRID.density)
     )
-    over = np.clip((p.crown * 0.42 - y) / (-p.crown * 0.58), 0, None)  # 1 at the crown
-    under = np.clip((y - p.chin_y + 24) / 24, 0, None)  # 1 at the chin
+    over = np.clip((p.crown * 0.30 - y) / (-p.crown * 0.70), 0, None)  # 1 at the crown
+    under = np.clip((y - p.chin_y + 22) / 22, 0, None)  # 1 at the chin
     lean = p.lean * np.clip(y / p.chin_y, 0, 1)
     across = np.abs(GRID.x - lean[:, None]) / width[:, None]
-    ends = (over**2.3 + under**2.5)[:, None]
+    ends = (over**2.6 + under**2.5)[:, None]
     return (across**2 + ends).astype(np.float32) ** 0.5
 
 
@@ -135,28 +144,28 @@ def _features(p: Person) -> Field:
     g, z = GRID, GRID.zeros()
     for side in (-1, 1):
         eye = side * p.eye_x
-        g.bump(z, (side * p.eye_x * 0.92, 1.0), (15, 9.5), -7.5)  # socket
-        g.bump(z, (side * 13.5, -1.5), (5.5, 8), -5.0)  # beside the bridge
-        g.bump(z, (eye, 0.6), (10.5, 7.0), 5.5)  # the eyeball under the lids
-        g.bump(z, (eye + side * 3, p.brow_y + 2.5), (17, 6), 3.2, side * 0.12)  # brow ridge
+        g.bump(z, (side * p.eye_x * 0.92, 1.0), (14.5, 9.5), -9.5)  # socket
+        g.bump(z, (side * 13.5, -1.5), (5.0, 8), -6.0)  # beside the bridge
+        g.bump(z, (eye, 0.6), (10.0, 6.6), 7.0)  # the eyeball under the lids
+        g.bump(z, (eye + side * 3, p.brow_y + 2.5), (17, 6), 4.2, side * 0.12)  # brow ridge
         g.bump(z, (side * (p.eye_x + 15), 25), (17, 12), p.cheek, side * -0.5)  # cheekbone
-        g.bump(z, (side * 29, p.nose_y + 4), (13, 14), 2.2)  # the cheek beside the nose
+        g.bump(z, (side * 29, p.nose_y + 4), (13, 14), 3.0)  # the cheek beside the nose
         g.bump(z, (side * (p.face_width * 0.86), -30), (10, 20), -3.0)  # temple
-        g.bump(z, (side * p.mouth_width * 1.55, p.mouth_y + 4), (11, 16), -1.2)  # hollow beside the mouth
+        g.bump(z, (side * p.mouth_width * 1.55, p.mouth_y + 4), (11, 16), -2.6)  # hollow beside the mouth
         g.bump(z, (side * (p.mouth_width + 1), p.mouth_y - p.mouth_bow), (4.5, 4.5), -2.4)  # corner
-        g.bump(z, (side * p.nose_width * 0.80, p.nose_y - 7), (4.6, 5.4), 8.5)  # wing
-        g.bump(z, (side * (p.nose_width + 2.2), p.nose_y - 6), (2.2, 6.5), -2.2)  # groove behind the wing
+        g.bump(z, (side * p.nose_width * 0.80, p.nose_y - 7), (4.4, 5.2), 9.5)  # wing
+        g.bump(z, (side * (p.nose_width + 2.2), p.nose_y - 6), (2.2, 6.0), -3.2)  # groove behind the wing
         g.bump(z, (side * p.nose_width * 0.42, p.nose_y - 1.0), (3.2, 1.7), -5.5, side * -0.35)  # nostril
-        g.bump(z, (side * 3.6, p.nose_y + 7), (1.9, 6), 1.1)  # philtrum's ridges
+        g.bump(z, (side * 3.6, p.nose_y + 7), (1.9, 6), 1.5)  # philtrum's ridges
         z -= (0.35 + 1.4 * p.age) * _fold(p, side)
         z -= (0.5 + 0.5 * p.age) * g.line(_crease(p, side), 0.9, 0.7)
         z -= 0.7 * p.age * g.line(_bag(p, side), 1.6, 1.6)
     z += _nose(p)
-    g.bump(z, (0, p.nose_y + 8), (2.0, 6), -1.3)  # philtrum
+    g.bump(z, (0, p.nose_y + 8), (2.0, 6), -1.9)  # philtrum
     g.bump(z, (0, p.mouth_y), (p.mouth_width * 0.8, 13), 3.2)  # teeth behind the lips
     _lip_relief(p, z)
-    g.bump(z, (0, p.mouth_y + p.lip_low + 6.5), (13, 4), -3.4)  # below the lower lip
-    g.bump(z, (0, p.chin_y - 14), (13, 10), 5.0)  # chin
+    g.bump(z, (0, p.mouth_y + p.lip_low + 6.5), (14, 4.5), -4.2)  # below the lower lip
+    g.bump(z, (0, p.chin_y - 14), (13, 10), 6.0)  # chin
     for k, y in enumerate((-14, -24, -33)):
         furrow = [
             (-34, p.brow_y + y + 2),
@@ -176,9 +185,9 @@ def _nose(p: Person) -> Field:
     rise = p.nose_depth * np.clip(0.22 + 0.78 * np.clip(along, 0, 1) ** 1.25, 0, 1)
     start = smoothstep(-22, -2, y)
     end = smoothstep(p.nose_y + 1.5, p.nose_y - 6.5, y)
-    half = p.bridge * (0.85 + 0.35 * np.clip(along, 0, 1) ** 2)
-    ridge = rise * start * end * np.exp(-0.5 * np.abs(g.x / half) ** 2.2)
-    z = g.blurred(ridge.astype(np.float32), 0.8)
+    half = p.bridge * (0.80 + 0.45 * np.clip(along, 0, 1) ** 2)
+    ridge = rise * start * end * np.exp(-0.5 * (g.x / half) ** 2)
+    z = g.blurred(ridge.astype(np.float32), 1.6)
     g.bump(z, (0, p.nose_y - 8.5), (6.2, 5.6), 0.26 * p.nose_depth)
     g.bump(z, (0, p.nose_y - 1.5), (2.4, 3.2), 4.0)  # columella
     return z
@@ -261,11 +270,11 @@ def _lips_and_nostrils(p: Person, skin: Field) -> Field:
     g = GRID
     upper, lower = lip_edges(p)
     line = mouth_line(p)
-    lips = np.maximum(g.region([*upper, *line[::-1]], 0.7), g.region([*line, *lower[::-1]], 0.8))
+    lips = np.maximum(g.region([*upper, *line[::-1]], 0.8), g.region([*line, *lower[::-1]], 1.0))
     wrinkles = 1 + 0.10 * np.sin(g.x * 3.1 + 1.5 * np.sin(g.x * 0.9)) * np.ones_like(g.y)
     tone = linear(p.lips) * wrinkles[..., None]
     tone = tone * (1 - 0.22 * smoothstep(p.mouth_y + 1, p.mouth_y - 4, g.y))[..., None]
-    skin = mix(skin, tone.astype(np.float32), 0.88 * lips)
+    skin = mix(skin, tone.astype(np.float32), 0.85 * lips)
     skin = skin * (1 - 0.80 * g.line(line, 0.5, 0.45))[..., None]
     for side in (-1, 1):
         hole = g.zeros()
@@ -297,9 +306,11 @@ def _body(p: Person, skin: Field, rng: np.random.Generator) -> tuple[Field, Fiel
     ears, ear_z = _ears(p)
     height = np.where(ears > 0.5, np.maximum(ear_z, body_z), body_z).astype(np.float32)
     weave = linear(p.cloth) * (1 + 0.10 * g.noise(0.8, rng) + 0.05 * g.noise(14, rng))[..., None]
+    behind = hair_behind(p, g) * (1 - np.maximum(np.maximum(neck, shoulders), ears))
     albedo = mix(skin * 0.95, weave.astype(np.float32), cloth)
+    albedo = mix(albedo, linear(p.hair) * 0.22, behind)
     bare = np.maximum(neck, np.maximum(shoulders, ears)) * (1 - cloth)
-    return height, bare, albedo, np.maximum(np.maximum(neck, shoulders), ears)
+    return height, bare * (1 - behind), albedo, np.maximum(np.maximum(np.maximum(neck, shoulders), ears), behind)
 
 
 def _ears(p: Person) -> tuple[Field, Field]:
@@ -328,4 +339,4 @@ def _normals(height: Field) -> Field:
 def _openness(height: Field) -> Field:
     """Hollows see less of the room: compare a point with its surroundings at three sizes."""
     sunk = sum(np.clip((GRID.blurred(height, s) - height) / s, -0.3, 2) for s in (1.6, 4.0, 9.0))
-    return np.clip(1 - 0.42 * sunk, 0.25, 1.12).astype(np.float32)
+    return np.clip(1 - 0.55 * sunk, 0.2, 1.15).astype(np.float32)

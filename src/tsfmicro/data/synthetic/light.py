@@ -44,7 +44,7 @@ class Light:
 def brightness(portrait: Portrait, light: Light) -> Field:
     """(H, W, 3) light that leaves white skin, before the albedo: lamp with soft shadow, room, spread under the skin."""
     lambert = portrait.normal @ light.towards
-    soft = np.clip((lambert + 0.18) / 1.18, 0, 1)  # a large lamp reaches a little around the corner
+    soft = np.clip((lambert + 0.10) / 1.10, 0, 1)  # a large lamp reaches a little around the corner
     lamp = light.key * soft * _shadow(portrait.height, light)
     room = light.room * portrait.open * (0.80 - 0.25 * portrait.normal[..., 1])
     direct = lamp + room

@@ -9,7 +9,7 @@ import numpy as np
 
 from tsfmicro.data.synthetic.draw import Point
 
-HairStyle = Literal["short", "parted", "long", "receding", "cropped"]
+HairStyle = Literal["short", "parted", "fringe", "long", "receding", "cropped"]
 Colour = tuple[float, float, float]  # red, green, blue, 0–255
 
 # From light to dark; a person's tone lies between two neighbours.
@@ -94,7 +94,7 @@ def draw_person(rng: np.random.Generator) -> Person:
     nose_y = about(43, 3.6)
     mouth_y = nose_y + about(21, 2.6)
     styles: tuple[HairStyle, ...] = (
-        ("short", "parted", "receding", "cropped") if masculine else ("long", "parted", "long")
+        ("short", "parted", "receding", "cropped", "short") if masculine else ("long", "fringe", "long", "parted")
     )
     return Person(
         face_width=face_width,
@@ -109,16 +109,16 @@ def draw_person(rng: np.random.Generator) -> Person:
         eye_tilt=about(0.06, 0.05),
         brow_y=about(-20.5, 3.0),
         brow_arch=about(3.4, 1.3),
-        brow_width=about(5.0 if masculine else 3.6, 0.7),
+        brow_width=about(6.4 if masculine else 4.6, 0.9),
         brow_slope=about(0.03, 0.06),
         nose_y=nose_y,
         nose_width=about(17.5 + 2.5 * dark, 1.8),
-        nose_depth=about(20, 2.5),
-        bridge=about(6.5, 0.8),
+        nose_depth=about(25, 2.5),
+        bridge=about(5.6, 0.7),
         mouth_y=mouth_y,
         mouth_width=about(25, 2.4),
-        lip_up=about(7.0 + 1.5 * dark, 1.0),
-        lip_low=about(9.0 + 1.5 * dark, 1.2),
+        lip_up=about(5.6 + 1.8 * dark, 0.9),
+        lip_low=about(7.6 + 1.8 * dark, 1.0),
         mouth_bow=about(0.6, 0.9),
         chin_y=mouth_y + about(46 if masculine else 43, 3.5),
         cheek=about(3.4, 1.0),

@@ -172,8 +172,8 @@ def draw_studio(rng: np.random.Generator) -> Light:
     return Light(
         right=float(rng.uniform(-0.75, 0.75)),
         up=float(rng.uniform(0.25, 0.8)),
-        key=float(rng.uniform(0.68, 0.92)),
-        room=float(rng.uniform(0.36, 0.56)),
+        key=float(rng.uniform(0.85, 1.1)),
+        room=float(rng.uniform(0.22, 0.38)),
         warmth=float(rng.uniform(-0.04, 0.08)),
         backdrop=grey,
         tint=(tint[0], tint[1], tint[2]),
@@ -190,13 +190,13 @@ def draw_staging(studio: Light, rng: np.random.Generator) -> Staging:
     )  # fmt: skip
     resting = rng.permutation(UNITS)[:5]
     return Staging(
-        centre=(float(320 + rng.normal(0, 18)), float(222 + rng.normal(0, 9))),
-        scale=float(rng.uniform(1.72, 1.98)),
+        centre=(float(320 + rng.normal(0, 18)), float(214 + rng.normal(0, 9))),
+        scale=float(rng.uniform(1.68, 1.94)),
         roll=float(np.clip(rng.normal(0, 0.06), -0.15, 0.15)),
         yaw=float(np.clip(rng.normal(0, 0.07), -0.16, 0.16)),
         pitch=float(np.clip(rng.normal(0, 0.06), -0.13, 0.13)),
         light=light,
-        rest=tuple(_part(int(u), float(rng.normal(0, 0.8)), float(rng.normal(0, 0.8)), rng) for u in resting),
+        rest=tuple(_part(int(u), float(rng.normal(0, 0.7)), float(rng.normal(0, 0.7)), rng) for u in resting),
         lids=(float(rng.normal(0, 0.35)), float(rng.normal(0, 0.25))),
         gaze=(float(rng.normal(0, 0.7)), float(rng.normal(0, 0.4))),
         sway=(_wave(0.9, rng), _wave(0.9, rng), _wave(0.0022, rng), _wave(0.0018, rng)),
