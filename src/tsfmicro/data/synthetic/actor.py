@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tsfmicro.data.synthetic.draw import Field, Grid, smoothstep
+from tsfmicro.data.synthetic.draw import Field, Grid, mix, smoothstep
 from tsfmicro.data.synthetic.eyes import Eye, EyeState
 from tsfmicro.data.synthetic.head import GRID, portrait
 from tsfmicro.data.synthetic.light import develop, lit
@@ -20,6 +20,8 @@ from tsfmicro.data.synthetic.script import Movement, Part, Staging
 WIDTH, HEIGHT = 640, 480
 _FINE = 1.5  # the take is lit on a picture this much larger, so that warping it costs no sharpness
 _PIVOT = 25.0  # mm behind the eyes' plane of the height map: the head turns about its middle
+
+_SPARE = 160  # px by which the noise is larger than a frame
 
 Image = NDArray[Any]  # uint8
 
@@ -36,14 +38,6 @@ class Actor:
         return Take(self, staging, movement)
 
 
-@dataclass(frozen=True)
-class _Active:
-    """One action unit of the take in the frame's pixels: (H, W) backward shifts and change of brightness."""
-
-    part: Part
-    motion: Motion
-
-
 class Take:
     """One clip of one person; time 0 is the onset, seconds.
 
@@ -55,12 +49,10 @@ class Take:
         self._portrait = actor.portrait
         self._light(actor)
         parts = movement.parts if movement else ()
-        self._parts = [_Active(part, _motion(part, self.person)) for part in parts]
         resting = [_motion(part, self.person) for part in staging.rest]
         self._rest_shift, self._rest_gain, self._rest_lids = self._basis(resting)
-        bases = [self._basis([one.motion]) for one in self._parts]
-        self._shifts = np.stack([b[0] for b in bases]).reshape(len(bases), -1) if bases else None
-        self._gains = np.stack([b[1] for b in bases]).reshape(len(bases), -1) if bases else None
+        bases = [self._basis([_motion(part, self.person)]) for part in parts]
+        self._shifts, self._gains = [b[0] for b in bases], [b[1] for b in bases]
         self._lids = [b[2] for b in bases]
         self._stage_eyes()
 
@@ -73,9 +65,9 @@ class Take:
         column, row = (fx - GRID.left) * GRID.density, (fy - GRID.top) * GRID.density
         layers = np.dstack([picture, np.clip(255 * p.figure, 0, 255).astype(np.uint8)])
         seen = cv2.remap(layers, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        figure = seen[..., 3:].astype(np.float32) / 255
-        paper = develop(_backdrop(s, fx.shape)).astype(np.float32)
-        self._posed = np.round(paper + figure * (seen[..., :3] - paper)).astype(np.uint8)
+        self._posed = (
+            mix(_backdrop(s, fx.shape), seen[..., :3], seen[..., 3] / np.float32(255)).round().astype(np.uint8)
+        )
         size = (WIDTH, HEIGHT)
         self._x, self._y = (cv2.resize(a, size, interpolation=cv2.INTER_LINEAR) for a in (x, y))
         self._shade = self._sample(shade, GRID)
@@ -203,22 +195,30 @@ class Take:
         return self._expression(t) + self._sway(t if head is None else head)
 
     def _expose(self, picture: Image, t: float, noise: np.random.Generator | None) -> Image:
-        gain = 1 + self.staging.flicker(t) + self._rest_gain
-        if self._gains is not None:
-            gain = gain + (self._levels(t) @ self._gains).reshape(HEIGHT, WIDTH)
-        value = picture * gain[..., None]
-        if noise is not None:
-            value += self.staging.noise * noise.standard_normal(value.shape, np.float32)
-        return np.clip(value + 0.5, 0, 255).astype(np.uint8)
+        gain = self._rest_gain + np.float32(1 + self.staging.flicker(t))
+        for level, change in zip(self._levels(t), self._gains, strict=True):
+            gain += level * change
+        value = cv2.multiply(picture, cv2.merge((gain, gain, gain)), dtype=cv2.CV_32F)
+        if noise is None:
+            return cv2.convertScaleAbs(value)
+        # Drawing a million numbers takes as long as all the rest of a frame: take a random piece of one large grain.
+        down, right, up, left = (int(n) for n in noise.integers(0, (_SPARE, _SPARE, 2, 2)))
+        grain = _grain()[down : down + HEIGHT, right : right + WIDTH][:: 1 - 2 * up, :: 1 - 2 * left]
+        return (
+            cv2.scaleAdd(np.ascontiguousarray(grain), self.staging.noise, value).clip(0, 255).round().astype(np.uint8)
+        )
 
-    def _levels(self, t: float) -> NDArray[np.float32]:
-        assert self.movement
-        return np.array([self.movement.activation(t, one.part.delay) for one in self._parts], np.float32)
+    def _levels(self, t: float) -> list[np.float32]:
+        """How far each action unit of the movement has risen, 0–1."""
+        if self.movement is None:
+            return []
+        return [np.float32(self.movement.activation(t, part.delay)) for part in self.movement.parts]
 
     def _expression(self, t: float) -> Field:
-        if self._shifts is None:
-            return self._rest_shift.copy()
-        return self._rest_shift + (self._levels(t) @ self._shifts).reshape(2, HEIGHT, WIDTH)
+        shift = self._rest_shift.copy()
+        for level, way in zip(self._levels(t), self._shifts, strict=True):
+            shift += level * way
+        return shift
 
     def _sway(self, t: float) -> Field:
         """(2, H, W) px: the head against the camera; the shoulders follow less, the backdrop not at all."""
@@ -232,7 +232,7 @@ class Take:
     def _eye_states(self, t: float) -> tuple[EyeState, EyeState]:
         s = self.staging
         gaze = (s.gaze[0] + s.look[0](t), s.gaze[1] + s.look[1](t))
-        levels = self._levels(t) if self.movement else ()
+        levels = self._levels(t)
         states = []
         for side in (0, 1):
             lids = (
@@ -252,6 +252,14 @@ class Take:
         return float(across), float(below)
 
 
+@cache
+def _grain() -> Field:
+    """Sensor noise of deviation 1, larger than a frame."""
+    noise = np.random.default_rng(0).standard_normal((HEIGHT + _SPARE, WIDTH + _SPARE, 3), np.float32)
+    noise.flags.writeable = False
+    return noise
+
+
 def _motion(part: Part, person: Person) -> Motion:
     return motion(part.unit, person, part.left, part.right, part.turn, part.spread)
 
@@ -261,8 +269,9 @@ def _relaxed(height: Field) -> Field:
     return GRID.blurred(height, 3.0)
 
 
-def _backdrop(staging: Staging, shape: tuple[int, int]) -> Field:
-    """Studio paper with a soft spot of light, linear, blue first."""
-    rows, columns = np.linspace(-1, 1, shape[0])[:, None], np.linspace(-1, 1, shape[1])[None, :]
+def _backdrop(staging: Staging, shape: tuple[int, int]) -> Image:
+    """Studio paper with a soft spot of light, 0–255."""
+    rows, columns = np.linspace(-1, 1, 60, dtype=np.float32)[:, None], np.linspace(-1, 1, 80, dtype=np.float32)[None, :]
     spot = 0.72 + 0.4 * np.exp(-(((columns - 0.5 * staging.light.right) / 0.9) ** 2 + ((rows + 0.1) / 0.9) ** 2))
-    return (0.75 * spot[..., None] * np.array(staging.light.tint) ** 2.2).astype(np.float32)
+    paper = develop(0.75 * spot[..., None] * np.array(staging.light.tint, np.float32) ** 2.2)
+    return cv2.resize(paper, shape[::-1], interpolation=cv2.INTER_CUBIC)

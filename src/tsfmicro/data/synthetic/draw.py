@@ -136,10 +136,12 @@ def strokes(
         cv2.polylines(image, [_fixed(points)], False, float(value), thick, cv2.LINE_AA, _SHIFT)
 
 
-def mix(under: NDArray, over: NDArray | float, mask: Field) -> NDArray:
+def mix(under: NDArray[Any], over: NDArray[Any] | float, mask: Field) -> Field:
     """`over` laid on `under` where the mask is 1; works for (H, W) and (H, W, 3)."""
-    weight = mask[..., None] if under.ndim == 3 else mask
-    return under + weight * (over - under)
+    weight: Field = np.asarray(mask, np.float32)
+    if under.ndim == 3:
+        weight = cv2.merge((weight, weight, weight))  # much faster than broadcasting along a short last axis
+    return under + weight * (np.asarray(over, np.float32) - under)
 
 
 def smoothstep(low: float, high: float, value: NDArray) -> NDArray:

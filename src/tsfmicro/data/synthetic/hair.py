@@ -60,7 +60,6 @@ def scalp_hair(g: Grid, p: Person, outline: Field, rng: np.random.Generator) -> 
     """Hair inside this outline (1 at its edge), down to the hairline, the ears or the shoulders."""
     strands = _strands(g, p, rng)
     x, y = np.abs(g.x), g.y
-    across = x / p.face_width
     ragged = 9 * (strands - 0.38)  # strands reach over the hairline
     edge = _hairline(p, g.x)
     front = smoothstep(3.0, -3.0, y - edge + ragged)

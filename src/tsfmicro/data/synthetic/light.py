@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tsfmicro.data.synthetic.draw import Field
 from tsfmicro.data.synthetic.head import GRID, Portrait
@@ -68,16 +70,17 @@ def lit(portrait: Portrait, light: Light) -> tuple[np.ndarray, Field]:
     shine = np.clip(portrait.normal @ half, 0, 1)
     open_ = portrait.open
     gloss = portrait.gloss * light.key * open_ * (0.10 * shine**12 + 0.16 * shine**48)
-    colour = (portrait.albedo * shade + gloss[..., None]) * light.colour
-    return develop(colour), shade.mean(axis=2)
+    colour = cv2.merge(
+        [c * (a * s + gloss) for c, a, s in zip(light.colour, *map(cv2.split, (portrait.albedo, shade)), strict=True)]
+    )
+    return develop(colour), cv2.transform(shade, np.full((1, 3), 1 / 3))
 
 
-def develop(colour: Field) -> np.ndarray:
+def develop(colour: Field) -> NDArray[Any]:
     """Linear light as 8-bit sRGB with a soft shoulder, so highlights do not clip."""
-    c = np.clip(colour, 0, None)
-    c = c * (1 + 0.12 * c) / (1 + 0.30 * c)
-    table = (255 * (np.arange(4097) / 4096) ** (1 / 2.2) + 0.5).astype(np.uint8)
-    return table[np.clip(c * 4096, 0, 4096).astype(np.int32)]
+    c = np.maximum(colour, 0).astype(np.float32)
+    c *= (1 + 0.12 * c) / (1 + 0.30 * c)
+    return cv2.convertScaleAbs(cv2.pow(c, 1 / 2.2), alpha=255)
 
 
 def _shadow(height: Field, light: Light) -> Field:

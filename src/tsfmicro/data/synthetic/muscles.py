@@ -86,6 +86,7 @@ def motion(unit: int, person: Person, left: float, right: float, turn: float = 0
         turn, spread: pulls turned by so many radians, and widened by that factor.
     """
     x, y, z = COARSE.zeros(), COARSE.zeros(), FOLDS.zeros()
+    depth = 0.55 + 0.7 * person.age  # older skin folds deeper
     sides = {-1: left, 1: right}
     for side, strength in sides.items():
         one = action(unit, person, side)
@@ -96,7 +97,7 @@ def motion(unit: int, person: Person, left: float, right: float, turn: float = 0
             COARSE.bump(y, pull.at, size, strength * pull.share * float(np.sin(angle)))
         y -= strength * lid_skin(person, side, one.lids)
         for fold in one.folds:
-            z += strength * fold.depth * FOLDS.line(fold.points, fold.width, fold.width * 0.7)
+            z += strength * fold.depth * depth * FOLDS.line(fold.points, 0.8 * fold.width, fold.width)
     # Neighbouring pulls add up, so the whole is scaled to the strength that was asked for.
     scale = max(abs(left), abs(right)) / max(1e-6, float(np.hypot(x, y).max()))
     lids = [action(unit, person, side).lids for side in sides]

@@ -278,7 +278,7 @@ def contact_sheet(root: Path, across: int = 4) -> NDArray[Any]:
     for subject in sorted((root / FRAMES).iterdir()):
         clip = min(f for f in subject.iterdir() if not f.name.startswith("."))
         first = min(clip.iterdir(), key=lambda f: int(re.sub(r"\D", "", f.stem)))
-        pictures.append(cv2.imdecode(np.frombuffer(first.read_bytes(), np.uint8), cv2.IMREAD_COLOR))
+        pictures.append(np.asarray(cv2.imread(str(first))))
     blank = np.zeros_like(pictures[0])
     pictures += [blank] * (-len(pictures) % across)
     return np.vstack([np.hstack(pictures[k : k + across]) for k in range(0, len(pictures), across)])
