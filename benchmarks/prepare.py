@@ -90,7 +90,7 @@ def breakdown(clips: Sequence[Clip], config: PrepareConfig) -> dict[str, float]:
             faces = np.stack([crop(image, matrix, config.size) for image in images])
         with timed("search"):
             widest(faces[:onsets], faces[onsets:])
-        with timed("flow, an option,"):
+        with timed("flow"):
             for _ in range(2):
                 flow_and_strain(faces[0], faces[onsets])
     return spent

@@ -109,8 +109,10 @@ def test_progress_counts_every_clip_to_the_end(make_clip, tmp_path):
     told = []
     clips = [make_clip("EP01"), make_clip("EP02"), make_clip("EP03", apex=None)]
     prepare(clips, SMALL, tmp_path / "cache", progress=lambda *args: told.append(args))
-    assert [(done, total) for done, total, _ in told] == [(1, 3), (2, 3), (3, 3)]
+    assert [(done, total) for done, total, _ in told] == [(1, 3), (2, 3), (3, 3), (3, 3)]
     assert told[1][2] == "casme2/sub01/EP01: face found by mtcnn"
+    prepare(clips, SMALL, tmp_path / "cache", progress=lambda *args: told.append(args))
+    assert told[4:] == told[3:4]  # from the cache: all there at once
 
 
 def test_several_processes_give_the_same_arrays_as_one(make_clip, tmp_path):
@@ -226,7 +228,7 @@ def test_faces_drawn_by_someone_else_are_all_found_and_sit_alike_in_their_crops(
     told = []
     made = prepare(clips, PrepareConfig(), tmp_path / "cache", progress=lambda *args: told.append(args[2]))
     assert len(made.clips) == 12 and made.skipped == ()
-    assert all("found by mtcnn" in note for note in told[1:])
+    assert all("found by mtcnn" in note for note in told[1:-1])
     for row in made.rows:
         grey = cv2.cvtColor(made.annotated[row, 0], cv2.COLOR_RGB2GRAY).astype(float)
         for x in (75, 149):  # iris and pupil, darker than the skin below them

@@ -56,24 +56,26 @@ def prepare(
     if all(clip.apex is None for clip in clips):
         raise AnnotationError(f"nothing to prepare: none of the {len(clips)} clips has an apex. Spot the apex first.")
     tell = progress or (lambda done, total, note: None)
-    draft = Draft(cache / (key := cache_key(clips, config)), key, clips, config)
+    key = cache_key(clips, config)
+    draft = Draft(cache / key, key, clips, config)
     if not draft.is_finished:
         with writing(draft.folder):
             draft.folder.mkdir(parents=True, exist_ok=True)
             (draft.folder / "lock").touch()
-        with locked(
-            draft.folder / "lock", lambda: tell(0, len(clips), "waiting: another process prepares these clips")
-        ):
+        waiting = "waiting: another process prepares these clips"
+        with locked(draft.folder / "lock", lambda: tell(0, len(clips), waiting)):
             if not draft.is_finished:  # the other process may have done it
                 _prepare_rest(draft, workers, tell)
-    return open_prepared(draft.folder, clips)
+    prepared = open_prepared(draft.folder, clips)
+    tell(len(clips), len(clips), f"prepared set {key}")
+    return prepared
 
 
 def _prepare_rest(draft: Draft, workers: int | None, tell: Progress) -> None:
     records = draft.resume()
     records |= {clip.id: {"clip": clip.id, "skipped": NO_APEX} for clip in draft.clips if clip.apex is None}
-    todo = [Job(row, clip) for clip in draft.clips if clip.id not in records for row in [draft.rows[clip.id]]]
-    total = len(draft.clips)
+    rows, total = draft.rows, len(draft.clips)
+    todo = [Job(rows[clip.id], clip) for clip in draft.clips if clip.id not in records]
     tell(len(records), total, f"{len(todo)} clips to prepare")
     if workers is None:
         workers = min(cores(), len(todo) // CLIPS_WORTH_A_PROCESS)
