@@ -15,7 +15,7 @@ def brow_points(p: Person, side: int) -> np.ndarray:
     y, x = p.brow_y, p.eye_x
     half = p.brow_width / 2
     local = [
-        (x - 20, 0.6 + half * 0.3),
+        (x - 20, -0.2 + half * 0.3),
         (x - 10, -0.4),
         (x + 3, -p.brow_arch * 0.8),
         (x + 13, -p.brow_arch),
@@ -94,11 +94,7 @@ def _curtain(p: Person, x: Field, y: Field, ragged: Field) -> Field:
     inner = p.face_width * (0.90 + 0.07 * np.clip((y + 40) / 60, 0, 1)) - 0.12 * np.clip(y - 55, 0, 70)
     outer = p.face_width + 6 + 15 * smoothstep(-60, 70, y)
     within = smoothstep(-3, 3, x - inner + 0.6 * ragged) * smoothstep(2.5, -2.5, x - outer + 0.8 * ragged)
-    return (
-        within
-        * smoothstep(p.hairline - 8, p.hairline + 6, y)
-        * smoothstep(p.chin_y + 46, p.chin_y + 22, y + 2.5 * ragged)
-    )
+    return within * smoothstep(p.hairline - 8, p.hairline + 6, y)
 
 
 def hair_behind(p: Person, g: Grid) -> Field:
@@ -106,9 +102,7 @@ def hair_behind(p: Person, g: Grid) -> Field:
     if p.hair_style != "long":
         return g.zeros()
     width = p.face_width + 4 + 0 * g.x
-    return (
-        smoothstep(1, -1, np.abs(g.x) - width) * smoothstep(-30, 0, g.y) * smoothstep(p.chin_y + 40, p.chin_y + 36, g.y)
-    )
+    return smoothstep(1, -1, np.abs(g.x) - width) * smoothstep(-30, 0, g.y)
 
 
 def _strands(g: Grid, p: Person, rng: np.random.Generator) -> Field:
@@ -117,7 +111,7 @@ def _strands(g: Grid, p: Person, rng: np.random.Generator) -> Field:
     parting = {"parted": -0.45, "long": 0.05, "fringe": 0.0}.get(p.hair_style, 0.0) * p.face_width
     hanging = p.hair_style in ("long", "fringe", "parted")
     count = 5200
-    bottom = p.chin_y + 46 if p.hair_style == "long" else 14
+    bottom = g.bottom if p.hair_style == "long" else 14
     x = rng.uniform(-1.25, 1.25, count) * p.face_width
     y = rng.uniform(p.crown - 14, bottom, count)
     away_x, away_y = x - parting, y - (p.crown + (2 if hanging else 14))
@@ -151,9 +145,9 @@ def stubble(g: Grid, p: Person, rng: np.random.Generator) -> Field:
         -4, 5, x - (p.mouth_width + 1) + 30 * (y > p.mouth_y + p.lip_low + 3)
     )
     beard = np.maximum(beard, smoothstep(2, 7, y - p.mouth_y - p.lip_low - 2))
-    lip = smoothstep(2, 5, y - p.nose_y) * smoothstep(p.mouth_width + 4, p.mouth_width - 1, x)
+    lip = smoothstep(2, 5, y - p.nose_y) * smoothstep(p.mouth_width + 4, p.mouth_width - 9, x)
     lip = lip * smoothstep(1, -2.5, y - (p.mouth_y - p.lip_up * (1.05 - 0.55 * (x / p.mouth_width))))
     lip = lip * (1 - 0.45 * np.exp(-((x / 2.2) ** 2)))
     dots = smoothstep(0.1, 1.5, g.noise(0.45, rng))
     cover = np.maximum(beard * p.stubble, lip * max(p.stubble, p.moustache))
-    return np.clip(cover * (0.22 + (0.35 + 0.25 * p.stubble) * dots), 0, 0.85).astype(np.float32)
+    return np.clip(cover * (0.35 + 0.25 * p.stubble * cover + 0.40 * dots), 0, 0.9).astype(np.float32)

@@ -59,7 +59,7 @@ def portrait(person: Person) -> Portrait:
 
     under, body_skin, body_albedo, body_mask = _body(person, skin_tone, rng)
     normal = mix(_normals(under), _normals(relief + _pores(rng) * head), head)
-    height, gloss = mix(under, np.maximum(relief, 0), head), (0.25 + 0.35 * redness) * head * (1 - brows)
+    height, gloss = mix(under, np.maximum(relief, 0), head), (0.2 + 0.3 * redness) * head * (1 - brows) * (1 - beard)
     albedo, skin = mix(body_albedo, albedo, head), np.maximum(head * (1 - brows), body_skin)
 
     # Hair lies over all of it, a little proud of the skull.
@@ -74,7 +74,7 @@ def portrait(person: Person) -> Portrait:
     return Portrait(
         height=volume,
         # Where hair ends against the backdrop its colour goes on, or soft edges would show skin.
-        albedo=mix(albedo, tint, np.maximum(hair.cover, cv2.dilate(hair.cover, np.ones((7, 7))) * (figure < 0.5))),
+        albedo=mix(albedo, tint, np.where(figure < 0.5, np.minimum(1, 30 * hair.cover), hair.cover)),
         normal=normal,
         open=_openness(volume),
         gloss=(gloss * (1 - hair.cover) + 0.5 * hair.cover * hair.strands).astype(np.float32),
@@ -85,7 +85,7 @@ def portrait(person: Person) -> Portrait:
 
 
 def _pores(rng: np.random.Generator) -> Field:
-    return 0.05 * GRID.noise(0.6, rng) + 0.035 * GRID.noise(1.4, rng)
+    return 0.04 * GRID.noise(0.6, rng) + 0.025 * GRID.noise(1.4, rng)
 
 
 def _outline(p: Person) -> Field:
@@ -156,12 +156,12 @@ def _features(p: Person) -> Field:
         g.bump(z, (side * p.nose_width * 0.80, p.nose_y - 7), (4.4, 5.2), 9.5)  # wing
         g.bump(z, (side * (p.nose_width + 2.2), p.nose_y - 6), (2.2, 6.0), -3.2)  # groove behind the wing
         g.bump(z, (side * p.nose_width * 0.42, p.nose_y - 1.0), (3.2, 1.7), -5.5, side * -0.35)  # nostril
-        g.bump(z, (side * 3.6, p.nose_y + 7), (1.9, 6), 1.5)  # philtrum's ridges
+        g.bump(z, (side * 3.6, p.nose_y + 7), (1.9, 5.5), 1.0)  # philtrum's ridges
         z -= (0.35 + 1.4 * p.age) * _fold(p, side)
         z -= (0.5 + 0.5 * p.age) * g.line(_crease(p, side), 0.9, 0.7)
         z -= 0.7 * p.age * g.line(_bag(p, side), 1.6, 1.6)
     z += _nose(p)
-    g.bump(z, (0, p.nose_y + 8), (2.0, 6), -1.9)  # philtrum
+    g.bump(z, (0, p.nose_y + 8), (2.0, 5.5), -1.4)  # philtrum
     g.bump(z, (0, p.mouth_y), (p.mouth_width * 0.8, 13), 3.2)  # teeth behind the lips
     _lip_relief(p, z)
     g.bump(z, (0, p.mouth_y + p.lip_low + 6.5), (14, 4.5), -4.2)  # below the lower lip
@@ -288,12 +288,12 @@ def _body(p: Person, skin: Field, rng: np.random.Generator) -> tuple[Field, Fiel
     """Ears, neck and shoulders: height, skin mask, albedo, mask."""
     g = GRID
     x, y = g.x, g.y
-    neck_half = p.jaw_width * 0.80 + 6 * smoothstep(p.chin_y + 12, p.chin_y + 50, y)
+    neck_half = p.jaw_width * 0.76 + 6 * smoothstep(p.chin_y + 12, p.chin_y + 50, y)
     neck = smoothstep(1.02, 0.98, np.abs(x) / neck_half) * smoothstep(p.nose_y, p.nose_y + 10, y)
     neck_z = 34 * np.sqrt(np.clip(1 - (x / neck_half) ** 2, 0, 1)) + 0 * y
-    slope = p.chin_y + 24 + 0.30 * np.abs(x) + 0.0016 * x**2 - 9 * np.exp(-((x / 46) ** 2))
+    slope = p.chin_y + 15 + 0.30 * np.abs(x) + 0.0016 * x**2 - 9 * np.exp(-((x / 46) ** 2))
     shoulders = smoothstep(-0.6, 0.6, y - slope)
-    depth = {"round": 20.0, "shirt": 14.0, "vee": 30.0}[p.collar]
+    depth = {"round": 24.0, "shirt": 17.0, "vee": 42.0}[p.collar]
     cut = (
         p.chin_y + 24 + depth * np.clip(1 - (np.abs(x) / (neck_half + 2)) ** (1.2 if p.collar == "vee" else 2.4), 0, 1)
     )

@@ -108,9 +108,9 @@ def draw_person(rng: np.random.Generator) -> Person:
         lid_low=about(4.6, 0.4),
         eye_tilt=about(0.06, 0.05),
         brow_y=about(-20.5, 3.0),
-        brow_arch=about(3.4, 1.3),
+        brow_arch=about(3.0, 1.2),
         brow_width=about(6.4 if masculine else 4.6, 0.9),
-        brow_slope=about(0.03, 0.06),
+        brow_slope=about(-0.005, 0.06),
         nose_y=nose_y,
         nose_width=about(17.5 + 2.5 * dark, 1.8),
         nose_depth=about(25, 2.5),
@@ -129,7 +129,9 @@ def draw_person(rng: np.random.Generator) -> Person:
         brow=_towards(hair, (40, 30, 25), 0.35),
         iris=iris,
         lips=_towards(
-            _towards(skin, (168, 72, 70), 0.48), (120, 40, 44), 0.0 if masculine else float(rng.uniform(0, 0.4))
+            _towards(skin, (168 - 45 * dark, 72 - 18 * dark, 70 - 12 * dark), 0.48),
+            (120, 40, 44),
+            0.0 if masculine else float(rng.uniform(0, 0.4)),
         ),
         cloth=_CLOTH[int(rng.integers(len(_CLOTH)))],
         hair_style=styles[int(rng.integers(len(styles)))],
