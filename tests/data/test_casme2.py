@@ -99,6 +99,13 @@ def test_original_pictures_come_before_cropped_ones_unless_their_folder_is_the_r
     assert Casme2().read(tmp_path / "Cropped").frames == tmp_path / "Cropped"
 
 
+def test_frames_beside_the_sheet_come_before_those_of_another_dataset_that_names_people_alike(tmp_path):
+    Casme2().write_fake(tmp_path / "CASME2", np.random.default_rng(1), rows=5, layout="cropped")
+    Casme2().write_fake(tmp_path / "CASME", np.random.default_rng(1), rows=5, layout="raw selected")
+    (tmp_path / "CASME" / "CASME2-coding-20190701.xlsx").unlink()
+    assert Casme2().read(tmp_path).frames == tmp_path / "CASME2" / "Cropped"
+
+
 def test_two_rows_for_one_clip_are_an_error_that_names_both(tmp_path):
     Casme2().write_fake(tmp_path, np.random.default_rng(1), rows=5)
     edit(tmp_path, lambda table: table.append([cell.value for cell in table[3]]))

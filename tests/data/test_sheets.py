@@ -30,8 +30,10 @@ def test_every_cell_comes_as_text_whatever_excel_made_of_it(tmp_path):
 
 
 def test_rows_are_numbered_as_excel_shows_them_below_a_preamble_and_empty_rows(tmp_path):
-    path = excel(tmp_path / "a.xlsx", ["About"], [None], HEAD, [None], ROW, [None])
-    assert [row.number for row in read_rows(path, "Sheet1")] == [5]
+    path = excel(tmp_path / "a.xlsx", [None], ["About"], [None], HEAD, [None], ROW, [None])
+    assert [row.number for row in read_rows(path, "Sheet1")] == [6]
+    path = excel(tmp_path / "b.xlsx", [None], HEAD, ROW)
+    assert [row.number for row in read_rows(path, "Sheet1")] == [3]
 
 
 def test_a_csv_copy_reads_like_the_excel_file(tmp_path):
