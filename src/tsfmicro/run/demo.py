@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tsfmicro.data.synthetic import write_faces
+from tsfmicro.data.synthetic.write import write_faces
 from tsfmicro.run import shipped
 from tsfmicro.run.experiment import run
 from tsfmicro.run.summary import Summary

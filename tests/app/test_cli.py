@@ -1,0 +1,122 @@
+"""The command line: quick help, plain tables, and one clear line for each mistake."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tsfmicro.app import cli
+
+
+@pytest.fixture
+def tsfmicro(monkeypatch, capsys):
+    """Runs a command as typed; returns exit status, standard output, standard error."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["tsfmicro", *map(str, words)])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as end:
+            status = end.code or 0
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+def one_line(err):
+    lines = err.strip().splitlines()
+    assert len(lines) == 1, err
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["data", "--help"]])
+def test_help_loads_nothing_heavy(words):
+    program = (
+        "import sys\nfrom tsfmicro.app import cli\n"
+        f"sys.argv = ['tsfmicro', *{words}]\n"
+        "try:\n    cli.main()\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'cv2', 'pandas', 'sklearn', 'matplotlib', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
+
+
+def test_datasets_models_and_configs_are_listed(tsfmicro):
+    for command, expected in [
+        (("data", "list"), "CAS(ME)³"),
+        (("models",), "12,789,413"),
+        (("configs",), "samm-3-released"),
+    ]:
+        status, out, _ = tsfmicro(*command)
+        assert (status, expected in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["data", "check", "casme2", "nowhere"], "nowhere: no such folder"),
+        (["data", "check", "cassme2", "."], "Did you mean 'casme2'?"),
+        (["run", "demo", "--out", "o", "--data", "casme2"], "write it as NAME=FOLDER"),
+        (["run", "demo", "--out", "o", "--data", "casme2=a", "--data", "casme2=b"], "given twice"),
+        (["run", "demo", "--out", "o", "--data", "samm=a"], "no folder was given for casme2"),
+        (["run", "demo", "--out", "o", "--data", "casme2=nowhere"], "nowhere: no such folder"),
+        (["run", "dmo", "--out", "o", "--data", "casme2=a"], "Did you mean 'demo'?"),
+        (["run", "demo", "--out", "o", "--data", "casme2=a", "--set", "train.epoch=3"], "did you mean epochs?"),
+        (
+            ["run", "demo", "--out", "o", "--data", "casme2=a", "--set", "model.name=tsfmicr"],
+            "Did you mean 'tsfmicro'?",
+        ),
+        (["run", "demo", "--out", "o", "--data", "casme2=a", "--set", "protocol=loo"], "Did you mean 'loso'?"),
+        (["run", "demo", "--out", "o", "--data", "casme2=a", "--device", "tpu"], "device 'tpu' is not there"),
+        (["evaluate", "."], "not a run folder"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(tsfmicro, monkeypatch, tmp_path, words, said):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = tsfmicro(*words)
+    assert status == 1
+    assert said in one_line(err)
+    assert not list(tmp_path.iterdir()), "nothing is left behind"
+
+
+def test_an_unknown_command_and_a_missing_option_are_told_without_a_traceback(tsfmicro):
+    for words in (["rnu"], ["run", "demo"]):
+        status, _, err = tsfmicro(*words)
+        assert status == 2
+        assert "Traceback" not in err
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(tsfmicro, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "app", interrupted)
+    status, _, err = tsfmicro("models")
+    assert status == 130
+    assert "goes on" in err
+
+
+def test_a_full_disk_is_told_in_one_line(tsfmicro, monkeypatch):
+    def full():
+        raise OSError(28, "No space left on device", "run/scores.json")
+
+    monkeypatch.setattr(cli, "app", full)
+    status, _, err = tsfmicro("models")
+    assert status == 1
+    assert "run/scores.json: no space is left" in one_line(err)
+
+
+def test_check_speaks_json_to_programs(tsfmicro, tmp_path):
+    from tsfmicro.data.registry import dataset
+
+    dataset("casme2").write_fake(tmp_path / "casme2", np.random.default_rng(0), rows=6)
+    status, out, _ = tsfmicro("data", "check", "casme2", tmp_path / "casme2", "--json")
+    assert status == 0
+    assert json.loads(out)
