@@ -46,6 +46,10 @@ class ShapeError(TsfmicroError):
     """An array does not have the shape, type or size that is needed."""
 
 
+class WeightsError(TsfmicroError):
+    """Saved weights are damaged, or belong to another model."""
+
+
 class UnknownNameError(TsfmicroError):
     """A dataset, model, protocol or option that does not exist."""
 

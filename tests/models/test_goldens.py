@@ -1,6 +1,5 @@
 """TSFmicro gives the numbers of the released program (small width, random weights), wherever its file is at hand."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from tests.models.conftest import give_plain_weights, plain_gradients
 from tsfmicro.models.registry import create_model
 from tsfmicro.models.retention import DECAY_RANGES, HEADS, angles, manhattan_decays
 
@@ -34,31 +34,11 @@ def golden():
         }
 
 
-def golden_name(name):
-    """Our name of a parameter or buffer → the golden file's; its q, k and v are kept apart there."""
-    name = re.sub(r"stages\.(\d)\.blocks\.(\d)", lambda m: f"stage{int(m[1]) + 1}.block{int(m[2]) + 1}", name)
-    name = re.sub(r"stages\.(\d)\.", lambda m: f"stage{int(m[1]) + 1}.", name)
-    name = re.sub(r"spatial\.blocks\.(\d)", lambda m: f"spatial.block{int(m[1]) + 1}", name)
-    return re.sub(r"grow\.(\d)", lambda m: f"spatial_to_temporal.up{int(m[1]) + 1}", name)
-
-
-def parts(name):
-    """The golden file's arrays that one of ours is made of, in the order of its rows."""
-    if "retention.qkv" in name:
-        return [golden_name(name).replace("qkv", part) for part in ("query", "key", "value")]
-    return [golden_name(name)]
-
-
 @pytest.fixture(scope="module")
 def models(golden):
     def load(name):
         model = create_model("tsfmicro", 5, 224, **SMALL, **({"variant": name} | OPTIONS[name]))
-        weights = {
-            key: torch.cat([golden[f"weight/{part}"] for part in parts(key)])
-            for key in model.state_dict()
-            if not key.endswith("num_batches_tracked")
-        }
-        model.load_state_dict(weights)
+        give_plain_weights(model, {name.removeprefix("weight/"): tensor for name, tensor in golden.items()})
         return model.eval()
 
     return {name: load(name) for name in OPTIONS}
@@ -102,11 +82,7 @@ def test_training_gives_the_golden_logits_loss_and_gradient_norms(models, images
     torch.testing.assert_close(logits, golden["train/logits_late"], atol=2e-6, rtol=0)
     torch.testing.assert_close(loss, golden["train/loss_late"], atol=2e-6, rtol=0)
     loss.backward()
-    norms = {
-        part: gradient.norm()
-        for name, weight in model.named_parameters()
-        for part, gradient in zip(parts(name), weight.grad.chunk(len(parts(name))), strict=True)
-    }
+    norms = {name: gradient.norm() for name, gradient in plain_gradients(model).items()}
     assert norms.keys() == set(golden["gradient_names"])
     ours = torch.stack([norms[name] for name in golden["gradient_names"]])
     torch.testing.assert_close(ours, golden["train/gradient_norms"], atol=1e-5, rtol=0)

@@ -22,6 +22,7 @@ class Model(nn.Module):
         inputs: the images `forward` takes, in order.
         size: H = W of the images, pixels.
         recipe: name, num_classes, size and options that `create_model` builds the same model from.
+        classes: their names in the order of the logits, where they are known; saved with the weights.
         head: (N, h, w, D) features → (N, C) logits.
     """
 
@@ -32,6 +33,7 @@ class Model(nn.Module):
         self.inputs = inputs
         self.size = size
         self.recipe: Mapping[str, Any] = {}
+        self.classes: tuple[str, ...] = ()
 
     def forward(self, **images: Tensor) -> Tensor:
         """(N, C) logits. Raises ShapeError: an image is missing, not expected, or not (N, 3, size, size) float."""
@@ -46,10 +48,9 @@ class Model(nn.Module):
         """Raises ShapeError where `images` are not what this model looks at."""
         if set(images) != set(self.inputs):
             raise ShapeError(
-                f"{type(self).__name__} looks at {', '.join(self.inputs)}, but was given {', '.join(images) or 'nothing'}."
+                f"this model looks at {', '.join(self.inputs)}, but was given {', '.join(images) or 'nothing'}."
                 " Call it as model(**{name: batch[name] for name in model.inputs})."
             )
-        first = images[self.inputs[0]]
         for name, image in images.items():
             if image.ndim != 4 or tuple(image.shape[1:]) != (3, self.size, self.size):
                 raise ShapeError(
@@ -60,5 +61,6 @@ class Model(nn.Module):
                 raise ShapeError(
                     f"{name} is {image.dtype}, but must be floating point: scale it to [0, 1] and normalise it first."
                 )
-            if len(image) != len(first):
-                raise ShapeError(f"{name} has {len(image)} clips, but {self.inputs[0]} has {len(first)}.")
+        clips = {name: len(image) for name, image in images.items()}
+        if len(set(clips.values())) > 1:
+            raise ShapeError(f"these are images of different clips, {clips}. Give each clip once in every image.")

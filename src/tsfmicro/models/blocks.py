@@ -8,8 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsfmicro.errors import ConfigError
-
 LAYER_NORM_EPS = 1e-6
 
 
@@ -68,8 +66,6 @@ class StochasticDepth(nn.Module):
 
     def __init__(self, drop: float) -> None:
         super().__init__()
-        if not 0 <= drop < 1:
-            raise ConfigError(f"stochastic depth {drop!r} must be at least 0 and below 1.")
         self.drop = drop
 
     def forward(self, x: Tensor, branch: Tensor) -> Tensor:

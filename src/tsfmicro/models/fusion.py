@@ -59,6 +59,9 @@ class Design:
                 f"widths {self.widths}, spatial_width {self.spatial_width}: use multiples of 4, for heads and rotation."
             )
 
+        if not 0 <= self.drop_path < 1:
+            raise ConfigError(f"drop_path {self.drop_path} must be at least 0 and below 1.")
+
     def temporal(self) -> TemporalStream:
         return TemporalStream(self.size, self.widths, self.stem, self.retention, self.drop_path)
 

@@ -97,8 +97,11 @@ class Retention(nn.Module):
         self.causal = retention == "causal"
 
     def forward(self, x: Tensor, places: Places) -> Tensor:
-        qkv = self.qkv(x)
-        q, k, v = qkv.unflatten(-1, (3, HEADS, -1)).unbind(-3)  # each (N, H, W, heads, d)
+        q, k, v = self.qkv(x).unflatten(-1, (3, HEADS, -1)).unbind(-3)  # each (N, H, W, heads, d)
+        return self.out(self.gather(q, k, v, places).flatten(-2) + self.local_conv(v.flatten(-2)))
+
+    def gather(self, q: Tensor, k: Tensor, v: Tensor, places: Places) -> Tensor:
+        """What each place takes from the others. q, k, v (N, H, W, heads, d) → the same."""
         q, k = places.rotate(q), places.rotate(k)
         if places.separable:
             seen = self._along_rows(q, k, v, places.fade)
@@ -108,7 +111,7 @@ class Retention(nn.Module):
             seen = self._mix(q.flatten(1, 2), k.flatten(1, 2), v.flatten(1, 2), places.fade).view_as(q)
         if self.causal:  # without it the size grows with the number of tokens before
             seen = F.layer_norm(seen, seen.shape[-1:], eps=LAYER_NORM_EPS)
-        return self.out(seen.flatten(-2) + self.local_conv(v.flatten(-2)))
+        return seen
 
     def _along_rows(self, q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:
         """(N, H, W, heads, d): each row by itself."""

@@ -1,0 +1,112 @@
+"""Trained models as a folder: model.safetensors and config.json, here or on the Hugging Face hub.
+
+The hub's own mixin wants a class whose constructor's arguments are the config. Our models are built by name, so
+what it would add is these few lines; a saved folder is laid out as the hub expects it all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from tsfmicro.errors import WeightsError
+from tsfmicro.files import write_whole
+from tsfmicro.models.base import Model
+from tsfmicro.models.registry import create_model
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+_SHOWN = 3  # of the mistakes in a file, told in one line
+
+
+def save_pretrained(model: Model, folder: str | Path) -> None:
+    """Write a model that `create_model` built: its weights, and the recipe to build it again."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    write_whole(folder / WEIGHTS, safetensors.torch.save(weights, metadata={"format": "pt"}))
+    write_whole(folder / CONFIG, json.dumps({**model.recipe, "classes": model.classes}, indent=2) + "\n")
+
+
+def from_pretrained(place: str | Path) -> Model:
+    """The model saved at `place`, in eval mode on the CPU.
+
+    Args:
+        place: a folder, or a repository on the Hugging Face hub as "owner/name" (needs `huggingface_hub`).
+    Raises:
+        WeightsError: the folder or a file is missing or damaged, or the weights do not fit the config.
+        UnknownNameError, ConfigError: the config names a model or option that does not exist here.
+    """
+    folder = Path(place) if Path(place).is_dir() else _fetch(str(place))
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        recipe = {key: config[key] for key in ("name", "num_classes", "size")} | dict(config["options"])
+    except OSError as problem:
+        raise WeightsError(f"{folder / CONFIG}: cannot be read ({problem.strerror}). Save the model again.") from None
+    except (ValueError, KeyError, TypeError) as problem:
+        raise WeightsError(
+            f"{folder / CONFIG}: is not the config of a saved model ({' '.join(str(problem).split())})."
+        ) from None
+    model = create_model(**recipe)
+    model.classes = tuple(config.get("classes", ()))
+    load_weights(model, folder / WEIGHTS)
+    return model.eval()
+
+
+def load_weights(model: torch.nn.Module, file: Path) -> None:
+    """Give a model the weights in a safetensors file; all of them, or none and an error.
+
+    Raises:
+        WeightsError: no such file, not safetensors, or weights that do not fit: which, and their shapes.
+    """
+    try:
+        weights = safetensors.torch.load_file(file)
+    except OSError as problem:
+        raise WeightsError(f"{file}: cannot be read ({problem.strerror or problem}).") from None
+    except SafetensorError as problem:
+        raise WeightsError(
+            f"{file}: is not a safetensors file ({problem}). Convert it with safetensors.torch.save_file."
+        ) from None
+    mistakes = _mistakes(weights, model.state_dict())
+    if mistakes:
+        more = f"; and {len(mistakes) - _SHOWN} more" if len(mistakes) > _SHOWN else ""
+        raise WeightsError(
+            f"{file}: does not fit {type(model).__name__}: {'; '.join(mistakes[:_SHOWN])}{more}. Build the model"
+            " with the options it was trained with."
+        )
+    model.load_state_dict(weights)
+
+
+def _mistakes(weights: Mapping[str, Tensor], needed: Mapping[str, Tensor]) -> list[str]:
+    return (
+        [
+            f"{name} is {tuple(weights[name].shape)} but must be {tuple(needed[name].shape)}"
+            for name in needed
+            if name in weights and weights[name].shape != needed[name].shape
+        ]
+        + [f"{name} is missing" for name in needed if name not in weights]
+        + [f"{name} is not part of it" for name in weights if name not in needed]
+    )
+
+
+def _fetch(repository: str) -> Path:
+    """A local copy of a repository on the hub."""
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise WeightsError(f"{repository}: no such folder. Give a folder, or a hub repository as owner/name.")
+    try:
+        from huggingface_hub import snapshot_download  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        raise WeightsError(
+            f"{repository}: no such folder; to fetch it from the Hugging Face hub, install huggingface_hub."
+        ) from None
+    try:
+        return Path(snapshot_download(repository, allow_patterns=[WEIGHTS, CONFIG]))
+    except Exception as problem:  # the hub's client raises its own, its transport's and the system's errors
+        raise WeightsError(f"{repository}: the hub did not give it ({' '.join(str(problem).split())}).") from problem

@@ -1,0 +1,98 @@
+"""Saved models come back as they were; files that do not fit are told in one line."""
+
+import json
+
+import pytest
+import safetensors.torch
+import torch
+
+import tsfmicro
+from tsfmicro.errors import UnknownNameError, WeightsError
+from tsfmicro.models.pretrained import from_pretrained, load_weights, save_pretrained
+from tsfmicro.models.registry import create_model
+
+
+def small(**options):
+    return create_model("tsfmicro-small", **{"num_classes": 3, "size": 32} | options)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    model = small(variant="spatial", tokens="patches")
+    model.classes = ("negative", "positive", "surprise")
+    save_pretrained(model, tmp_path)
+    return tmp_path
+
+
+def test_a_saved_model_comes_back_with_its_options_and_classes(folder):
+    model = tsfmicro.from_pretrained(folder)
+    assert model.recipe["options"] == {"variant": "spatial", "tokens": "patches"}
+    assert model.classes == ("negative", "positive", "surprise")
+    assert not model.training
+
+
+def test_widths_survive_the_way_through_json(tmp_path):
+    model = create_model("tsfmicro", 3, 32, widths=(4, 4, 4, 8), stem=(4, 4, 4, 4), spatial_width=8, head_width=8)
+    save_pretrained(model, tmp_path)
+    image = torch.randn(1, 3, 32, 32)
+    torch.testing.assert_close(
+        from_pretrained(tmp_path)(motion=image, onset=image), model.eval()(motion=image, onset=image)
+    )
+
+
+def test_a_folder_holds_just_the_weights_and_the_config(folder):
+    assert sorted(file.name for file in folder.iterdir()) == ["config.json", "model.safetensors"]
+
+
+def test_weights_for_other_classes_are_told_with_their_shapes(folder):
+    with pytest.raises(WeightsError, match=r"head.classify.weight is \(3, 128\) but must be \(5, 128\)"):
+        load_weights(small(num_classes=5, variant="spatial", tokens="patches"), folder / "model.safetensors")
+
+
+def test_weights_of_another_variant_are_told_by_name_and_none_is_taken(folder):
+    model = small(variant="late")
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(WeightsError, match=r"temporal.stem.0.conv.weight is missing.*and [0-9]+ more"):
+        load_weights(model, folder / "model.safetensors")
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_weights_that_the_model_does_not_have_are_told(folder, tmp_path):
+    weights = safetensors.torch.load_file(folder / "model.safetensors")
+    safetensors.torch.save_file(weights | {"head.extra": torch.zeros(1)}, folder / "model.safetensors")
+    with pytest.raises(WeightsError, match=r"head.extra is not part of it"):
+        from_pretrained(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a pickle in a zip", b"\x08\0\0\0\0\0\0\0garbage!"])
+def test_a_checkpoint_that_is_not_safetensors_is_told(folder, content):
+    (folder / "model.safetensors").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"model.safetensors: is not a safetensors file") as error:
+        from_pretrained(folder)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("config", ["{", "[]", "{}", json.dumps({"name": "tsfmicro", "num_classes": 3, "size": 32})])
+def test_a_damaged_config_is_told(folder, config):
+    (folder / "config.json").write_text(config)
+    with pytest.raises(WeightsError, match=r"config.json: is not the config of a saved model") as error:
+        from_pretrained(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_a_config_of_a_model_that_does_not_exist_here_is_told(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"name": "tsfmacro"}))
+    with pytest.raises(UnknownNameError, match="Did you mean 'tsfmicro'"):
+        from_pretrained(folder)
+
+
+def test_a_folder_without_weights_is_told(folder):
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"model.safetensors: cannot be read"):
+        from_pretrained(folder)
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(WeightsError, match="nowhere: no such folder"):
+        from_pretrained(tmp_path / "nowhere")

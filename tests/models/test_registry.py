@@ -1,0 +1,75 @@
+"""Models by name: what is asked for and does not exist is told with the nearest name."""
+
+import pytest
+import torch
+from pytest import approx
+
+import tsfmicro
+from tsfmicro.errors import ConfigError, ShapeError, UnknownNameError
+from tsfmicro.models.registry import create_model, describe
+
+
+def test_the_package_itself_lends_create_model():
+    assert tsfmicro.create_model is create_model
+
+
+def test_tsfmicro_has_the_size_of_the_released_program_without_its_dead_weights():
+    released = describe("tsfmicro", num_classes=5)
+    assert released.parameters == 12_789_413
+    assert released.gflop == approx(13.44, abs=0.005)
+    assert describe("tsfmicro", num_classes=5, tokens="patches").parameters == 13_181_093
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("tsfmicr", {}, "unknown model 'tsfmicr'. Did you mean 'tsfmicro'?"),
+        ("tsfmicro", {"varient": "late"}, "unknown option of model tsfmicro 'varient'. Did you mean 'variant'?"),
+        ("tsfmicro", {"variant": "lat"}, "unknown variant 'lat'. Did you mean 'late'?"),
+        ("tsfmicro", {"tokens": "patch"}, "unknown tokens 'patch'. Did you mean 'patches'?"),
+        ("tsfmicro", {"retention": "causl"}, "unknown retention 'causl'. Did you mean 'causal'?"),
+        ("tsfmicro", {"frame": "offset"}, "unknown frame 'offset'. Did you mean 'onset'?"),
+        ("tsfmicro", {"join": "befor"}, "unknown join 'befor'. Did you mean 'before'?"),
+        ("tsfmicro", {"motion": "optical flow"}, "unknown motion 'optical flow'. Did you mean 'flow'?"),
+    ],
+)
+def test_an_unknown_name_is_told_with_the_nearest_right_one(name, options, says):
+    with pytest.raises(UnknownNameError) as error:
+        create_model(name, 5, **options)
+    assert str(error.value) == says
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"size": 225}, "size 225: the retention grid is halved 4 times.*Use 224"),
+        ({"size": 8}, "Use 32"),
+        ({"num_classes": 0}, "num_classes is 0; give the number of emotions"),
+        ({"widths": (64, 128, 256)}, "give 4 of each"),
+        ({"widths": (6, 128, 256, 512), "stem": (4, 4, 4, 6)}, "multiples of 4"),
+        ({"spatial_width": 256}, "make the last width and spatial_width equal"),
+        ({"drop_path": 1.5}, "drop_path 1.5 must be at least 0 and below 1"),
+    ],
+)
+def test_sizes_that_cannot_work_are_told_in_one_line(options, says):
+    with pytest.raises(ConfigError, match=says) as error:
+        create_model("tsfmicro", **{"num_classes": 5} | options)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"onset": None}, "this model looks at motion, onset, but was given motion"),
+        ({"onset": torch.zeros(1, 1, 32, 32)}, r"onset is \(1, 1, 32, 32\).*needs \(N, 3, 32, 32\)"),
+        ({"motion": torch.zeros(1, 3, 48, 32)}, r"motion is \(1, 3, 48, 32\)"),
+        ({"motion": torch.zeros(3, 32, 32)}, r"motion is \(3, 32, 32\)"),
+        ({"onset": torch.zeros(1, 3, 32, 32, dtype=torch.uint8)}, "onset is torch.uint8, but must be floating point"),
+        ({"onset": torch.zeros(2, 3, 32, 32)}, "images of different clips, {'onset': 2, 'motion': 1}"),
+    ],
+)
+def test_images_that_do_not_fit_are_told_in_one_line(change, says):
+    model = create_model("tsfmicro-small", 5, size=32)
+    images = {"onset": torch.zeros(1, 3, 32, 32), "motion": torch.zeros(1, 3, 32, 32)} | change
+    with pytest.raises(ShapeError, match=says):
+        model(**{name: image for name, image in images.items() if image is not None})
