@@ -64,7 +64,7 @@ class Grid:
 
     def bump(self, field: Field, at: Point, size: Point, height: float, angle: float = 0.0) -> None:
         """Add a Gaussian of these standard deviations (mm) and height to the field, turned by `angle` radians."""
-        reach = 3.2 * max(size)
+        reach = 3.8 * max(size)
         rows, columns = self.window(at, (reach, reach))
         x, y = self.x[:, columns] - at[0], self.y[rows] - at[1]
         along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)

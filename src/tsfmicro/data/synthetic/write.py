@@ -188,14 +188,14 @@ def _draw_clip(out: Path, actor: Actor, scene: Scene) -> None:
     part.mkdir(parents=True)
     for number in range(scene.onset, scene.offset + 1):
         picture = take.frame(scene.seconds(number), scene.noise(number))
-        (part / f"img{number}.jpg").write_bytes(_jpeg(picture))
+        (part / f"img{number}.jpg").write_bytes(jpeg(picture))
     arrays = io.BytesIO()
     np.savez_compressed(arrays, **asdict(truth(take, scene)))
     _put(_truth_file(out, scene), arrays.getvalue())
     part.rename(final)
 
 
-def _jpeg(picture: NDArray[Any]) -> bytes:
+def jpeg(picture: NDArray[Any]) -> bytes:
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
 
 
