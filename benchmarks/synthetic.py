@@ -26,12 +26,12 @@ def main() -> None:
     person_s = clip_s = frame_s = 0.0
     frames = slow_frames = 0
     for person in range(PEOPLE):
-        actor, seconds = timed(lambda person=person: Actor(cast(0, person)))
+        actor, seconds = timed(Actor, cast(0, person))
         person_s += seconds
         for scene in scenes(0, person, CLIPS, fps=200):
-            take, seconds = timed(lambda scene=scene, actor=actor: actor.take(scene.staging, scene.movement))
+            take, seconds = timed(actor.take, scene.staging, scene.movement)
             clip_s += seconds
-            count, seconds = timed(lambda take=take, scene=scene: draw(take, scene))
+            count, seconds = timed(draw, take, scene)
             frames, frame_s = frames + count, frame_s + seconds
         slow_frames += sum(scene.offset - scene.onset + 1 for scene in scenes(0, person, CLIPS, fps=60))
     each = frame_s / frames
@@ -51,10 +51,10 @@ def draw(take: Take, scene: Scene) -> int:
     return len(numbers)
 
 
-def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+def timed(work: Callable[..., Any], *given: Any) -> tuple[Any, float]:
     """A result and the processor seconds it took, which neighbours on the machine do not lengthen much."""
     start = time.process_time()
-    result = work()
+    result = work(*given)
     return result, time.process_time() - start
 
 

@@ -1,6 +1,7 @@
 """The folder of generated faces: CASME II's layout, whole or not there, the same bytes every time."""
 
 import csv
+import errno
 import hashlib
 import json
 import shutil
@@ -109,6 +110,19 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot be written"):
         write_faces(tmp_path / "file" / "faces", **ORDER)
+
+
+def test_a_full_disk_is_told_and_the_clip_is_drawn_again_when_there_is_room(root, tmp_path, monkeypatch):
+    def full(picture):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    half = tmp_path / "half"
+    shutil.copytree(root, half)
+    shutil.rmtree(min((half / FRAMES / "sub01").iterdir()))
+    with monkeypatch.context() as disk, pytest.raises(RunError, match=r"cannot be written \(No space left.* kept"):
+        disk.setattr("tsfmicro.data.synthetic.write.jpeg", full)
+        write_faces(half, **ORDER, workers=1)
+    assert checksums(write_faces(half, **ORDER, workers=1)) == checksums(root)
 
 
 def test_the_manifest_holds_the_arguments(root):

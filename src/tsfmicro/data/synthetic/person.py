@@ -119,7 +119,7 @@ def draw_person(rng: np.random.Generator) -> Person:
         mouth_width=about(25, 2.4),
         lip_up=about(5.6 + 1.8 * dark, 0.9),
         lip_low=about(7.6 + 1.8 * dark, 1.0),
-        mouth_bow=about(0.6, 0.9),
+        mouth_bow=about(1.0, 0.8),
         chin_y=mouth_y + about(46 if masculine else 43, 3.5),
         cheek=about(3.4, 1.0),
         age=float(rng.beta(1.4, 2.4)),

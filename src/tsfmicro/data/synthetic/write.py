@@ -12,9 +12,11 @@ import re
 import shutil
 import signal
 import zipfile
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +48,9 @@ class Order:
     seed: int
     fps: float
 
-    def scenes(self, person: int) -> list[Scene]:
-        return list(scenes(self.seed, person, self.clips, self.fps))
+    def scenes(self) -> Iterator[Scene]:
+        for person in range(self.people):
+            yield from scenes(self.seed, person, self.clips, self.fps)
 
 
 def write_faces(
@@ -119,70 +122,59 @@ def _claim(out: Path, order: Order) -> None:
 
 
 def _draw_all(out: Path, order: Order, workers: int, progress: Progress) -> None:
+    missing = [scene for scene in order.scenes() if not _folder(out, scene).exists()]
     total = order.people * order.clips
-    jobs = [
-        (person, missing)
-        for person in range(order.people)
-        if (missing := [s.clip for s in order.scenes(person) if not _folder(out, s).exists()])
-    ]
-    done = total - sum(len(missing) for _, missing in jobs)
+    done = total - len(missing)
     progress(done, total)
-    if workers == 1 or len(jobs) == 0 or total - done == 1:
+    for _ in _drawn(out, missing, min(workers, len(missing))):
+        done += 1
+        progress(done, total)
+
+
+def _drawn(out: Path, missing: Sequence[Scene], workers: int) -> Iterator[None]:
+    """Draw these clips, in this process or in several; yields as each is done."""
+    if workers <= 1:
         threads = cv2.getNumThreads()
         cv2.setNumThreads(1)
         try:
-            for person, missing in jobs:
-                for _ in _draw_person(out, order, person, missing):
-                    done += 1
-                    progress(done, total)
+            for scene in missing:
+                _draw_clip(out, scene)
+                yield
         finally:
             cv2.setNumThreads(threads)
+            _actor.cache_clear()
         return
-    # A person's portrait is drawn once per job, so a job is a person, or a part of one where people are few.
-    size = max(1, math.ceil(order.clips / max(1, math.ceil(2 * workers / len(jobs)))))
-    parts = [(person, missing[k : k + size]) for person, missing in jobs for k in range(0, len(missing), size)]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(parts)), context, initializer=_quiet_worker) as pool:
-        waiting: set[Future[int]] = {pool.submit(_job, out, order, *part) for part in parts}
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker) as pool:
+        jobs = [pool.submit(_draw_clip, out, scene) for scene in missing]
         try:
-            while waiting:
-                finished, waiting = wait(waiting, timeout=0.5, return_when=FIRST_EXCEPTION)
-                for job in finished:
-                    job.result()
-                here = sum(_folder(out, s).exists() for person, _ in jobs for s in order.scenes(person))
-                progress(here + order.clips * (order.people - len(jobs)), total)
-        except BaseException as error:
-            pool.shutdown(wait=False, cancel_futures=True)
-            if isinstance(error, BrokenPipeError) or type(error).__name__ == "BrokenProcessPool":
-                raise RunError(
-                    f"{out}: a drawing process was killed, perhaps for want of memory. Start again with fewer workers: "
-                    "finished clips are kept."
-                ) from None
-            raise
+            for job in as_completed(jobs):
+                job.result()
+                yield
+        except BrokenProcessPool:
+            raise RunError(
+                f"{out}: a drawing process was killed, perhaps for want of memory. Start again with fewer workers: "
+                "finished clips are kept."
+            ) from None
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _quiet_worker() -> None:
+def _start_worker() -> None:
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
 
 
-def _job(out: Path, order: Order, person: int, clips: list[int]) -> int:
-    return sum(1 for _ in _draw_person(out, order, person, clips))
+@lru_cache(maxsize=1)
+def _actor(seed: int, person: int) -> Actor:
+    """A person's portrait serves for all their clips; clips come person by person."""
+    return Actor(cast(seed, person))
 
 
-def _draw_person(out: Path, order: Order, person: int, clips: list[int]) -> Iterable[Scene]:
-    actor = Actor(cast(order.seed, person))
-    for scene in order.scenes(person):
-        if scene.clip in clips:
-            _draw_clip(out, actor, scene)
-            yield scene
-
-
-def _draw_clip(out: Path, actor: Actor, scene: Scene) -> None:
-    """Write a clip's truth, then its frames under another name, and give them their name when they are whole."""
-    take = actor.take(scene.staging, scene.movement)
+def _draw_clip(out: Path, scene: Scene) -> None:
+    """Write a clip's truth, and its frames under another name, and give them their name when all are there."""
+    take = _actor(scene.seed, scene.person).take(scene.staging, scene.movement)
     final = _folder(out, scene)
-    part = final.parent / f".{final.name}.part"
+    part = final.with_name(f".{final.name}.part")
     if part.exists():
         shutil.rmtree(part)
     part.mkdir(parents=True)
@@ -196,6 +188,7 @@ def _draw_clip(out: Path, actor: Actor, scene: Scene) -> None:
 
 
 def jpeg(picture: NDArray[Any]) -> bytes:
+    """A frame as it is written."""
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
 
 
@@ -223,7 +216,7 @@ def _write_truth_table(out: Path, order: Order) -> None:
         ["subject", "clip", "emotion", "action_units", "intensity_px", "onset", "apex", "offset", "fps", "blink_s",
          "roll_deg", "yaw_deg", "pitch_deg", "px_per_mm", "head_px", "expression_px", *marks]
     )  # fmt: skip
-    for scene in (s for person in range(order.people) for s in order.scenes(person)):
+    for scene in order.scenes():
         with np.load(_truth_file(out, scene)) as arrays:
             head = np.linalg.norm(arrays["landmarks_moved"] - arrays["landmarks_expression"], axis=1).mean()
             most = np.linalg.norm(arrays["expression"].astype(np.float32), axis=0).max()
@@ -247,7 +240,7 @@ def _write_sheet(path: Path, order: Order) -> None:
         ["Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame", None, "Action Units",
          "Estimated Emotion", "Objective Classes"]
     )  # fmt: skip
-    for scene in (s for person in range(order.people) for s in order.scenes(person)):
+    for scene in order.scenes():
         m = scene.movement
         units = int(m.units) if m.units.isdigit() else m.units  # sheets hold lone units as numbers
         sheet.append(
