@@ -8,7 +8,7 @@ import pytest
 
 from tsfmicro.data.synthetic.actor import Actor
 from tsfmicro.data.synthetic.cast import cast, scenes
-from tsfmicro.data.synthetic.muscles import UNITS, motion
+from tsfmicro.data.synthetic.muscles import COARSE, UNITS, motion
 from tsfmicro.data.synthetic.script import COMBINATIONS, EMOTIONS, Movement, Part, Wave, deal_emotions, draw_movement
 from tsfmicro.data.synthetic.truth import truth
 from tsfmicro.errors import UnknownNameError
@@ -32,7 +32,10 @@ def quiet(scene):
     """Staging of a frontal face that neither sways nor blinks, in an even light."""
     return replace(
         scene.staging,
-        **{"roll": 0.0, "yaw": 0.0, "pitch": 0.0, "rest": (), "lids": (0.0, 0.0), "blink": None},
+        pose=replace(scene.staging.pose, roll=0.0, yaw=0.0, pitch=0.0),
+        rest=(),
+        lids=(0.0, 0.0),
+        blink=None,
         sway=(STILL,) * 4,
         look=(STILL,) * 2,
         flicker=STILL,
@@ -46,7 +49,7 @@ def movement(unit, left=3.0, right=3.0):
 def moves(person, unit, at, left=1.0, right=1.0):
     """How far (right, down) an action unit moves the point of the face at so many mm."""
     shift = motion(unit, person, left, right).shift
-    column, row = ((np.array(at) - (-176, -152)) * 0.5).round().astype(int)
+    column, row = COARSE.pixels([at])[0].round().astype(int)
     return shift[:, row, column]
 
 

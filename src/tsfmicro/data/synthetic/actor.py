@@ -19,7 +19,6 @@ from tsfmicro.data.synthetic.script import Movement, Part, Staging
 
 WIDTH, HEIGHT = 640, 480
 _FINE = 1.5  # the take is lit on a picture this much larger, so that warping it costs no sharpness
-_PIVOT = 25.0  # mm behind the eyes' plane of the height map: the head turns about its middle
 
 _SPARE = 160  # px by which the noise is larger than a frame
 
@@ -41,13 +40,13 @@ class Actor:
 class Take:
     """One clip of one person; time 0 is the onset, seconds.
 
-    Raises nothing once built; everything random was drawn into `staging` and `movement`, but the sensor's noise.
+    Everything random was drawn into `staging` and `movement`, but for the sensor's noise.
     """
 
     def __init__(self, actor: Actor, staging: Staging, movement: Movement | None) -> None:
         self.person, self.staging, self.movement = actor.person, staging, movement
         self._portrait = actor.portrait
-        self._light(actor)
+        self._light()
         parts = movement.parts if movement else ()
         resting = [_motion(part, self.person) for part in staging.rest]
         self._rest_shift, self._rest_gain, self._rest_lids = self._basis(resting)
@@ -56,11 +55,13 @@ class Take:
         self._lids = [b[2] for b in bases]
         self._stage_eyes()
 
-    # ── building ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def _light(self, actor: Actor) -> None:
-        s, p = self.staging, actor.portrait
+    def _light(self) -> None:
+        s, p = self.staging, self._portrait
         picture, shade = lit(p, s.light)
-        x, y = self._look_up(p.height)
+        columns, rows = np.meshgrid(np.arange(WIDTH, dtype=np.float32), np.arange(HEIGHT, dtype=np.float32))
+        self._columns, self._rows = columns, rows
+        # Every other pixel is looked up, the rest lie between.
+        x, y = s.pose.look_up(columns[::2, ::2] + 0.5, rows[::2, ::2] + 0.5, p.height)
         fx, fy = (cv2.resize(a, None, fx=_FINE * 2, fy=_FINE * 2, interpolation=cv2.INTER_LINEAR) for a in (x, y))
         column, row = (fx - GRID.left) * GRID.density, (fy - GRID.top) * GRID.density
         layers = np.dstack([picture, np.clip(255 * p.figure, 0, 255).astype(np.uint8)])
@@ -74,50 +75,6 @@ class Take:
         follow = smoothstep(self.person.chin_y + 75, self.person.chin_y + 5, GRID.y) * smoothstep(0.02, 0.6, p.figure)
         self._follow = self._sample(GRID.blurred(np.maximum(follow, 0).astype(np.float32), 7.0), GRID)
         self._face = self._sample(p.face, GRID)
-        columns, rows = np.meshgrid(np.arange(WIDTH, dtype=np.float32), np.arange(HEIGHT, dtype=np.float32))
-        self._columns, self._rows = columns, rows
-
-    def _turns(self) -> tuple[NDArray[np.float64], float, float]:
-        s = self.staging
-        roll = np.array([[np.cos(s.roll), -np.sin(s.roll)], [np.sin(s.roll), np.cos(s.roll)]])
-        return roll, s.yaw, s.pitch
-
-    def _project(self, points: NDArray[np.floating], height: Field) -> NDArray[np.float64]:
-        """Face coordinates (N, 2) mm on this height map as pixels of the unmoved frame."""
-        roll, yaw, pitch = self._turns()
-        points = np.asarray(points, np.float64)
-        column, row = GRID.pixels(points).T.astype(np.float32)
-        z = cv2.remap(_relaxed(height), column, row, cv2.INTER_LINEAR)[:, 0] - _PIVOT
-        across = points[:, 0] * np.cos(yaw) + z * np.sin(yaw)
-        down = points[:, 1] * np.cos(pitch) + (z * np.cos(yaw) - points[:, 0] * np.sin(yaw)) * np.sin(pitch)
-        return self._middle() + self.staging.scale * np.stack([across, down], axis=1) @ roll.T
-
-    def _middle(self) -> NDArray[np.float64]:
-        # Turning the head moves the eyes; put them back near the chosen place.
-        s = self.staging
-        reach = 60 * s.scale
-        return np.array(s.centre) - (reach * np.sin(s.yaw), reach * np.sin(s.pitch))
-
-    def _look_up(self, height: Field) -> tuple[Field, Field]:
-        """(H/2, W/2) face coordinates, mm, of every other pixel: the pose undone by fixed-point steps."""
-        roll, yaw, pitch = self._turns()
-        columns, rows = np.meshgrid(
-            np.arange(WIDTH // 2, dtype=np.float32) * 2 + 0.5, np.arange(HEIGHT // 2, dtype=np.float32) * 2 + 0.5
-        )
-        middle = self._middle()
-        flat = np.stack([columns - middle[0], rows - middle[1]], axis=-1) @ roll / self.staging.scale
-        across, down = flat[..., 0], flat[..., 1]
-        x, y = across.copy(), down.copy()
-        depth = _relaxed(height)
-        for _ in range(5):
-            column, row = ((x - GRID.left) * GRID.density).astype(np.float32), ((y - GRID.top) * GRID.density)
-            z = (
-                cv2.remap(depth, column, row.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-                - _PIVOT
-            )
-            x = (across - z * np.sin(yaw)) / np.cos(yaw)
-            y = (down - (z * np.cos(yaw) - x * np.sin(yaw)) * np.sin(pitch)) / np.cos(pitch)
-        return x.astype(np.float32), y.astype(np.float32)
 
     def _sample(self, field: Field, grid: Grid) -> Field:
         """(HEIGHT, WIDTH) values of a field at the frame's pixels."""
@@ -129,21 +86,18 @@ class Take:
         lids = np.zeros((2, 2))
         if not motions:
             return np.zeros((2, HEIGHT, WIDTH), np.float32), np.zeros((HEIGHT, WIDTH), np.float32), (lids[0], lids[1])
-        roll, *_ = self._turns()
+        scale = self.staging.pose.scale
         shift = np.sum([m.shift for m in motions], axis=0)
         for m in motions:
-            lids += [[lid.upper / self.staging.scale, lid.lower / self.staging.scale] for lid in m.lids]
-        x, y = (self._sample(np.ascontiguousarray(s), COARSE) * self._face for s in shift)
-        forward = np.stack([roll[0, 0] * x + roll[0, 1] * y, roll[1, 0] * x + roll[1, 1] * y]).astype(np.float32)
+            lids += [[lid.upper / scale, lid.lower / scale] for lid in m.lids]
+        turned = self.staging.pose.rolled(np.moveaxis(shift, 0, -1)).astype(np.float32)
+        forward = np.stack([self._sample(one, COARSE) * self._face for one in cv2.split(turned)])
         backward = forward
         for _ in range(3):  # what arrives at a pixel left from a pixel that moved differently
             column, row = self._columns - backward[0], self._rows - backward[1]
             backward = np.stack([cv2.remap(f, column, row, cv2.INTER_LINEAR) for f in forward])
-        return (
-            backward,
-            self._shading(np.sum([m.relief for m in motions], axis=0) / self.staging.scale),
-            (lids[0], lids[1]),
-        )
+        relief = np.sum([m.relief for m in motions], axis=0) / scale
+        return backward, self._shading(relief), (lids[0], lids[1])
 
     def _shading(self, relief: Field) -> Field:
         """Relative change of brightness when the skin's height changes: slopes towards the lamp, and hollows."""
@@ -163,9 +117,8 @@ class Take:
             window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
             light = float(np.clip(np.median(self._shade[window]), 0.35, 1.3) ** (1 / 2.2))
             lamp = (s.light.right, s.light.up)
-            self._eyes.append((window, Eye(p, side, self._x[window], self._y[window], s.scale, light, lamp)))
+            self._eyes.append((window, Eye(p, side, self._x[window], self._y[window], s.pose.scale, light, lamp)))
 
-    # ── showing ───────────────────────────────────────────────────────────────────────────────────────────────────
     def frame(self, t: float, noise: np.random.Generator | None = None) -> Image:
         """The picture at t seconds after the onset.
 
@@ -176,7 +129,7 @@ class Take:
         states = self._eye_states(t)
         for (window, eye), state in zip(self._eyes, states, strict=True):
             if state.closure:
-                shift[1][window] += self.staging.scale * eye.stretch(state)
+                shift[1][window] += self.staging.pose.scale * eye.stretch(state)
         column, row = ((c - s + 0.5) * _FINE - 0.5 for c, s in zip((self._columns, self._rows), shift, strict=True))
         picture = cv2.remap(self._posed, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         for (window, eye), state in zip(self._eyes, states, strict=True):
@@ -185,7 +138,7 @@ class Take:
 
     def landmarks(self) -> NDArray[np.float64]:
         """(5, 2) px in the frame before any movement: eyes, nose tip, mouth corners."""
-        return self._project(self.person.landmarks, self._portrait.height)
+        return self.staging.pose.project(self.person.landmarks, self._portrait.height)
 
     def backward(self, t: float, head: float | None = None) -> Field:
         """(2, H, W) px: at time t the pixel p shows what the unmoved frame shows at p − shift; blinks left out.
@@ -226,7 +179,7 @@ class Take:
 
     def _sway_at(self, t: float, column: Any, row: Any) -> tuple[Any, Any]:
         right, down, roll, growth = (wave(t) for wave in self.staging.sway)
-        x, y = column - self.staging.centre[0], row - self.staging.centre[1]
+        x, y = column - self.staging.pose.centre[0], row - self.staging.pose.centre[1]
         return right + growth * x - roll * y, down + growth * y + roll * x
 
     def _eye_states(self, t: float) -> tuple[EyeState, EyeState]:
@@ -247,8 +200,7 @@ class Take:
         """The sway at an eye's middle, in mm of the face."""
         rows, columns = self._eyes[side][0]
         right, down = self._sway_at(t, (columns.start + columns.stop) / 2, (rows.start + rows.stop) / 2)
-        roll, *_ = self._turns()
-        across, below = np.array([right, down]) @ roll / self.staging.scale
+        across, below = self.staging.pose.unrolled(np.array([right, down])) / self.staging.pose.scale
         return float(across), float(below)
 
 
@@ -262,11 +214,6 @@ def _grain() -> Field:
 
 def _motion(part: Part, person: Person) -> Motion:
     return motion(part.unit, person, part.left, part.right, part.turn, part.spread)
-
-
-def _relaxed(height: Field) -> Field:
-    """The height map without cliffs, so that a turned head does not tear at its edge."""
-    return GRID.blurred(height, 3.0)
 
 
 def _backdrop(staging: Staging, shape: tuple[int, int]) -> Image:

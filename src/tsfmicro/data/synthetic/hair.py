@@ -64,7 +64,7 @@ def scalp_hair(g: Grid, p: Person, outline: Field, rng: np.random.Generator) -> 
     edge = _hairline(p, g.x)
     front = smoothstep(3.0, -3.0, y - edge + ragged)
     # Beside the face hair comes down to the ear, or past it.
-    temple = p.face_width * 0.955 + 0.0035 * np.clip(y + 10, -60, 0) ** 2 * -1
+    temple = p.face_width * 0.955 - 0.0035 * np.clip(y + 10, -60, 0) ** 2
     beside = smoothstep(-2.5, 2.5, x - temple + 0.4 * ragged) * smoothstep(6, -6, y - 6 + ragged)
     inside = smoothstep(1.02, 0.985, outline + 0.03 * (strands - 0.4))
     cover = np.maximum(front, beside) * inside * smoothstep(12, 0, y)
@@ -101,7 +101,7 @@ def hair_behind(p: Person, g: Grid) -> Field:
     """The part of long hair that hangs behind the neck, (H, W) 0–1."""
     if p.hair_style != "long":
         return g.zeros()
-    width = p.face_width + 4 + 0 * g.x
+    width = p.face_width + 4
     return smoothstep(1, -1, np.abs(g.x) - width) * smoothstep(-30, 0, g.y)
 
 

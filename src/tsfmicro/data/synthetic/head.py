@@ -106,11 +106,7 @@ def _outline(p: Person) -> Field:
             (p.chin_y + 20, p.chin_width * 0.9),
         ]
     )
-    width = (
-        cv2.GaussianBlur(np.interp(y, knots[:, 0], knots[:, 1])[:, None], (1, 0), 0, sigmaY=7 * GRID.density)[:, 0]
-        if False
-        else _smooth(np.interp(y, knots[:, 0], knots[:, 1]), 7 * GRID.density)
-    )
+    width = _smooth(np.interp(y, knots[:, 0], knots[:, 1]), 7 * GRID.density)
     over = np.clip((p.crown * 0.30 - y) / (-p.crown * 0.70), 0, None)  # 1 at the crown
     under = np.clip((y - p.chin_y + 22) / 22, 0, None)  # 1 at the chin
     lean = p.lean * np.clip(y / p.chin_y, 0, 1)
@@ -234,7 +230,7 @@ def _crease(p: Person, side: int) -> list[tuple[float, float]]:
     """The fold of the upper lid."""
     w, h = p.eye_width, p.lid_up
     local = [(-0.95, 0.2), (-0.5, -1.15 * h - 1.2), (0.05, -1.35 * h - 1.6), (0.6, -1.1 * h - 1.5), (1.12, -0.3 * h)]
-    return [(side * (p.eye_x + u * w), v - side * 0) for u, v in local]
+    return [(side * (p.eye_x + u * w), v) for u, v in local]
 
 
 def _bag(p: Person, side: int) -> list[tuple[float, float]]:
@@ -290,7 +286,7 @@ def _body(p: Person, skin: Field, rng: np.random.Generator) -> tuple[Field, Fiel
     x, y = g.x, g.y
     neck_half = p.jaw_width * 0.76 + 6 * smoothstep(p.chin_y + 12, p.chin_y + 50, y)
     neck = smoothstep(1.02, 0.98, np.abs(x) / neck_half) * smoothstep(p.nose_y, p.nose_y + 10, y)
-    neck_z = 34 * np.sqrt(np.clip(1 - (x / neck_half) ** 2, 0, 1)) + 0 * y
+    neck_z = 34 * np.sqrt(np.clip(1 - (x / neck_half) ** 2, 0, 1))
     slope = p.chin_y + 15 + 0.30 * np.abs(x) + 0.0016 * x**2 - 9 * np.exp(-((x / 46) ** 2))
     shoulders = smoothstep(-0.6, 0.6, y - slope)
     depth = {"round": 24.0, "shirt": 17.0, "vee": 42.0}[p.collar]

@@ -17,7 +17,7 @@ from tsfmicro.data.synthetic.person import Person
 from tsfmicro.errors import UnknownNameError
 
 COARSE = Grid(density=0.5)  # pulls are centimetres wide
-FOLDS = Grid(density=1.4)  # folds are millimetres wide
+FOLDS = Grid(density=1.1)  # folds are millimetres wide
 
 
 @dataclass(frozen=True)

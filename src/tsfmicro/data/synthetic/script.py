@@ -9,6 +9,7 @@ import numpy as np
 
 from tsfmicro.data.synthetic.light import Light
 from tsfmicro.data.synthetic.muscles import UNITS
+from tsfmicro.data.synthetic.pose import Pose
 
 EMOTIONS: tuple[str, ...] = ("happiness", "disgust", "repression", "surprise", "others")
 _SHARES = (0.17, 0.22, 0.17, 0.16, 0.28)  # uneven, as in life
@@ -94,8 +95,7 @@ class Staging:
     """Everything in a clip that knows nothing about the emotion.
 
     Attributes:
-        centre: px, where the point between the pupils would be in a frontal view; scale: px per mm.
-        roll, yaw, pitch: radians.
+        pose: place, size and turn of the head.
         light: lamp and backdrop.
         rest: how the resting face of this take differs from the person's neutral one.
         lids: rise of upper and lower lid at rest, mm; gaze: mm.
@@ -105,11 +105,7 @@ class Staging:
         flicker: brightness of the lamp over seconds; noise: deviation of the sensor's noise, levels.
     """
 
-    centre: tuple[float, float]
-    scale: float
-    roll: float
-    yaw: float
-    pitch: float
+    pose: Pose
     light: Light
     rest: tuple[Part, ...]
     lids: tuple[float, float]
@@ -190,11 +186,13 @@ def draw_staging(studio: Light, rng: np.random.Generator) -> Staging:
     )  # fmt: skip
     resting = rng.permutation(UNITS)[:5]
     return Staging(
-        centre=(float(320 + rng.normal(0, 18)), float(214 + rng.normal(0, 9))),
-        scale=float(rng.uniform(1.68, 1.94)),
-        roll=float(np.clip(rng.normal(0, 0.06), -0.15, 0.15)),
-        yaw=float(np.clip(rng.normal(0, 0.07), -0.16, 0.16)),
-        pitch=float(np.clip(rng.normal(0, 0.06), -0.13, 0.13)),
+        pose=Pose(
+            centre=(float(320 + rng.normal(0, 18)), float(214 + rng.normal(0, 9))),
+            scale=float(rng.uniform(1.68, 1.94)),
+            roll=float(np.clip(rng.normal(0, 0.06), -0.15, 0.15)),
+            yaw=float(np.clip(rng.normal(0, 0.07), -0.16, 0.16)),
+            pitch=float(np.clip(rng.normal(0, 0.06), -0.13, 0.13)),
+        ),
         light=light,
         rest=tuple(_part(int(u), float(rng.normal(0, 0.7)), float(rng.normal(0, 0.7)), rng) for u in resting),
         lids=(float(rng.normal(0, 0.35)), float(rng.normal(0, 0.25))),

@@ -222,10 +222,10 @@ def _write_truth_table(out: Path, order: Order) -> None:
             most = np.linalg.norm(arrays["expression"].astype(np.float32), axis=0).max()
             landmarks = arrays["landmarks"].ravel()
         s, m = scene.staging, scene.movement
-        angles = [f"{math.degrees(a):.2f}" for a in (s.roll, s.yaw, s.pitch)]
+        angles = [f"{math.degrees(a):.2f}" for a in (s.pose.roll, s.pose.yaw, s.pose.pitch)]
         table.writerow(
             [scene.subject, scene.name, m.emotion, m.units, f"{m.intensity:.3f}", scene.onset, scene.apex, scene.offset,
-             f"{scene.fps:g}", "" if s.blink is None else f"{s.blink:.3f}", *angles, f"{s.scale:.4f}", f"{head:.3f}",
+             f"{scene.fps:g}", "" if s.blink is None else f"{s.blink:.3f}", *angles, f"{s.pose.scale:.4f}", f"{head:.3f}",
              f"{most:.3f}", *(f"{v:.2f}" for v in landmarks)]
         )  # fmt: skip
     _put(out / "truth.csv", text.getvalue().encode())
