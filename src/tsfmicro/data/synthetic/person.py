@@ -92,7 +92,7 @@ def draw_person(rng: np.random.Generator) -> Person:
     masculine = bool(rng.random() < 0.5)
     face_width = about(70, 3.5)
     nose_y = about(43, 3.6)
-    mouth_y = nose_y + about(22.5, 2.6)
+    mouth_y = nose_y + about(21.5, 2.6)
     styles: tuple[HairStyle, ...] = (
         ("short", "parted", "receding", "cropped", "short") if masculine else ("long", "fringe", "long", "parted")
     )
