@@ -62,7 +62,7 @@ def by_rows_then_columns(q, k, v, along):
 def ours(qkv, kind, separable):
     """(H, W, heads, d): what Retention gathers, before its local term and output linear."""
     places = Places(SIDE, WIDTH, kind, SPAN, separable).double()
-    return Retention(WIDTH, kind).gather(*(t[None] for t in qkv), places)[0]
+    return Retention(WIDTH, kind).gather(torch.cat(qkv[:2].unbind(), dim=-2)[None], qkv[2][None], places)[0]
 
 
 def normalised(x):

@@ -43,7 +43,7 @@ class Places(nn.Module):
     """What retention needs to know about where tokens are, worked out once for a stage's grid.
 
     Buffers:
-        cos, sin: (H, W, d) of the rotation at place row·W + column.
+        turn: (H, W, d/2, 2) cosine and sine of the angles by which the place row·W + column is turned.
         fade: manhattan: (heads, T, T), added to the scores; causal: (heads, T, T) factors, zero for later tokens.
             T is the tokens that see each other: a row's (or column's) on a separable grid, else all of them.
     """
@@ -62,18 +62,18 @@ class Places(nn.Module):
             steps = steps if separable else torch.arange(side * side)
             ago = steps[:, None] - steps
             fade = causal_decays(HEADS)[:, None, None] ** ago.clamp(min=0) * (ago >= 0)
-        for name, buffer in (("cos", turn.cos()), ("sin", turn.sin()), ("fade", fade)):
-            self.register_buffer(name, buffer, persistent=False)
+        turn = torch.stack((turn.cos(), turn.sin()), dim=-1)[..., ::2, :]
+        self.register_buffer("turn", turn, persistent=False)
+        self.register_buffer("fade", fade, persistent=False)
 
-    cos: Tensor
-    sin: Tensor
+    turn: Tensor
     fade: Tensor
 
     def rotate(self, x: Tensor) -> Tensor:
-        """Turn each pair of channels by its place's angle. (N, H, W, heads, d) → the same."""
-        a, b = x.unflatten(-1, (-1, 2)).unbind(-1)
-        turned = torch.stack((-b, a), dim=-1).flatten(-2)
-        return x * self.cos[:, :, None] + turned * self.sin[:, :, None]
+        """Turn each pair of channels by its place's angle. (N, H, W, K, d) → the same."""
+        pairs = x.unflatten(-1, (-1, 2))
+        turn = torch.view_as_complex(self.turn)[:, :, None]
+        return torch.view_as_real(torch.view_as_complex(pairs) * turn).flatten(-2)
 
 
 def manhattan(q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:
@@ -97,18 +97,20 @@ class Retention(nn.Module):
         self.causal = retention == "causal"
 
     def forward(self, x: Tensor, places: Places) -> Tensor:
-        q, k, v = self.qkv(x).unflatten(-1, (3, HEADS, -1)).unbind(-3)  # each (N, H, W, heads, d)
-        return self.out(self.gather(q, k, v, places).flatten(-2) + self.local_conv(v.flatten(-2)))
+        width = x.shape[-1]
+        qk, v = self.qkv(x).split((2 * width, width), dim=-1)
+        seen = self.gather(qk.unflatten(-1, (2 * HEADS, -1)), v.unflatten(-1, (HEADS, -1)), places)
+        return self.out(seen.flatten(-2) + self.local_conv(v))
 
-    def gather(self, q: Tensor, k: Tensor, v: Tensor, places: Places) -> Tensor:
-        """What each place takes from the others. q, k, v (N, H, W, heads, d) → the same."""
-        q, k = places.rotate(q), places.rotate(k)
+    def gather(self, qk: Tensor, v: Tensor, places: Places) -> Tensor:
+        """What each place takes from the others. qk (N, H, W, 2·heads, d), v (N, H, W, heads, d) → as v."""
+        q, k = places.rotate(qk).chunk(2, dim=-2)
         if places.separable:
             seen = self._along_rows(q, k, v, places.fade)
             q, k, seen = (t.transpose(1, 2) for t in (q, k, seen))
             seen = self._along_rows(q, k, seen, places.fade).transpose(1, 2)
         else:
-            seen = self._mix(q.flatten(1, 2), k.flatten(1, 2), v.flatten(1, 2), places.fade).view_as(q)
+            seen = self._mix(q.flatten(1, 2), k.flatten(1, 2), v.flatten(1, 2), places.fade).view_as(v)
         if self.causal:  # without it the size grows with the number of tokens before
             seen = F.layer_norm(seen, seen.shape[-1:], eps=LAYER_NORM_EPS)
         return seen
@@ -129,12 +131,11 @@ class FeedForward(nn.Module):
     def __init__(self, width: int, ratio: int = 3) -> None:
         super().__init__()
         self.expand = nn.Linear(width, ratio * width)
-        self.conv = DepthwiseConv(ratio * width, 3)
+        self.conv = DepthwiseConv(ratio * width, 3, skip=True)
         self.shrink = nn.Linear(ratio * width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = F.gelu(self.expand(x))
-        return self.shrink(hidden + self.conv(hidden))
+        return self.shrink(self.conv(F.gelu(self.expand(x))))
 
 
 class RetentionBlock(nn.Module):
@@ -142,7 +143,7 @@ class RetentionBlock(nn.Module):
 
     def __init__(self, width: int, retention: str, drop: float) -> None:
         super().__init__()
-        self.position_conv = DepthwiseConv(width, 3)
+        self.position_conv = DepthwiseConv(width, 3, skip=True)
         self.retention_norm = nn.LayerNorm(width, eps=LAYER_NORM_EPS)
         self.retention = Retention(width, retention)
         self.ffn_norm = nn.LayerNorm(width, eps=LAYER_NORM_EPS)
@@ -150,9 +151,14 @@ class RetentionBlock(nn.Module):
         self.add = StochasticDepth(drop)
 
     def forward(self, x: Tensor, places: Places) -> Tensor:
-        x = x + self.position_conv(x)
+        x = self.position_conv(x)
         x = self.add(x, self.retention(self.retention_norm(x), places))
         return self.add(x, self.ffn(self.ffn_norm(x)))
+
+
+import os
+
+CHUNK = int(os.environ.get("CHUNK", "1"))
 
 
 class Stage(nn.Module):
@@ -165,9 +171,16 @@ class Stage(nn.Module):
         self.down = down
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.device.type == "cpu":  # clip by clip: a clip's maps stay in the cache, a batch's do not
+            x = torch.cat([self._blocks(clip) for clip in x.split(CHUNK)])
+        else:
+            x = self._blocks(x)
+        return x if self.down is None else self.down(x)
+
+    def _blocks(self, x: Tensor) -> Tensor:
         for block in self.blocks:
             x = block(x, self.places)
-        return x if self.down is None else self.down(x)
+        return x
 
 
 class TemporalStream(nn.Module):
