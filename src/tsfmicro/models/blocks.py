@@ -24,6 +24,14 @@ def first(features: Tensor) -> Tensor:
     return features.permute(0, 3, 1, 2)
 
 
+def folded(layer: nn.Conv2d | nn.Linear, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Weight and bias that do in one step what the layer and the batch norm after it do when evaluated."""
+    mean, variance, bias = norm.running_mean, norm.running_var, layer.bias
+    assert mean is not None and variance is not None and bias is not None
+    scale = norm.weight * torch.rsqrt(variance + norm.eps)
+    return layer.weight * scale.view(-1, *(1,) * (layer.weight.ndim - 1)), norm.bias + (bias - mean) * scale
+
+
 class ConvNorm(nn.Module):
     """3×3 convolution and batch norm (Eqs. 3, 4). (N, H, W, C) → (N, H/stride, W/stride, D)."""
 
@@ -33,7 +41,10 @@ class ConvNorm(nn.Module):
         self.norm = nn.BatchNorm2d(out_width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return last(self.norm(self.conv(first(x))))
+        if self.training:
+            return last(self.norm(self.conv(first(x))))
+        weight, bias = folded(self.conv, self.norm)
+        return last(F.conv2d(first(x), weight, bias, self.conv.stride, self.conv.padding))
 
 
 class ConvStem(nn.Sequential):
@@ -148,8 +159,11 @@ class Head(nn.Module):
         self.classify = nn.Linear(inner, num_classes)
 
     def forward(self, features: Tensor) -> Tensor:
-        places = self.project(features).flatten(1, 2)  # (N, h·w, inner)
-        swished = F.silu(self.norm(places.flatten(0, 1))).view_as(places)
+        if self.training:
+            places = self.norm(self.project(features).flatten(0, 2))  # (N·h·w, inner)
+        else:
+            places = F.linear(features, *folded(self.project, self.norm))
+        swished = F.silu(places).view(len(features), -1, places.shape[-1])  # (N, h·w, inner)
         return self.classify(swished.mean(1))
 
 

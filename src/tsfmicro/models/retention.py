@@ -21,6 +21,7 @@ STAGES = 4
 BLOCKS = (1, 1, 2, 1)
 DECAY_RANGES = (4, 4, 6, 6)
 SEPARABLE = (True, True, False, False)  # rows, then columns, where the whole grid would be too many tokens
+MAP_BYTES = 4 * 2**20  # of a map that goes through a block at once on a CPU; the widest inside is three times that
 RETENTIONS = ("manhattan", "causal")
 
 
@@ -71,9 +72,21 @@ class Places(nn.Module):
 
     def rotate(self, x: Tensor) -> Tensor:
         """Turn each pair of channels by its place's angle. (N, H, W, K, d) → the same."""
-        pairs = x.unflatten(-1, (-1, 2))
-        turn = torch.view_as_complex(self.turn)[:, :, None]
-        return torch.view_as_real(torch.view_as_complex(pairs) * turn).flatten(-2)
+        pairs, turn = x.unflatten(-1, (-1, 2)), self.turn[:, :, None]
+        if x.device.type == "cpu" and x.dtype == turn.dtype and not torch.compiler.is_compiling():
+            return turned_by_complex_product(pairs, turn).flatten(-2)
+        return turned(pairs, turn).flatten(-2)
+
+
+def turned(pairs: Tensor, turn: Tensor) -> Tensor:
+    """(a, b) → (a·cos − b·sin, b·cos + a·sin). pairs (…, 2), turn (…, 2): cosine and sine."""
+    (a, b), (cos, sin) = pairs.unbind(-1), turn.unbind(-1)
+    return torch.stack((a * cos - b * sin, b * cos + a * sin), dim=-1)
+
+
+def turned_by_complex_product(pairs: Tensor, turn: Tensor) -> Tensor:
+    """The same in one pass over the map instead of eight. Compilers, exports and half precision know no complex."""
+    return torch.view_as_real(torch.view_as_complex(pairs) * torch.view_as_complex(turn))
 
 
 def manhattan(q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:
@@ -156,11 +169,6 @@ class RetentionBlock(nn.Module):
         return self.add(x, self.ffn(self.ffn_norm(x)))
 
 
-import os
-
-CHUNK = int(os.environ.get("CHUNK", "1"))
-
-
 class Stage(nn.Module):
     """Retention blocks on one grid; then, but for the last stage, a convolution that halves it."""
 
@@ -171,13 +179,15 @@ class Stage(nn.Module):
         self.down = down
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.device.type == "cpu":  # clip by clip: a clip's maps stay in the cache, a batch's do not
-            x = torch.cat([self._blocks(clip) for clip in x.split(CHUNK)])
+        if x.device.type == "cpu":  # a few clips at a time: their maps stay in the cache, a batch's do not
+            some = max(1, MAP_BYTES // (x[0].numel() * x.element_size()))
+            x = torch.cat([self.pass_blocks(clips) for clips in x.split(some)])
         else:
-            x = self._blocks(x)
+            x = self.pass_blocks(x)
         return x if self.down is None else self.down(x)
 
-    def _blocks(self, x: Tensor) -> Tensor:
+    def pass_blocks(self, x: Tensor) -> Tensor:
+        """(N, H, W, C) → the same."""
         for block in self.blocks:
             x = block(x, self.places)
         return x

@@ -1,8 +1,8 @@
 """TSFmicro: a temporal and a spatial stream over the onset and apex of a micro-expression.
 
-Paper: Fusing spatio-temporal information for dynamic micro-expression recognition (TSFmicro). Where its text and the
-program that its numbers come from differ, both are options. The default is the program's, except in the variants,
-where `frame` and `join` default to the paper's.
+Paper: Liu, Nan, Qian and Fu, Temporal and Spatial Feature Fusion Framework for Dynamic Micro Expression Recognition.
+Where its text and the program that its numbers come from differ, both are options. Tokens and retention default to the
+program's, `frame` and `join`, which matter to its ablations only, to the paper's.
 """
 
 from __future__ import annotations
