@@ -21,7 +21,7 @@ COMBINATIONS = MappingProxyType(
         "surprise": (("1+2+5", 4, 2), ("1+2", 4, 2), ("L2", 1, 2), ("R2", 1, 2), ("1", 1, 2)),
         "disgust": (("9", 3, 4), ("10", 4, 4), ("4+9", 3, 4), ("4+10", 2, 4), ("R10", 1, 4), ("L10", 1, 4)),
         "repression": (("15", 4, 5), ("17", 4, 7), ("14", 2, 7), ("15+17", 3, 5), ("R14", 1, 7), ("L14", 1, 7)),
-        "others": (("4", 5, 3), ("4+7", 4, 3), ("24", 2, 7), ("7", 2, 7), ("4+14", 1, 7), ("23", 1, 7)),
+        "others": (("4", 6, 3), ("4+7", 5, 3), ("24", 2, 7), ("7", 1, 7), ("4+14", 1, 7)),
     }
 )
 
@@ -138,7 +138,7 @@ def draw_movement(emotion: str, rng: np.random.Generator) -> Movement:
     options = COMBINATIONS[emotion]
     weights = np.array([w for _, w, _ in options], float)
     units, _, objective = options[int(rng.choice(len(options), p=weights / weights.sum()))]
-    intensity = float(np.exp(rng.uniform(np.log(1.0), np.log(4.0))))
+    intensity = float(1 + 3 * rng.beta(3.5, 1.2))  # px; few are as faint as one pixel
     offset = float(rng.uniform(0.20, 0.45))
     parts = []
     for k, text in enumerate(units.split("+")):
@@ -178,7 +178,7 @@ def draw_studio(rng: np.random.Generator) -> Light:
 
 def draw_staging(studio: Light, rng: np.random.Generator) -> Staging:
     """Pose, resting face, sway, blink and light of one clip; it is not told the emotion."""
-    blink = float(rng.uniform(-0.15, 0.6)) if rng.random() < 0.3 else None
+    blink = float(rng.uniform(-0.15, 0.6)) if rng.random() < 0.2 else None
     light = Light(
         studio.right + float(rng.normal(0, 0.06)), studio.up + float(rng.normal(0, 0.05)),
         studio.key * float(rng.uniform(0.95, 1.05)), studio.room * float(rng.uniform(0.95, 1.05)),
@@ -190,14 +190,14 @@ def draw_staging(studio: Light, rng: np.random.Generator) -> Staging:
             centre=(float(320 + rng.normal(0, 18)), float(214 + rng.normal(0, 9))),
             scale=float(rng.uniform(1.68, 1.94)),
             roll=float(np.clip(rng.normal(0, 0.06), -0.15, 0.15)),
-            yaw=float(np.clip(rng.normal(0, 0.07), -0.16, 0.16)),
-            pitch=float(np.clip(rng.normal(0, 0.06), -0.13, 0.13)),
+            yaw=float(np.clip(rng.normal(0, 0.10), -0.2, 0.2)),
+            pitch=float(np.clip(rng.normal(0, 0.08), -0.16, 0.16)),
         ),
         light=light,
         rest=tuple(_part(int(u), float(rng.normal(0, 0.7)), float(rng.normal(0, 0.7)), rng) for u in resting),
         lids=(float(rng.normal(0, 0.35)), float(rng.normal(0, 0.25))),
         gaze=(float(rng.normal(0, 0.7)), float(rng.normal(0, 0.4))),
-        sway=(_wave(0.9, rng), _wave(0.9, rng), _wave(0.0022, rng), _wave(0.0018, rng)),
+        sway=(_wave(0.5, rng), _wave(0.5, rng), _wave(0.0013, rng), _wave(0.0010, rng)),
         look=(_wave(0.15, rng), _wave(0.10, rng)),
         blink=blink,
         blink_length=float(rng.uniform(0.16, 0.30)),
