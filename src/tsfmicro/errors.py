@@ -58,3 +58,6 @@ class UnknownNameError(TsfmicroError):
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}."
         super().__init__(f"unknown {kind} {name!r}. {hint}")
+
+    def __reduce__(self) -> tuple[type[TsfmicroError], tuple[str]]:
+        return TsfmicroError, (str(self),)  # a worker's error travels as its line

@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-from tsfmicro.errors import TsfmicroError
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try(file: IO[bytes]) -> bool:
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try(file: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+@contextmanager
+def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock file, which the system lets go of when its holder dies.
+
+    Where another process holds it, say so with on_wait and wait until it is free; an on_wait that raises does not wait.
+    """
+    with path.open("a+b") as file:
+        if not _try(file):
+            on_wait()
+            while not _try(file):
+                time.sleep(0.2)
+        yield  # closing the file lets go
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -31,32 +65,3 @@ def put_whole(part: Path, path: Path) -> None:
         with file.open("rb") as stream:
             os.fsync(stream.fileno())
     part.replace(path)
-
-
-@contextlib.contextmanager
-def only_one(folder: Path, error: type[TsfmicroError], doing: str) -> Iterator[None]:
-    """Hold a folder while writing to it; the hold ends with the process, however that ends.
-
-    Raises: `error`: another process holds it.
-    """
-    with (folder / ".lock").open("a") as stream:
-        if not _lock(stream.fileno()):
-            raise error(f"{folder}: another process is {doing} here. Wait for it, or choose another folder.")
-        yield
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as problem:
-        if problem.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
-            return False
-        raise
-    return True

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from tsfmicro.errors import RunError
+from tsfmicro.errors import TsfmicroError
 from tsfmicro.run.machines import train_here
 from tsfmicro.run.summary import evaluate_run
 from tsfmicro.run.task import training_memory
@@ -93,7 +93,7 @@ def test_a_worker_that_is_killed_is_told_in_words_and_loses_nothing(start):
                 if "spawn_main" in line:
                     os.kill(int(pid), signal.SIGKILL)
 
-    with pytest.raises(RunError, match="Finished folds are kept"):
+    with pytest.raises(TsfmicroError, match=r"casme2-sub0., seed .: the process at work on it died"):
         train_here(job, folder.missing(), 2, Assassin())
     train_here(job, folder.missing(), 1, Watch())
     assert evaluate_run(folder).model.clips == 12

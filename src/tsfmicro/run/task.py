@@ -12,6 +12,7 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 from tsfmicro.config import RunConfig
+from tsfmicro.memory import keep_freed_memory
 from tsfmicro.models.base import Model
 from tsfmicro.models.registry import create_model
 from tsfmicro.prepare.cache import open_prepared
@@ -45,6 +46,7 @@ def train_task(job: Job, task: Task, on_epoch: Callable[[int, int, float], None]
 
     Args: on_epoch: called with the epoch from 1, the number of epochs and the mean loss.
     """
+    keep_freed_memory()
     folder = RunFolder.open(job.run)
     plan, train = folder.plan, folder.plan.config.train
     fold = next(f for f in plan.folds if f.name == task.fold)

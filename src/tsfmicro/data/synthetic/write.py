@@ -6,17 +6,13 @@ import csv
 import io
 import json
 import math
-import multiprocessing
-import os
 import re
 import shutil
-import signal
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +25,8 @@ from tsfmicro.data.synthetic.actor import Actor
 from tsfmicro.data.synthetic.cast import Scene, cast, scenes
 from tsfmicro.data.synthetic.truth import truth
 from tsfmicro.errors import ConfigError, RunError
+from tsfmicro.files import write_whole
+from tsfmicro.workers import cores, spread
 
 SHEET = "CASME2-coding-20190701.xlsx"
 FRAMES = "CASME2_RAW_selected"
@@ -77,14 +75,14 @@ def write_faces(
     Returns: `out`: the sheet, the frames, `truth.csv`, `truth/` and the manifest `generated.json`.
     Raises:
         ConfigError: numbers that cannot work, or a folder that holds something else.
-        RunError: the disk is full, or a process was killed.
+        RunError: the disk is full. TsfmicroError: a process was killed.
     """
     order = Order(people, clips, seed, float(fps))
     _check(order)
     out = Path(out)
     try:
         _claim(out, order)
-        _draw_all(out, order, workers or os.cpu_count() or 1, progress or (lambda done, total: None))
+        _draw_all(out, order, workers or cores(), progress or (lambda done, total: None))
         _write_truth_table(out, order)
         _write_sheet(out / SHEET, order)
     except OSError as error:
@@ -110,7 +108,7 @@ def _claim(out: Path, order: Order) -> None:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise ConfigError(f"{out}: holds something else than generated faces. Give a new or an empty folder.")
         out.mkdir(parents=True, exist_ok=True)
-        _put(manifest, (json.dumps(ours, indent=2) + "\n").encode())
+        write_whole(manifest, (json.dumps(ours, indent=2) + "\n").encode())
         return
     try:
         theirs = json.loads(manifest.read_text(encoding="utf-8"))
@@ -126,42 +124,11 @@ def _draw_all(out: Path, order: Order, workers: int, progress: Progress) -> None
     total = order.people * order.clips
     done = total - len(missing)
     progress(done, total)
-    for _ in _drawn(out, missing, min(workers, len(missing))):
-        done += 1
-        progress(done, total)
-
-
-def _drawn(out: Path, missing: Sequence[Scene], workers: int) -> Iterator[None]:
-    """Draw these clips, in this process or in several; yields as each is done."""
-    if workers <= 1:
-        threads = cv2.getNumThreads()
-        cv2.setNumThreads(1)
-        try:
-            for scene in missing:
-                _draw_clip(out, scene)
-                yield
-        finally:
-            cv2.setNumThreads(threads)
-            _actor.cache_clear()
-        return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker) as pool:
-        jobs = [pool.submit(_draw_clip, out, scene) for scene in missing]
-        try:
-            for job in as_completed(jobs):
-                job.result()
-                yield
-        except BrokenProcessPool:
-            raise RunError(
-                f"{out}: a drawing process was killed, perhaps for want of memory. Start again with fewer workers: "
-                "finished clips are kept."
-            ) from None
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    with closing(spread(partial(_draw_clip, out), missing, min(workers, len(missing)))) as drawn:
+        for _ in drawn:
+            done += 1
+            progress(done, total)
+    _actor.cache_clear()
 
 
 @lru_cache(maxsize=1)
@@ -183,7 +150,8 @@ def _draw_clip(out: Path, scene: Scene) -> None:
         (part / f"img{number}.jpg").write_bytes(jpeg(picture))
     arrays = io.BytesIO()
     np.savez_compressed(arrays, **asdict(truth(take, scene)))
-    _put(_truth_file(out, scene), arrays.getvalue())
+    _truth_file(out, scene).parent.mkdir(parents=True, exist_ok=True)
+    write_whole(_truth_file(out, scene), arrays.getvalue())
     part.rename(final)
 
 
@@ -198,14 +166,6 @@ def _folder(out: Path, scene: Scene) -> Path:
 
 def _truth_file(out: Path, scene: Scene) -> Path:
     return out / "truth" / scene.subject / f"{scene.name}.npz"
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write a file under another name first, so that it is whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
 
 
 def _write_truth_table(out: Path, order: Order) -> None:
@@ -228,7 +188,7 @@ def _write_truth_table(out: Path, order: Order) -> None:
              f"{scene.fps:g}", "" if s.blink is None else f"{s.blink:.3f}", *angles, f"{s.pose.scale:.4f}", f"{head:.3f}",
              f"{most:.3f}", *(f"{v:.2f}" for v in landmarks)]
         )  # fmt: skip
-    _put(out / "truth.csv", text.getvalue().encode())
+    write_whole(out / "truth.csv", text.getvalue().encode())
 
 
 def _write_sheet(path: Path, order: Order) -> None:
@@ -249,7 +209,7 @@ def _write_sheet(path: Path, order: Order) -> None:
         )  # fmt: skip
     content = io.BytesIO()
     book.save(content)
-    _put(path, _timeless(content))
+    write_whole(path, _timeless(content))
 
 
 def _timeless(book: io.BytesIO) -> bytes:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tsfmicro.errors import TsfmicroError
-from tsfmicro.prepare.workers import spread
+from tsfmicro.errors import TsfmicroError, UnknownNameError
+from tsfmicro.workers import spread
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -50,7 +50,7 @@ def test_stopping_early_stops_the_workers_at_once():
 def test_workers_leave_when_their_parent_is_killed(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(
-        "import os\nfrom tsfmicro.prepare.workers import spread\n"
+        "import os\nfrom tsfmicro.workers import spread\n"
         "if __name__ == '__main__':\n"
         "    for pid in spread(eval, ['__import__(\"os\").getpid()'] * 4 + ['__import__(\"time\").sleep(0.5)'] * 200, 2):\n"
         "        print(pid, flush=True)\n"
@@ -74,3 +74,26 @@ def _runs(pid):
 
 def test_the_work_may_carry_settings_with_it():
     assert sorted(spread(partial(pow, 2), [1, 2, 3], 2)) == [2, 4, 8]
+
+
+def count_aloud(item, tell):
+    for n in range(item):
+        tell((item, n))
+    return item
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_work_may_report_on_its_way(workers):
+    heard = []
+    assert sorted(spread(count_aloud, [2, 3], workers, tell=heard.append)) == [2, 3]
+    assert sorted(heard) == [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2)]
+
+
+def misspelt(name):
+    raise UnknownNameError("model", name, ["tsfmicro"])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_users_mistake_arrives_as_its_one_line(workers):
+    with pytest.raises(TsfmicroError, match="Did you mean 'tsfmicro'"):
+        list(spread(misspelt, ["tsfmicr", "tsfmicr"], workers))

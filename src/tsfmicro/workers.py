@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from tsfmicro.errors import TsfmicroError
 
@@ -23,8 +23,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def spread(work: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Generator[Result]:
+def spread(
+    work: Callable[..., Result], items: Sequence[Item], workers: int, tell: Callable[[Any], None] | None = None
+) -> Generator[Result]:
     """Results of work(item) as they come, in no fixed order. With one worker, here; close it to stop early.
+
+    With `tell`, work(item, tell) may report on the way; the reports reach `tell` in this process.
 
     A pipe per worker rather than a shared queue: when this process is killed the pipes close and the workers leave.
 
@@ -33,9 +37,9 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], workers: int) 
         Exception: whatever work raises.
     """
     if workers <= 1:
-        yield from map(work, items)
+        yield from (work(item, tell) if tell else work(item) for item in items)
         return
-    crew = _start(work, workers)
+    crew = _start(work, workers, tells=tell is not None)
     busy: dict[Connection, Item] = {}
     left = iter(items)
 
@@ -53,15 +57,19 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], workers: int) 
             hand_out(pipe)
         while busy:
             for pipe in cast(list[Connection], wait(list(busy))):
-                item = busy.pop(pipe)
                 try:
-                    result, error = pipe.recv()
+                    kind, said = pipe.recv()
                 except (EOFError, ConnectionResetError):
-                    raise _died(crew[pipe], item) from None
-                if error is not None:
-                    raise error
-                hand_out(pipe)
-                yield result
+                    raise _died(crew[pipe], busy[pipe]) from None
+                if kind == "report":
+                    assert tell is not None
+                    tell(said)
+                elif kind == "error":
+                    raise said
+                else:
+                    del busy[pipe]
+                    hand_out(pipe)
+                    yield said
     finally:
         for pipe, process in crew.items():
             pipe.close()
@@ -78,13 +86,13 @@ def _died(process: BaseProcess, item: object) -> TsfmicroError:
     )
 
 
-def _start(work: Callable[[Item], Result], workers: int) -> dict[Connection, BaseProcess]:
+def _start(work: Callable[..., Any], workers: int, tells: bool) -> dict[Connection, BaseProcess]:
     context = get_context("spawn")  # forking a process that holds threads may hang it
     crew: dict[Connection, BaseProcess] = {}
     with _environment_of_workers():
         for _ in range(workers):
             here, there = context.Pipe()
-            process = context.Process(target=_serve, args=(work, there), daemon=True)
+            process = context.Process(target=_serve, args=(work, there, tells), daemon=True)
             process.start()
             there.close()
             crew[here] = process
@@ -95,6 +103,7 @@ def _start(work: Callable[[Item], Result], workers: int) -> dict[Connection, Bas
 def _environment_of_workers() -> Iterator[None]:
     """One thread each, since the processes fill the cores; and Ctrl-C is for the parent alone, from the first moment."""
     one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    one_thread["OMP_WAIT_POLICY"] = "passive"  # idle threads that spin take the core from a neighbour that works
     before = {name: os.environ.get(name) for name in one_thread}
     in_main_thread = threading.current_thread() is threading.main_thread()
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main_thread else None
@@ -111,22 +120,25 @@ def _environment_of_workers() -> Iterator[None]:
             signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
 
 
-def _serve(work: Callable[[Item], Result], pipe: Connection) -> None:
+def _serve(work: Callable[..., Any], pipe: Connection, tells: bool) -> None:
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
+    more = (lambda report: pipe.send(("report", report)),) if tells else ()
     while True:
         try:
             item = pipe.recv()
         except EOFError:  # the parent has left
             return
-        result, error = None, None
+        answer: tuple[str, Any]
         try:
-            result = work(item)
+            answer = ("result", work(item, *more))
+        except BrokenPipeError:  # the parent has left while something was reported
+            return
         except Exception as raised:
-            error = raised
+            answer = ("error", raised)
         try:
-            pipe.send((result, error))
+            pipe.send(answer)
         except BrokenPipeError:
             return
