@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tsfmicro.models.grouped import Groups, batch_norm, grouped
+
 LAYER_NORM_EPS = 1e-6
 
 
@@ -33,33 +35,41 @@ def folded(layer: nn.Conv2d | nn.Linear, norm: nn.BatchNorm1d | nn.BatchNorm2d) 
 
 
 class ConvNorm(nn.Module):
-    """3×3 convolution and batch norm (Eqs. 3, 4). (N, H, W, C) → (N, H/stride, W/stride, D)."""
+    """3×3 convolution and batch norm (Eqs. 3, 4), GELU if asked (Eq. 5). (N, H, W, C) → (N, H/stride, W/stride, D)."""
 
-    def __init__(self, width: int, out_width: int, stride: int = 1) -> None:
+    def __init__(self, width: int, out_width: int, stride: int = 1, gelu: bool = False) -> None:
         super().__init__()
         self.conv = nn.Conv2d(width, out_width, 3, stride, padding=1)
         self.norm = nn.BatchNorm2d(out_width)
+        self.gelu = gelu
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, groups: Groups) -> Groups:
         if self.training:
-            return last(self.norm(self.conv(first(x))))
+            return batch_norm(tuple(last(self.conv(first(x))) for x in groups), self.norm, self.gelu)
         weight, bias = folded(self.conv, self.norm)
-        return last(F.conv2d(first(x), weight, bias, self.conv.stride, self.conv.padding))
+        normed = (last(F.conv2d(first(x), weight, bias, self.conv.stride, padding=1)) for x in groups)
+        return tuple(F.gelu(x) if self.gelu else x for x in normed)
 
 
 class ConvStem(nn.Sequential):
-    """Four convolutions, the first halves the grid; GELU between them (Eqs. 3–5). (N, H, W, 3) → (N, H/2, W/2, C)."""
+    """Four convolutions, the first halves the grid; GELU between them (Eqs. 3–5).
+
+    (N, 3, H, W) → groups of (n, H/2, W/2, C).
+    """
 
     def __init__(self, widths: Sequence[int]) -> None:
-        inner = (3, *widths[:-1])
+        a, b, c, d = widths
         super().__init__(
-            *(ConvNorm(a, b, 2 if i == 0 else 1) for i, (a, b) in enumerate(zip(inner, widths, strict=True)))
+            ConvNorm(3, a, 2, gelu=True), ConvNorm(a, b, gelu=True), ConvNorm(b, c, gelu=True), ConvNorm(c, d)
         )
+        self.width = d
 
-    def forward(self, x: Tensor) -> Tensor:
-        for i, layer in enumerate(self):
-            x = layer(x if i == 0 else F.gelu(x))
-        return x
+    def forward(self, images: Tensor) -> Groups:
+        images = images.contiguous(memory_format=torch.channels_last)
+        groups = grouped(last(images), values=images[0, 0].numel() // 4 * self.width)
+        for layer in self:
+            groups = layer(groups)
+        return groups
 
 
 class DepthwiseConv(nn.Conv2d):

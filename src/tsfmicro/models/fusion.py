@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 from tsfmicro.errors import ConfigError, UnknownNameError
@@ -133,8 +134,8 @@ class Early(Joined):
         self.onset_stem = ConvStem(design.stem)
 
     def join(self, movement: Tensor, frame: Tensor) -> Tensor:
-        both = self.temporal.stem(last(movement)) + self.onset_stem(last(frame))  # (N, 112, 112, 64)
-        return self.temporal.stages(both)
+        where = torch.cat(self.onset_stem(frame))  # (N, 112, 112, 64)
+        return self.temporal(movement, where)
 
 
 class TemporalToSpatial(Joined):
@@ -163,7 +164,7 @@ class SpatialToTemporal(Joined):
 
     def join(self, movement: Tensor, frame: Tensor) -> Tensor:
         where = last(self.grow(first(self.spatial(frame))))  # (N, 112, 112, 64)
-        return self.temporal.stages(self.temporal.stem(last(movement)) + where)
+        return self.temporal(movement, where)
 
 
 class Late(Joined):

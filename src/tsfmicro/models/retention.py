@@ -14,14 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tsfmicro.errors import UnknownNameError
-from tsfmicro.models.blocks import LAYER_NORM_EPS, ConvNorm, ConvStem, DepthwiseConv, StochasticDepth, last
+from tsfmicro.models.blocks import LAYER_NORM_EPS, ConvNorm, ConvStem, DepthwiseConv, StochasticDepth
+from tsfmicro.models.grouped import Groups, regrouped
 
 HEADS = 2
 STAGES = 4
 BLOCKS = (1, 1, 2, 1)
 DECAY_RANGES = (4, 4, 6, 6)
 SEPARABLE = (True, True, False, False)  # rows, then columns, where the whole grid would be too many tokens
-MAP_BYTES = 4 * 2**20  # of a map that goes through a block at once on a CPU; the widest inside is three times that
 RETENTIONS = ("manhattan", "causal")
 
 
@@ -178,16 +178,12 @@ class Stage(nn.Module):
         self.places = places
         self.down = down
 
-    def forward(self, x: Tensor) -> Tensor:
-        if x.device.type == "cpu":  # a few clips at a time: their maps stay in the cache, a batch's do not
-            some = max(1, MAP_BYTES // (x[0].numel() * x.element_size()))
-            x = torch.cat([self.pass_blocks(clips) for clips in x.split(some)])
-        else:
-            x = self.pass_blocks(x)
-        return x if self.down is None else self.down(x)
+    def forward(self, groups: Groups) -> Groups:
+        groups = tuple(self.through_blocks(x) for x in regrouped(groups))
+        return groups if self.down is None else self.down(groups)
 
-    def pass_blocks(self, x: Tensor) -> Tensor:
-        """(N, H, W, C) → the same."""
+    def through_blocks(self, x: Tensor) -> Tensor:
+        """(n, H, W, C) → the same."""
         for block in self.blocks:
             x = block(x, self.places)
         return x
@@ -225,5 +221,10 @@ class TemporalStream(nn.Module):
             stages.append(Stage(blocks, places, down))
         self.stages = nn.Sequential(*stages)
 
-    def forward(self, movement: Tensor) -> Tensor:
-        return self.stages(self.stem(last(movement)))
+    def forward(self, movement: Tensor, where: Tensor | None = None) -> Tensor:
+        """`where` (N, H/2, W/2, widths[0]) is added to the stem's map."""
+        groups = self.stem(movement)
+        if where is not None:
+            parts = where.split([len(x) for x in groups])
+            groups = tuple(x + part for x, part in zip(groups, parts, strict=True))
+        return torch.cat(self.stages(groups))

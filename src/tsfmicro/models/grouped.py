@@ -1,0 +1,87 @@
+"""A batch as groups of a few clips. On a CPU a group's maps stay in the cache from one operation to the next; a batch's
+do not, and memory is then what a step waits for. Batch norm alone needs all groups at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MAP_BYTES = 4 * 2**20  # of a group's map on a CPU; the widest inside a block is three times that
+
+Groups = tuple[Tensor, ...]  # each (n, H, W, C); together the batch
+
+
+def grouped(x: Tensor, values: int | None = None) -> Groups:
+    """(N, H, W, C) → groups of a few clips on a CPU, all in one elsewhere; of `values` a clip, if not of its own."""
+    if x.device.type != "cpu":
+        return (x,)
+    return x.split(max(1, MAP_BYTES // ((values or x[0].numel()) * x.element_size())))
+
+
+def regrouped(groups: Groups) -> Groups:
+    """Groups of as many clips as their size now allows."""
+    return groups if len(groups) == 1 else grouped(torch.cat(groups))
+
+
+def batch_norm(groups: Groups, norm: nn.BatchNorm2d, gelu: bool) -> Groups:
+    """Batch norm with the statistics of all groups, which also move the running ones; then GELU if asked."""
+    if len(groups) == 1:
+        normed = norm(groups[0].movedim(-1, 1)).movedim(1, -1)
+        return (F.gelu(normed) if gelu else normed,)
+    counts = [group.numel() // group.shape[-1] for group in groups]
+    with torch.no_grad():
+        parts = [torch.batch_norm_update_stats(group.movedim(-1, 1), None, None, 0.0) for group in groups]
+        share = torch.tensor(counts, dtype=groups[0].dtype).unsqueeze(1) / sum(counts)
+        means, variances = (torch.stack(part) for part in zip(*parts, strict=True))  # (groups, C)
+        mean = (share * means).sum(0)
+        variance = (share * (variances + (means - mean) ** 2)).sum(0)
+        _move(norm, mean, variance, sum(counts))
+    return _BatchNorm.apply(gelu, mean, torch.rsqrt(variance + norm.eps), norm.weight, norm.bias, *groups)
+
+
+def _move(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, count: int) -> None:
+    """The running statistics, as torch's own batch norm moves them: the unbiased variance."""
+    assert norm.running_mean is not None and norm.running_var is not None and norm.num_batches_tracked is not None
+    assert norm.momentum is not None
+    norm.num_batches_tracked += 1
+    norm.running_mean.lerp_(mean, norm.momentum)
+    norm.running_var.lerp_(variance * count / max(1, count - 1), norm.momentum)
+
+
+class _BatchNorm(torch.autograd.Function):
+    """(x − mean)·spread·weight + bias of each group, then GELU if asked; `mean` and `spread` are of all groups together.
+
+    Stores only what it was given: the normalised map is cheaper to work out again than to fetch.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, gelu: bool, mean: Tensor, spread: Tensor, weight: Tensor, bias: Tensor, *groups: Tensor
+    ) -> Groups:
+        ctx.gelu = gelu
+        ctx.save_for_backward(mean, spread, weight, bias, *groups)
+        scale = spread * weight
+        normed = (torch.addcmul(bias - mean * scale, x, scale) for x in groups)
+        return tuple(F.gelu(y) if gelu else y for y in normed)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
+        mean, spread, weight, bias, *groups = ctx.saved_tensors
+        scale = spread * weight
+        gradients, total, product = [], torch.zeros_like(mean), torch.zeros_like(mean)
+        for x, gradient in zip(groups, outer, strict=True):
+            if ctx.gelu:
+                gradient = torch.ops.aten.gelu_backward(gradient, torch.addcmul(bias - mean * scale, x, scale))
+            gradients.append(gradient)
+            total += gradient.sum((0, 1, 2))
+            product += (gradient * x).sum((0, 1, 2))
+        of_weight = (product - mean * total) * spread
+        count = sum(x.numel() for x in groups) // len(mean)
+        slope = -scale * spread * of_weight / count
+        offset = -scale * total / count - slope * mean
+        along = (torch.addcmul(offset, x, slope).addcmul_(g, scale) for x, g in zip(groups, gradients, strict=True))
+        return None, None, None, of_weight, total, *along
