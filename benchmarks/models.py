@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from benchmarks.reference import Reference
 from tsfmicro.memory import keep_freed_memory
-from tsfmicro.models import blocks, retention
+from tsfmicro.models import blocks, grouped, retention
 from tsfmicro.models.registry import create_model
 
 SIZE, CLASSES = 224, 5
@@ -42,7 +42,7 @@ def library_gradient(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) 
 
 # What is undone: (module or class, attribute, what stands there instead).
 CHANGES: dict[str, tuple[object, str, object]] = {
-    "whole batches through a stage": (retention, "MAP_BYTES", 2**60),
+    "whole batches, no groups": (grouped, "MAP_BYTES", 2**60),
     "whole scores, no fused attention": (retention, "manhattan", whole_scores),
     "rotation without complex numbers": (retention, "turned_by_complex_product", retention.turned),
     "the library's 5×5 weight gradient": (blocks._Depthwise5, "apply", library_gradient),

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from tests.models.conftest import give_plain_weights, load_reference, plain_gradients
+from tsfmicro.models import grouped
 from tsfmicro.models.fusion import VARIANTS
 from tsfmicro.models.registry import create_model
 
@@ -54,7 +55,9 @@ CHOICES = [
 
 @pytest.mark.parametrize("options", CHOICES, ids=lambda options: "-".join(options.values()))
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
-def test_logits_and_gradients_are_the_plain_program_s(options, training):
+@pytest.mark.parametrize("together", [False, True], ids=["clip by clip", "together"])
+def test_logits_and_gradients_are_the_plain_program_s(options, training, together, monkeypatch):
+    monkeypatch.setattr(grouped, "MAP_BYTES", 2**60 if together else 1)
     ours, plain = ours_and_plain(**options)
     ours.train(training), plain.train(training)
     logits, written = call(ours), plain(images()["motion"], images()["onset"])

@@ -1,16 +1,27 @@
 """Models by name: what is asked for and does not exist is told with the nearest name."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from pytest import approx
 
 import tsfmicro
 from tsfmicro.errors import ConfigError, ShapeError, UnknownNameError
+from tsfmicro.models import registry
 from tsfmicro.models.registry import create_model, describe
 
 
 def test_the_package_itself_lends_create_model():
     assert tsfmicro.create_model is create_model
+
+
+def test_the_model_in_the_guide_works_as_written(monkeypatch):
+    monkeypatch.setattr(registry, "MODELS", dict(registry.MODELS))
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "adding-a-model.md").read_text(encoding="utf-8")
+    exec(guide.split("```python")[1].split("```")[0], {})
+    model = create_model("tinynet", 3, width=4)
+    assert model(flow=torch.zeros(2, 3, 28, 28)).shape == (2, 3)
 
 
 def test_tsfmicro_has_the_size_of_the_released_program_without_its_dead_weights():

@@ -7,7 +7,16 @@ import pytest
 import torch
 
 from tsfmicro.models.blocks import StochasticDepth
-from tsfmicro.models.retention import HEADS, Places, Retention, TemporalStream, causal_decays, manhattan_decays
+from tsfmicro.models.retention import (
+    HEADS,
+    Places,
+    Retention,
+    TemporalStream,
+    causal_decays,
+    manhattan_decays,
+    turned,
+    turned_by_complex_product,
+)
 
 SIDE, WIDTH, SPAN = 4, 16, 4
 PER_HEAD = WIDTH // HEADS
@@ -18,7 +27,7 @@ def qkv():
     return torch.randn(3, SIDE, SIDE, HEADS, PER_HEAD, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
-def turned(x, place):
+def pairs_at(x, place):
     """x (d,) as d/2 complex numbers, turned by e^(i·place·θ)."""
     theta = [10_000 ** -(j / (PER_HEAD // 2 - 1)) for j in range(PER_HEAD // 2)]
     return [
@@ -28,7 +37,9 @@ def turned(x, place):
 
 def product(q, n, k, m):
     """Re (Q_n e^{inθ})(K_m e^{imθ})†, divided by √d."""
-    return sum((a * b.conjugate()).real for a, b in zip(turned(q, n), turned(k, m), strict=True)) / math.sqrt(PER_HEAD)
+    return sum((a * b.conjugate()).real for a, b in zip(pairs_at(q, n), pairs_at(k, m), strict=True)) / math.sqrt(
+        PER_HEAD
+    )
 
 
 def equation_2(q, k, v, places, gamma):
@@ -117,6 +128,12 @@ def test_causal_retention_never_looks_at_later_places(qkv):
     qkv.flatten(1, 2)[:, 9:] += 1  # everything from the tenth place of the raster on
     after = ours(qkv, "causal", False).flatten(0, 1)
     assert torch.equal(before[:9], after[:9]) and not torch.allclose(before[9:], after[9:])
+
+
+def test_a_rotation_is_the_same_with_and_without_complex_numbers():
+    pairs, angle = torch.randn(2, 3, 5, 2), torch.randn(3, 5)
+    turn = torch.stack((angle.cos(), angle.sin()), dim=-1)
+    torch.testing.assert_close(turned_by_complex_product(pairs, turn), turned(pairs, turn))
 
 
 def test_stochastic_depth_rises_linearly_over_the_five_blocks():
