@@ -37,5 +37,5 @@ def test_kept_memory_is_used_again_without_page_faults():
     kept, faults = run("keep")
     if not kept:
         pytest.skip("not the GNU C library")
-    assert faults < 100
-    assert run("as usual")[1] > 1000
+    # 4 × 64 MB: 65,536 small pages or 128 huge ones, whichever the system gave
+    assert faults * 4 < run("as usual")[1]

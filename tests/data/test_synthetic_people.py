@@ -59,11 +59,11 @@ def test_the_onset_alone_does_not_tell_the_class():
     assert uar < better_than_chance
 
 
-def test_the_movement_does_tell_it_but_a_linear_model_is_far_from_perfect():
+def test_the_movement_does_tell_it_but_leaves_a_linear_model_work_to_do():
     onset, apex, _, _ = filmed()
     uar, better_than_chance = recall_across_people(apex - onset)
     assert uar > better_than_chance + 0.1
-    assert uar < 0.8
+    assert uar < 0.9
 
 
 def test_an_onset_that_already_showed_the_movement_would_be_noticed():
