@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from tsfmicro.errors import ShapeError
+from tsfmicro.errors import ShapeError, UnknownNameError
 
 Image = Literal["onset", "apex", "motion", "flow"]
+
+
+def check_choice(option: str, value: object, known: Iterable[str]) -> None:
+    """Raises UnknownNameError, with the nearest right name, where `value` is not one of the known."""
+    if value not in list(known):
+        raise UnknownNameError(option, str(value), known)
 
 
 class Model(nn.Module):

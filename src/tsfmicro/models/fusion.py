@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from tsfmicro.errors import ConfigError, UnknownNameError
-from tsfmicro.models.base import Image, Model
+from tsfmicro.errors import ConfigError
+from tsfmicro.models.base import Image, Model, check_choice
 from tsfmicro.models.blocks import ConvStem, Head, first, initialise, last
 from tsfmicro.models.retention import STAGES, TemporalStream
 from tsfmicro.models.vit import PATCH, SpatialStream
@@ -35,33 +35,37 @@ class Design:
     frame: str
     join: str
     motion: str
-    widths: tuple[int, ...]
-    stem: tuple[int, ...]
+    widths: Sequence[int]
+    stem: Sequence[int]
     spatial_width: int
     head_width: int
     drop_path: float
 
     def __post_init__(self) -> None:
         for option, known in (("frame", FRAMES), ("join", JOINS), ("motion", MOVEMENTS)):
-            if getattr(self, option) not in known:
-                raise UnknownNameError(option, getattr(self, option), known)
+            check_choice(option, getattr(self, option), known)
+        for option in ("size", "spatial_width", "head_width"):
+            if not _counts(getattr(self, option)):
+                raise ConfigError(f"{option} must be a whole number from 1 on; it is {getattr(self, option)!r}.")
+        for option in ("widths", "stem"):
+            value = getattr(self, option)
+            if not isinstance(value, (tuple, list)) or len(value) != STAGES or not all(map(_counts, value)):
+                raise ConfigError(f"{option} must be {STAGES} whole numbers from 1 on; it is {value!r}.")
         if self.size % PATCH or self.size < 2 * PATCH:
             near = max(2, round(self.size / PATCH)) * PATCH
             raise ConfigError(
                 f"size {self.size}: the retention grid is halved {STAGES} times, so the size must be a multiple of"
                 f" {PATCH}, at least {2 * PATCH}. Use {near}."
             )
-        if len(self.widths) != STAGES or len(self.stem) != STAGES or self.stem[-1] != self.widths[0]:
-            raise ConfigError(
-                f"widths {self.widths} and stem {self.stem}: give {STAGES} of each; the stem ends at the first width."
-            )
+        if self.stem[-1] != self.widths[0]:
+            raise ConfigError(f"stem {self.stem} must end at the first of widths {self.widths}.")
         if any(width < 4 or width % 4 for width in (*self.widths, self.spatial_width)):
             raise ConfigError(
                 f"widths {self.widths}, spatial_width {self.spatial_width}: use multiples of 4, for heads and rotation."
             )
 
-        if not 0 <= self.drop_path < 1:
-            raise ConfigError(f"drop_path {self.drop_path} must be at least 0 and below 1.")
+        if not isinstance(self.drop_path, (int, float)) or not 0 <= self.drop_path < 1:
+            raise ConfigError(f"drop_path must be at least 0 and below 1; it is {self.drop_path!r}.")
 
     def temporal(self) -> TemporalStream:
         return TemporalStream(self.size, self.widths, self.stem, self.retention, self.drop_path)
@@ -77,6 +81,10 @@ class Design:
                 f" width and spatial_width equal."
             )
         return self.spatial_width
+
+
+def _counts(value: object) -> bool:
+    return isinstance(value, int) and value >= 1
 
 
 class TSFmicro(Model):
@@ -192,8 +200,7 @@ VARIANTS: dict[str, Callable[[Design], TSFmicro]] = {
 
 def build(variant: str, design: Design) -> TSFmicro:
     """A variant with new weights. Raises UnknownNameError, ConfigError."""
-    if variant not in VARIANTS:
-        raise UnknownNameError("variant", variant, VARIANTS)
+    check_choice("variant", variant, VARIANTS)
     model = VARIANTS[variant](design)
     initialise(model)
     return model

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsfmicro.errors import UnknownNameError
+from tsfmicro.models.base import check_choice
 from tsfmicro.models.blocks import LAYER_NORM_EPS, ConvNorm, ConvStem, DepthwiseConv, StochasticDepth
 from tsfmicro.models.grouped import Groups, regrouped
 
@@ -209,8 +209,7 @@ class TemporalStream(nn.Module):
         drop_path: float = 0.1,
     ) -> None:
         super().__init__()
-        if retention not in RETENTIONS:
-            raise UnknownNameError("retention", retention, RETENTIONS)
+        check_choice("retention", retention, RETENTIONS)
         self.stem = ConvStem(stem)
         drops = iter(torch.linspace(0, drop_path, sum(BLOCKS), device="cpu").tolist())
         stages = []

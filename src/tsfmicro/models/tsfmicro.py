@@ -7,6 +7,8 @@ program's, `frame` and `join`, which matter to its ablations only, to the paper'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tsfmicro.models.fusion import Design, TSFmicro, build
 from tsfmicro.models.registry import register
 
@@ -22,8 +24,8 @@ def tsfmicro(
     frame: str = "onset",
     join: str = "before",
     motion: str = "difference",
-    widths: tuple[int, ...] = (64, 128, 256, 512),
-    stem: tuple[int, ...] = (32, 32, 64, 64),
+    widths: Sequence[int] = (64, 128, 256, 512),
+    stem: Sequence[int] = (32, 32, 64, 64),
     spatial_width: int = 512,
     head_width: int = 1024,
     drop_path: float = 0.1,
@@ -45,7 +47,7 @@ def tsfmicro(
         variant,
         Design(
             num_classes, size, tokens, retention, frame, join, motion,
-            tuple(widths), tuple(stem), spatial_width, head_width, drop_path,
+            widths, stem, spatial_width, head_width, drop_path,
         ),
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsfmicro.errors import UnknownNameError
+from tsfmicro.models.base import check_choice
 from tsfmicro.models.blocks import LAYER_NORM_EPS, last
 
 PATCH = 16  # pixels; one token for each patch of the face
@@ -65,8 +65,7 @@ class SpatialStream(nn.Module):
 
     def __init__(self, size: int, width: int, tokens: str = "thumbnail", layers: int = 2, heads: int = 4) -> None:
         super().__init__()
-        if tokens not in TOKENS:
-            raise UnknownNameError("tokens", tokens, TOKENS)
+        check_choice("tokens", tokens, TOKENS)
         self.grid = size // PATCH
         edge = 1 if tokens == "thumbnail" else PATCH
         self.embed = nn.Conv2d(3, width, edge, stride=edge)
