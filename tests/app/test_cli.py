@@ -94,11 +94,11 @@ def test_an_unknown_command_and_a_missing_option_are_told_without_a_traceback(ts
 
 
 def test_ctrl_c_says_that_the_same_command_goes_on(tsfmicro, monkeypatch):
-    def interrupted():
+    def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "app", interrupted)
-    status, _, err = tsfmicro("models")
+    monkeypatch.setattr("tsfmicro.run.shipped.config", interrupted)
+    status, _, err = tsfmicro("run", "demo", "--data", "casme2=faces", "--out", "run")
     assert status == 130
     assert "goes on" in err
 

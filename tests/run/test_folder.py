@@ -58,11 +58,20 @@ def test_a_half_written_fold_is_not_taken_for_a_finished_one(start, monkeypatch)
     def full_disk(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("safetensors.torch.save_file", full_disk)
-    with pytest.raises(OSError):
+    monkeypatch.setattr("pathlib.Path.write_bytes", full_disk)
+    with pytest.raises(RunError, match=r"seed-0: cannot be written \(No space left on device\)"):
         save(folder, task)
     assert task in folder.missing()
     assert not list(folder.path.rglob("*.part"))
+
+
+def test_what_a_killed_training_left_is_removed(start):
+    folder, _ = start()
+    half = folder.path / "folds" / "casme2-sub00" / ".seed-0.123.part"
+    half.mkdir(parents=True)
+    folder.clear_halves()
+    assert not half.exists()
+    assert len(folder.missing()) == len(folder.plan.tasks)
 
 
 def test_an_unfinished_run_cannot_be_scored(start):

@@ -191,7 +191,9 @@ def main() -> None:
         app()
     except TsfmicroError as mistake:
         _end(str(mistake), 1)
-    except KeyboardInterrupt:
+    except SystemExit as end:
+        if end.code != 130:  # what typer makes of Ctrl-C
+            raise
         _end("stopped. What is finished is kept: the same command goes on from there.", 130)
     except BrokenPipeError:
         sys.stderr.close()

@@ -65,6 +65,7 @@ def run(
         out, plan, kept, [*excluded.items(), *prepared.skipped, *left_out], environment(device, threads=1)
     )
     with locked(out / ".lock", partial(_occupied, out)):
+        folder.clear_halves()
         missing = folder.missing()
         watch.training(len(plan.tasks), len(plan.tasks) - len(missing))
         many = workers or choose_workers(device, len(missing), training_memory(config, len(classes)))

@@ -143,8 +143,9 @@ class RunFolder:
         """Keep a finished training. The folder gets its name when all of it is on disk.
 
         Args: logits: (epochs, test + val, C) in the fold's order; losses: (epochs,); weights: the model's state.
+        Raises: RunError: the disk is full or may not be written to.
         """
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         place = self.place(task)
         part = place.with_name(f".{place.name}.{os.getpid()}.part")
@@ -152,13 +153,21 @@ class RunFolder:
             part.mkdir(parents=True)
             tests = len(fold.test)
             np.savez(part / "logits.npz", test=logits[:, :tests], val=logits[:, tests:], losses=losses)
-            save_file(
-                {name: value.detach().cpu().contiguous() for name, value in weights.items()}, part / "model.safetensors"
-            )
+            state = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+            # Written here and not by the library, whose error on a full disk is none of the system's.
+            (part / "model.safetensors").write_bytes(save(state))
             put_whole(part, place)
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
+        except OSError as problem:
+            raise RunError(
+                f"{place}: cannot be written ({problem.strerror}). Make room: finished folds are kept, and the same command goes on."
+            ) from None
+        finally:
+            shutil.rmtree(part, ignore_errors=True)  # gone already where all went well
+
+    def clear_halves(self) -> None:
+        """Remove what a killed training was writing. Call it only while the folder is locked."""
+        for part in self.path.glob("folds/*/.seed-*.part"):
+            shutil.rmtree(part)
 
     def logits(self, seed: int) -> Logits:
         """Test logits of all folds of a seed. Raises RunError: a fold is missing or damaged."""
