@@ -17,6 +17,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
+from PIL import Image
 
 from tsfmicro.config import AugmentConfig, PrepareConfig
 from tsfmicro.data.registry import dataset
@@ -28,32 +30,32 @@ from tsfmicro.types import Clip
 
 BATCH, SIZE, ROUNDS = 32, 224, 5
 AUGMENT = AugmentConfig()
-_MEAN, _STD = (t.flatten().numpy() for t in (MEAN, STD))
 
 
 def reference_item(clip: Clip, generator: np.random.Generator) -> torch.Tensor:
     """Onset and apex of one clip, (6, 224, 224), read from disk and augmented."""
     assert clip.apex is not None
-    pair = (clip.onset, clip.apex)
     reach = int(0.15 * (clip.apex - clip.onset) / 4)
-    if reach:  # without neighbours the released search reads the pair and finds nothing else to read
-        distances = {}
-        for onset in range(clip.onset, clip.onset + reach + 1):
-            first = _read(clip, onset)
-            for apex in range(clip.apex - reach, clip.apex + 1):
-                distances[onset, apex] = np.linalg.norm(_read(clip, apex) - first)
-        pair = max(distances, key=distances.__getitem__)
-    images = [cv2.resize(cv2.cvtColor(_read(clip, n), cv2.COLOR_BGR2RGB), (SIZE, SIZE)) for n in pair]
-    both = np.concatenate([(image - _MEAN) / _STD for image in images], -1).astype(np.float32)  # (224, 224, 6)
+    distances = {}
+    for onset in range(clip.onset, clip.onset + reach + 1):
+        first = _read(clip, onset)
+        for apex in range(clip.apex - reach, clip.apex + 1):
+            distances[onset, apex] = np.linalg.norm(_read(clip, apex) - first)
+    both = torch.cat([_to_tensor(_read(clip, n)) for n in max(distances, key=distances.__getitem__)])
     if generator.random() < AUGMENT.flip:
-        both = both[:, ::-1]
-    turn = cv2.getRotationMatrix2D((SIZE / 2, SIZE / 2), generator.uniform(-AUGMENT.rotate, AUGMENT.rotate), 1)
-    both = np.concatenate(
-        [cv2.warpAffine(np.ascontiguousarray(half), turn, (SIZE, SIZE)) for half in np.split(both, 2, -1)], -1
-    )
+        both = both.flip(-1)
+    angle = np.deg2rad(generator.uniform(-AUGMENT.rotate, AUGMENT.rotate))
+    turn = torch.tensor([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0]], dtype=torch.float32)
+    grid = F.affine_grid(turn[None], [1, 6, SIZE, SIZE], align_corners=False)
+    both = F.grid_sample(both[None], grid, mode="nearest", align_corners=False)[0]
     x, y = generator.integers(0, 2 * AUGMENT.pad + 1, 2)
-    both = np.pad(both, ((AUGMENT.pad, AUGMENT.pad), (AUGMENT.pad, AUGMENT.pad), (0, 0)))[y : y + SIZE, x : x + SIZE]
-    return torch.from_numpy(np.ascontiguousarray(both.transpose(2, 0, 1)))
+    return F.pad(both, [AUGMENT.pad] * 4)[:, y : y + SIZE, x : x + SIZE].contiguous()
+
+
+def _to_tensor(image: np.ndarray) -> torch.Tensor:
+    """(3, 224, 224), resized as an image of Pillow's, then normalised: what the usual transforms do."""
+    small = Image.fromarray(image[:, :, ::-1]).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+    return ((torch.from_numpy(np.array(small)).permute(2, 0, 1).float() - MEAN) / STD)[0]
 
 
 def _read(clip: Clip, number: int) -> np.ndarray:
