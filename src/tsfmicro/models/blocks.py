@@ -102,23 +102,32 @@ class _Depthwise5(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x, weight = ctx.saved_tensors
-        n, height, width, channels = x.shape
         along = _depthwise_backward(gradient, x, weight, (True, False, False))[0]
-        # Both maps get an edge of zeros, and x more of them before and after: a view that starts some elements later
-        # is then x shifted by rows and columns, with zeros where it comes from outside.
-        shape = (n, height + 2, width + 2, channels)
-        slack, count = (width + 3) * channels, math.prod(shape)
-        room = x.new_zeros(count + 2 * slack)
-        room[slack : slack + count].view(shape)[:, 1:-1, 1:-1] = x
-        framed = F.pad(gradient, (0, 0, 1, 1, 1, 1))
+        # A view of the framed map's room that starts some elements earlier or later is the map shifted by rows and
+        # columns, with zeros where it comes from outside.
+        width, channels = x.shape[2:]
+        slack = (width + 3) * channels
+        room, framed = _framed(x, slack)
+        _, framed_gradient = _framed(gradient)
         of_weight = torch.empty_like(weight)
         for row, column in itertools.product((-1, 1), repeat=2):
             start = slack + (row * (width + 2) + column) * channels
-            part = _depthwise_backward(
-                framed, room[start : start + count].view(shape), weight[..., 1:4, 1:4], (False, True, False)
-            )
+            shifted = room[start : start + framed.numel()].view_as(framed)
+            part = _depthwise_backward(framed_gradient, shifted, weight[..., 1:4, 1:4], (False, True, False))
             of_weight[..., row + 1 : row + 4, column + 1 : column + 4] = part[1]
         return last(along), of_weight, gradient.sum((0, 1, 2))
+
+
+def _framed(x: Tensor, slack: int = 0) -> tuple[Tensor, Tensor]:
+    """The map with an edge of zeros (N, H + 2, W + 2, C), and the flat room it lies in, `slack` zeros before and after."""
+    shape = (len(x), x.shape[1] + 2, x.shape[2] + 2, x.shape[3])
+    room = x.new_empty(2 * slack + math.prod(shape))
+    framed = room[slack : len(room) - slack].view(shape)
+    outside = (room[:slack], room[len(room) - slack :])
+    for edge in (*outside, framed[:, 0], framed[:, -1], framed[:, :, 0], framed[:, :, -1]):
+        edge.zero_()
+    framed[:, 1:-1, 1:-1] = x
+    return room, framed
 
 
 def _depthwise_backward(

@@ -72,16 +72,27 @@ class _BatchNorm(torch.autograd.Function):
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
         mean, spread, weight, bias, *groups = ctx.saved_tensors
         scale = spread * weight
-        gradients, total, product = [], torch.zeros_like(mean), torch.zeros_like(mean)
+        gradients, of_weight, of_bias = [], torch.zeros_like(mean), torch.zeros_like(mean)
         for x, gradient in zip(groups, outer, strict=True):
             if ctx.gelu:
                 gradient = torch.ops.aten.gelu_backward(gradient, torch.addcmul(bias - mean * scale, x, scale))
             gradients.append(gradient)
-            total += gradient.sum((0, 1, 2))
-            product += (gradient * x).sum((0, 1, 2))
-        of_weight = (product - mean * total) * spread
+            _, part_of_weight, part_of_bias = torch.ops.aten.native_batch_norm_backward(
+                gradient.movedim(-1, 1),
+                x.movedim(-1, 1),
+                weight,
+                None,
+                None,
+                mean,
+                spread,
+                True,
+                0.0,
+                [False, True, True],
+            )
+            of_weight += part_of_weight
+            of_bias += part_of_bias
         count = sum(x.numel() for x in groups) // len(mean)
         slope = -scale * spread * of_weight / count
-        offset = -scale * total / count - slope * mean
+        offset = -scale * of_bias / count - slope * mean
         along = (torch.addcmul(offset, x, slope).addcmul_(g, scale) for x, g in zip(groups, gradients, strict=True))
-        return None, None, None, of_weight, total, *along
+        return None, None, None, of_weight, of_bias, *along
