@@ -27,6 +27,9 @@ check: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks.loading
+	$(BIN)/python -m benchmarks.synthetic
+	$(BIN)/python -m benchmarks.prepare
+	$(BIN)/python -m benchmarks.models
 
 clean:
 	rm -rf .venv demo

@@ -9,9 +9,6 @@ from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
 
 from tsfmicro.types import Fold, Logits, PreparedSet
 
@@ -42,6 +39,10 @@ def linear(prepared: PreparedSet, folds: Sequence[Fold], labels: Mapping[str, in
 
     Returns: logits of one epoch: signed distances to the planes; −inf for a class that the training side lacks.
     """
+    from sklearn.pipeline import make_pipeline  # seconds to import: only who asks for this floor waits
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import LinearSVC
+
     parts = []
     for fold in folds:
         target = np.array([labels[clip] for clip in fold.train])
