@@ -22,6 +22,7 @@ import numpy as np
 
 from tsfmicro.config import PrepareConfig
 from tsfmicro.errors import AnnotationError, CacheError
+from tsfmicro.files import write_whole
 from tsfmicro.prepare.arrays import Arrays, Spec, writing
 from tsfmicro.prepare.pairs import candidates
 from tsfmicro.types import ActionUnit, ActionUnits, Clip, Frames, PreparedSet
@@ -191,13 +192,8 @@ class Draft:
             "clips": [_description(clip, self.config) for clip in self.clips],
             "records": [records[clip.id] for clip in self.clips],
         }
-        new = self.folder / "index.json.new"
         with writing(self.folder):
-            with new.open("w", encoding="utf-8") as file:
-                json.dump(index | {"checksum": _checksum(index)}, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self.folder / "index.json")
+            write_whole(self.folder / "index.json", json.dumps(index | {"checksum": _checksum(index)}, indent=1))
             self.journal.unlink(missing_ok=True)
 
 

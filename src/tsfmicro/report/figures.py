@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tsfmicro.types import PreparedSet, Scores
+from tsfmicro.types import PreparedSet, Scores, person_of
 
 
 def draw_confusion(scores: Scores, path: Path) -> None:
@@ -65,7 +65,7 @@ def _of_different_people(labels: Mapping[str, int], number: int, count: int) -> 
     seen: dict[str, str] = {}
     rest = []
     for clip in sorted(c for c, label in labels.items() if label == number):
-        person = clip.rpartition("/")[0]
+        person = person_of(clip)
         if person in seen:
             rest.append(clip)
         seen.setdefault(person, clip)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,7 +73,9 @@ def store_floor(folder: RunFolder, name: str, said: Logits) -> None:
     """Keep a floor's logits, so that the run can be scored where its images are not."""
     order = {clip: n for n, clip in enumerate(said.clips)}
     values = said.values[:, [order[clip] for clip in sorted(order)]]
-    np.save(folder.path / f"floor-{name}.npy", values)
+    content = io.BytesIO()
+    np.save(content, values)
+    write_whole(folder.path / f"floor-{name}.npy", content.getvalue())
 
 
 def _stored_floors(folder: RunFolder) -> dict[str, Logits]:
