@@ -1,14 +1,15 @@
 """Trainings in this process and in several; killed ones; the same result whoever does it."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
+from multiprocessing import active_children
 
 import numpy as np
 import pytest
 
+from tests.run.conftest import plan_of, tiny_config
 from tsfmicro.errors import TsfmicroError
 from tsfmicro.run.machines import train_here
 from tsfmicro.run.summary import evaluate_run
@@ -81,17 +82,14 @@ def test_a_killed_run_goes_on_at_the_next_fold_and_ends_as_if_nothing_had_happen
     assert results(folder) == results(finished)
 
 
-def test_a_worker_that_is_killed_is_told_in_words_and_loses_nothing(start):
-    folder, job = start()
+def test_a_worker_that_is_killed_is_told_in_words_and_loses_nothing(start, prepared_folder):
+    # So many epochs that no worker has finished when the report of its first one is read here.
+    folder, job = start(plan=plan_of(tiny_config(epochs=20), prepared_folder))
 
     class Assassin(Watch):
         def epoch(self, task, epoch, epochs, loss):
-            for pid in subprocess.run(
-                ["ps", "-o", "pid=", "--ppid", str(os.getpid())], capture_output=True, text=True
-            ).stdout.split():
-                line = subprocess.run(["ps", "-o", "args=", "-p", pid], capture_output=True, text=True).stdout
-                if "spawn_main" in line:
-                    os.kill(int(pid), signal.SIGKILL)
+            for worker in active_children():
+                worker.kill()
 
     with pytest.raises(TsfmicroError, match=r"casme2-sub0., seed .: the process at work on it died"):
         train_here(job, folder.missing(), 2, Assassin())
