@@ -16,7 +16,7 @@ from tsfmicro.run.watch import Watch
 @pytest.fixture
 def scored(start, prepared_folder):
     folder, job = start()
-    train_here(job, folder.missing(), 1, Watch())
+    train_here(job, folder.missing_groups(), 1, Watch())
     plan = folder.plan
     store_floor(folder, "linear", linear(open_prepared(prepared_folder), plan.folds, plan.labels, len(plan.classes)))
     return folder

@@ -28,7 +28,7 @@ import yaml
 from tsfmicro.config import RunConfig, check_config, parse_yaml
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.files import put_whole, write_whole
-from tsfmicro.run.watch import Task
+from tsfmicro.run.watch import Group, Task
 from tsfmicro.types import Clip, Fold, Logits
 
 FORMAT = 1
@@ -55,6 +55,18 @@ class Plan:
     @property
     def tasks(self) -> list[Task]:
         return [Task(fold.name, seed) for seed in self.config.train.seeds for fold in self.folds]
+
+    def groups(self) -> list[Group]:
+        """The tasks, those together that are trained together. It hangs on the plan alone, so every machine groups alike."""
+        size = max(1, self.config.train.together)
+        return [
+            Group(tuple(Task(fold.name, seed) for fold in self.folds[start : start + size]))
+            for seed in self.config.train.seeds
+            for start in range(0, len(self.folds), size)
+        ]
+
+    def fold(self, name: str) -> Fold:
+        return next(fold for fold in self.folds if fold.name == name)
 
 
 @dataclass(frozen=True)
@@ -139,6 +151,11 @@ class RunFolder:
         """Trainings that are not finished."""
         return [task for task in self.plan.tasks if not self.place(task).exists()]
 
+    def missing_groups(self) -> list[Group]:
+        """Groups in which a training is not finished."""
+        missing = set(self.missing())
+        return [group for group in self.plan.groups() if missing & set(group.tasks)]
+
     def save(self, task: Task, fold: Fold, logits: np.ndarray, losses: np.ndarray, weights: Mapping[str, Any]) -> None:
         """Keep a finished training. The folder gets its name when all of it is on disk.
 
@@ -153,9 +170,8 @@ class RunFolder:
             part.mkdir(parents=True)
             tests = len(fold.test)
             np.savez(part / "logits.npz", test=logits[:, :tests], val=logits[:, tests:], losses=losses)
-            state = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
             # Written here and not by the library, whose error on a full disk is none of the system's.
-            (part / "model.safetensors").write_bytes(save(state))
+            (part / "model.safetensors").write_bytes(save(dict(weights)))
             put_whole(part, place)
         except OSError as problem:
             raise RunError(

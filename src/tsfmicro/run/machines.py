@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 
-from tsfmicro.run.task import Job, train_task
-from tsfmicro.run.watch import Task, Watch
+from tsfmicro.run.task import Job, do_group
+from tsfmicro.run.watch import Group, Watch
 from tsfmicro.workers import spread
 
-Report = tuple[Task, int, int, float]
 
-
-def train_here(job: Job, tasks: Sequence[Task], workers: int, watch: Watch) -> None:
+def train_here(job: Job, groups: Sequence[Group], workers: int, watch: Watch) -> None:
     """Do all trainings on this machine. What is finished is on disk, whatever happens to the rest.
 
     Raises: TsfmicroError: a worker died.
     """
-    work = partial(_train, job)
-    with closing(spread(work, tasks, min(workers, len(tasks)), lambda report: watch.epoch(*report))) as finished:
+    work = partial(do_group, job)
+    with closing(spread(work, groups, min(workers, len(groups)), lambda report: watch.epoch(*report))) as finished:
         for _ in finished:
             pass
-
-
-def _train(job: Job, task: Task, tell: Callable[[Report], None]) -> None:
-    train_task(job, task, lambda epoch, epochs, loss: tell((task, epoch, epochs, loss)))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from tsfmicro.config import RunConfig
@@ -16,10 +18,13 @@ from tsfmicro.memory import keep_freed_memory
 from tsfmicro.models.base import Model
 from tsfmicro.models.registry import create_model
 from tsfmicro.prepare.cache import open_prepared
-from tsfmicro.run.folder import RunFolder
-from tsfmicro.run.watch import Task
+from tsfmicro.run.folder import Plan, RunFolder
+from tsfmicro.run.watch import Group, Task
 from tsfmicro.train.fit import fit
 from tsfmicro.train.loader import Loader
+from tsfmicro.types import PreparedSet
+
+Tell = Callable[[tuple[Task, int, int, float]], None]
 
 
 @dataclass(frozen=True)
@@ -38,38 +43,79 @@ class Job:
     threads: int
 
 
-def train_task(job: Job, task: Task, on_epoch: Callable[[int, int, float], None]) -> None:
-    """Train a fold with a seed and keep the result in the run folder.
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves behind.
+
+    Attributes:
+        logits: (epochs, test + val, C) float32, clips in the fold's order; losses: (epochs,).
+        weights: the model's state, on the CPU.
+    """
+
+    task: Task
+    logits: np.ndarray
+    losses: np.ndarray
+    weights: Mapping[str, Tensor]
+
+
+def do_group(job: Job, group: Group, tell: Tell) -> None:
+    """Train a group of folds, and keep each one's result in the run folder, where this machine reaches it.
+
+    Args: tell: called with the task, the epoch from 1, the number of epochs and the mean loss.
+    """
+    folder = RunFolder.open(job.run)
+    for trained in train_group(folder.plan, open_prepared(job.prepared), group, job.device, job.threads, tell):
+        keep(folder, trained)
+
+
+def keep(folder: RunFolder, trained: Trained) -> None:
+    """Write a training's result into the run folder, unless it is there already."""
+    fold = folder.plan.fold(trained.task.fold)
+    if not folder.place(trained.task).exists():
+        folder.save(trained.task, fold, trained.logits, trained.losses, trained.weights)
+
+
+def train_group(
+    plan: Plan, prepared: PreparedSet, group: Group, device: str, threads: int, tell: Tell
+) -> Iterator[Trained]:
+    """Train a group of folds; nothing is read or written but the prepared set.
 
     A training's randomness comes from its fold and seed alone, not from what ran before it: so a run that was killed and
-    goes on, and a run with other workers, end the same.
-
-    Args: on_epoch: called with the epoch from 1, the number of epochs and the mean loss.
+    goes on, and a run with other workers or on other machines, end the same.
     """
     keep_freed_memory()
-    folder = RunFolder.open(job.run)
-    plan, train = folder.plan, folder.plan.config.train
-    fold = next(f for f in plan.folds if f.name == task.fold)
+    with _threads(threads):
+        for task in group.tasks:
+            yield _train(plan, prepared, task, device, tell)
+
+
+def _train(plan: Plan, prepared: PreparedSet, task: Task, device: str, tell: Tell) -> Trained:
+    config, fold = plan.config.train, plan.fold(task.fold)
     model_seed, data_seed = np.random.SeedSequence([task.seed, crc32(task.fold.encode())]).generate_state(2)
-    prepared = open_prepared(job.prepared)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(job.threads)
+    with torch.random.fork_rng():
+        torch.manual_seed(int(model_seed))  # initial weights and stochastic depth
+        model = build_model(plan.config, len(plan.classes))
+        fitted = fit(
+            model,
+            Loader(prepared, model.inputs, torch.device(device)),
+            labels={clip: plan.labels[clip] for clip in fold.train},
+            others=[*fold.test, *fold.val],
+            config=config,
+            generator=torch.Generator().manual_seed(int(data_seed)),
+            on_epoch=lambda epoch, loss: tell((task, epoch, config.epochs, loss)),
+        )
+    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    return Trained(task, fitted.logits, fitted.losses, weights)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
-        with torch.random.fork_rng():
-            torch.manual_seed(int(model_seed))  # initial weights and stochastic depth
-            model = build_model(plan.config, len(plan.classes))
-            fitted = fit(
-                model,
-                Loader(prepared, model.inputs, torch.device(job.device)),
-                labels={clip: plan.labels[clip] for clip in fold.train},
-                others=[*fold.test, *fold.val],
-                config=train,
-                generator=torch.Generator().manual_seed(int(data_seed)),
-                on_epoch=lambda epoch, loss: on_epoch(epoch, train.epochs, loss),
-            )
+        yield
     finally:
-        torch.set_num_threads(threads)
-    folder.save(task, fold, fitted.logits, fitted.losses, model.state_dict())
+        torch.set_num_threads(before)
 
 
 def build_model(config: RunConfig, n_classes: int) -> Model:
