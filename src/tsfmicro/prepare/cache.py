@@ -65,13 +65,14 @@ def _files(clip: Clip, config: PrepareConfig) -> list[Any]:
     return files
 
 
-def open_prepared(folder: Path, clips: Sequence[Clip] | None = None) -> PreparedSet:
+def open_prepared(folder: Path, clips: Sequence[Clip] | None = None, check: bool = True) -> PreparedSet:
     """A whole prepared set, memory-mapped, every row checked against its checksum.
 
     Args:
         folder: <cache>/<key>.
         clips: the clips as they are described now; without them, as they were when they were prepared, with only the
             frames that preparation read.
+        check: whether to read every row; not needed again in the workers of a run that has just done it.
     Raises:
         CacheError: no prepared set is there, or it is unfinished, damaged, made by another version or of other clips.
     """
@@ -83,7 +84,8 @@ def open_prepared(folder: Path, clips: Sequence[Clip] | None = None) -> Prepared
     files = Arrays(folder, {name: Spec(tuple(shape), dtype) for name, (shape, dtype) in index["arrays"].items()})
     arrays = files.open()
     usable = {records[clip.id]["row"]: clip for clip in clips or described if "skipped" not in records[clip.id]}
-    damaged = files.damaged({row: records[clip.id]["sums"] for row, clip in usable.items()})
+    sums = {row: records[clip.id]["sums"] for row, clip in usable.items()}
+    damaged = files.damaged(sums) if check else {}
     for row, path in damaged.items():
         raise CacheError(
             f"{path}: {usable[row].id} is damaged, its checksum differs. Delete {folder} and prepare again."

@@ -64,7 +64,8 @@ def do_group(job: Job, group: Group, tell: Tell) -> None:
     Args: tell: called with the task, the epoch from 1, the number of epochs and the mean loss.
     """
     folder = RunFolder.open(job.run)
-    for trained in train_group(folder.plan, open_prepared(job.prepared), group, job.device, job.threads, tell):
+    prepared = open_prepared(job.prepared, check=False)
+    for trained in train_group(folder.plan, prepared, group, job.device, job.threads, tell):
         keep(folder, trained)
 
 
