@@ -1,12 +1,15 @@
 """Saved models come back as they were; files that do not fit are told in one line."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import safetensors.torch
 import torch
 
 import tsfmicro
+from tsfmicro.card import Card
+from tsfmicro.config import PrepareConfig
 from tsfmicro.errors import UnknownNameError, WeightsError
 from tsfmicro.models.pretrained import from_pretrained, load_weights, save_pretrained
 from tsfmicro.models.registry import create_model
@@ -96,3 +99,29 @@ def test_a_folder_without_weights_is_told(folder):
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(WeightsError, match="nowhere: no such folder"):
         from_pretrained(tmp_path / "nowhere")
+
+
+CARD = Card("a run", "casme2-3", ("casme2",), people=25, clips=155, prepare=PrepareConfig(size=32), temperature=1.5)
+
+
+def test_what_a_model_was_trained_on_travels_with_it(tmp_path):
+    model = small()
+    model.card = CARD
+    save_pretrained(model, tmp_path)
+    assert from_pretrained(tmp_path).card == CARD
+
+
+def test_a_damaged_card_is_told_in_one_line(tmp_path):
+    model = small()
+    model.card = CARD
+    save_pretrained(model, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["card"]["people"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(WeightsError, match=r"config.json: its card cannot be read .*people"):
+        from_pretrained(tmp_path)
+
+
+def test_a_demonstration_says_so_wherever_its_card_is_shown():
+    assert replace(CARD, demonstration=True).line.startswith("A demonstration, trained on drawn faces. Not for use on")
+    assert "Never scored on people left out" in CARD.line

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from tsfmicro.card import Card
 from tsfmicro.errors import ShapeError, UnknownNameError
 
 Image = Literal["onset", "apex", "motion", "flow"]
@@ -29,6 +30,7 @@ class Model(nn.Module):
         size: H = W of the images, pixels.
         recipe: name, num_classes, size and options that `create_model` builds the same model from.
         classes: their names in the order of the logits, where they are known; saved with the weights.
+        card: what it was trained on and how its faces were prepared, where that is known; saved with the weights.
         head: (N, h, w, D) features → (N, C) logits.
     """
 
@@ -40,6 +42,7 @@ class Model(nn.Module):
         self.size = size
         self.recipe: Mapping[str, Any] = {}
         self.classes: tuple[str, ...] = ()
+        self.card: Card | None = None
 
     def forward(self, **images: Tensor) -> Tensor:
         """(N, C) logits. Raises ShapeError: an image is missing, not expected, or not (N, 3, size, size) float."""

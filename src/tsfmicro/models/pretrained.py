@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from tsfmicro.card import Card
 from tsfmicro.errors import WeightsError
 from tsfmicro.files import write_whole
 from tsfmicro.models.base import Model
@@ -32,7 +33,8 @@ def save_pretrained(model: Model, folder: str | Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     write_whole(folder / WEIGHTS, safetensors.torch.save(weights, metadata={"format": "pt"}))
-    write_whole(folder / CONFIG, json.dumps({**model.recipe, "classes": model.classes}, indent=2) + "\n")
+    about = {"classes": model.classes} | ({"card": model.card.to_dict()} if model.card else {})
+    write_whole(folder / CONFIG, json.dumps({**model.recipe, **about}, indent=2) + "\n")
 
 
 def from_pretrained(place: str | Path) -> Model:
@@ -56,6 +58,7 @@ def from_pretrained(place: str | Path) -> Model:
         ) from None
     model = create_model(**recipe)
     model.classes = tuple(config.get("classes", ()))
+    model.card = Card.from_dict(config["card"], str(folder / CONFIG)) if "card" in config else None
     load_weights(model, folder / WEIGHTS)
     return model.eval()
 

@@ -1,0 +1,62 @@
+"""What must travel with a trained model for its answers to be read rightly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from tsfmicro.config import PrepareConfig
+from tsfmicro.errors import WeightsError
+
+DEMONSTRATION = "A demonstration, trained on drawn faces. Not for use on people."
+
+
+@dataclass(frozen=True)
+class Card:
+    """A trained model's card.
+
+    Attributes:
+        name: the run it comes from.
+        scheme: label scheme, which says what each class means.
+        datasets, people, clips: what it was trained on.
+        prepare: how the faces it learned from were found and cropped; others must be prepared alike.
+        scores: what the run reached on people left out, one line with its rule and counts; empty if never scored.
+        temperature: logits are divided by it before softmax; fitted on people left out, 1 if never fitted.
+        demonstration: trained on generated faces.
+    """
+
+    name: str
+    scheme: str
+    datasets: tuple[str, ...]
+    people: int
+    clips: int
+    prepare: PrepareConfig = field(default_factory=PrepareConfig)
+    scores: str = ""
+    temperature: float = 1.0
+    demonstration: bool = False
+
+    @property
+    def line(self) -> str:
+        """Trained on 248 clips of 26 people (casme2), labels casme2-5. On people left out: UF1 …"""
+        trained = (
+            f"{self.name}: trained on {self.clips} clips of {self.people} people ({', '.join(self.datasets)}), "
+            f"labels {self.scheme}."
+        )
+        left_out = f" On people left out: {self.scores}." if self.scores else " Never scored on people left out."
+        return f"{DEMONSTRATION} {trained}{left_out}" if self.demonstration else trained + left_out
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self) | {"datasets": list(self.datasets), "prepare": self.prepare.model_dump(mode="json")}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str) -> Card:
+        """Read a card. Raises WeightsError: something is missing or of the wrong kind."""
+        try:
+            known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+            known["datasets"] = tuple(known["datasets"])
+            known["prepare"] = PrepareConfig.model_validate(values.get("prepare", {}))
+            return cls(**known)
+        except (KeyError, TypeError, ValueError) as problem:
+            raise WeightsError(f"{where}: its card cannot be read ({' '.join(str(problem).split())}).") from None
