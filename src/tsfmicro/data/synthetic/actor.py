@@ -150,7 +150,8 @@ class Take:
     def _expose(self, picture: Image, t: float, noise: np.random.Generator | None) -> Image:
         gain = self._rest_gain + np.float32(1 + self.staging.flicker(t))
         for level, change in zip(self._levels(t), self._gains, strict=True):
-            gain += level * change
+            if level:
+                gain += level * change
         value = cv2.multiply(picture, cv2.merge((gain, gain, gain)), dtype=cv2.CV_32F)
         if noise is None:
             return cv2.convertScaleAbs(value)
@@ -170,7 +171,8 @@ class Take:
     def _expression(self, t: float) -> Field:
         shift = self._rest_shift.copy()
         for level, way in zip(self._levels(t), self._shifts, strict=True):
-            shift += level * way
+            if level:
+                shift += level * way
         return shift
 
     def _sway(self, t: float) -> Field:

@@ -59,29 +59,29 @@ class Scene:
 
     def noise(self, frame: int) -> np.random.Generator:
         """The sensor's noise of one frame."""
-        return _stream(self.seed, self.person, _NOISE, self.clip, frame)
+        return random_stream(self.seed, self.person, _NOISE, self.clip, frame)
 
 
 def cast(seed: int, person: int) -> Person:
     """The person of that number, from 0."""
-    return draw_person(_stream(seed, person, _LOOKS))
+    return draw_person(random_stream(seed, person, _LOOKS))
 
 
 def scenes(seed: int, person: int, clips: int, fps: float = 200) -> Iterator[Scene]:
     """The clips of one person."""
-    studio = draw_studio(_stream(seed, person, _STUDIO))
-    emotions = deal_emotions(clips, _stream(seed, person, _EMOTIONS))
-    names = _stream(seed, person, _NAMES)
+    studio = draw_studio(random_stream(seed, person, _STUDIO))
+    emotions = deal_emotions(clips, random_stream(seed, person, _EMOTIONS))
+    names = random_stream(seed, person, _NAMES)
     for clip, emotion in enumerate(emotions):
         episode = f"EP{clip + 1:02d}_{int(names.integers(1, 20)):02d}" + ("f" if names.random() < 0.7 else "")
         yield Scene(
             seed, person, clip, f"sub{person + 1:02d}", episode, int(names.integers(9, 240)), fps,
-            _staging(seed, person, clip, studio), _on_frames(draw_movement(emotion, _stream(seed, person, _MOVEMENT, clip)), fps),
+            _staging(seed, person, clip, studio), _on_frames(draw_movement(emotion, random_stream(seed, person, _MOVEMENT, clip)), fps),
         )  # fmt: skip
 
 
 def _staging(seed: int, person: int, clip: int, studio: Light) -> Staging:
-    return draw_staging(studio, _stream(seed, person, _STAGING, clip))
+    return draw_staging(studio, random_stream(seed, person, _STAGING, clip))
 
 
 def _on_frames(movement: Movement, fps: float) -> Movement:
@@ -90,5 +90,6 @@ def _on_frames(movement: Movement, fps: float) -> Movement:
     return replace(movement, apex=apex / fps, offset=max(apex + 1, round(movement.offset * fps)) / fps)
 
 
-def _stream(*key: int) -> np.random.Generator:
+def random_stream(*key: int) -> np.random.Generator:
+    """Random numbers of their own for whatever the key names."""
     return np.random.default_rng(np.random.SeedSequence(key))

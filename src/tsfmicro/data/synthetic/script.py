@@ -119,11 +119,14 @@ class Staging:
 
     def closure(self, t: float) -> float:
         """How far a blink has closed the eyes, 0–1: it closes faster than it opens."""
-        if self.blink is None:
-            return 0.0
-        s = (t - self.blink) / self.blink_length
-        shape = np.clip(1 - abs(s) / (0.4 if s < 0 else 0.7), 0, 1)
-        return float(shape**2 * (3 - 2 * shape))
+        return 0.0 if self.blink is None else closure(t - self.blink, self.blink_length)
+
+
+def closure(since: float, length: float) -> float:
+    """How far a blink has closed the eyes, 0–1. Args: since: seconds after its middle; length: seconds."""
+    s = since / length
+    shape = np.clip(1 - abs(s) / (0.4 if s < 0 else 0.7), 0, 1)
+    return float(shape**2 * (3 - 2 * shape))
 
 
 def deal_emotions(clips: int, rng: np.random.Generator) -> tuple[str, ...]:
@@ -197,16 +200,17 @@ def draw_staging(studio: Light, rng: np.random.Generator) -> Staging:
         rest=tuple(_part(int(u), float(rng.normal(0, 0.7)), float(rng.normal(0, 0.7)), rng) for u in resting),
         lids=(float(rng.normal(0, 0.35)), float(rng.normal(0, 0.25))),
         gaze=(float(rng.normal(0, 0.7)), float(rng.normal(0, 0.4))),
-        sway=(_wave(0.5, rng), _wave(0.5, rng), _wave(0.0013, rng), _wave(0.0010, rng)),
-        look=(_wave(0.15, rng), _wave(0.10, rng)),
+        sway=(draw_wave(0.5, rng), draw_wave(0.5, rng), draw_wave(0.0013, rng), draw_wave(0.0010, rng)),
+        look=(draw_wave(0.15, rng), draw_wave(0.10, rng)),
         blink=blink,
         blink_length=float(rng.uniform(0.16, 0.30)),
-        flicker=_wave(0.006, rng, (3.0, 40.0)),
+        flicker=draw_wave(0.006, rng, (3.0, 40.0)),
         noise=float(rng.uniform(0.9, 1.9)),
     )
 
 
-def _wave(size: float, rng: np.random.Generator, rates: tuple[float, float] = (0.25, 1.6)) -> Wave:
+def draw_wave(size: float, rng: np.random.Generator, rates: tuple[float, float] = (0.25, 1.6)) -> Wave:
+    """A random sway. Args: size: about its largest value; rates: Hz, from and to."""
     sizes = size * rng.uniform(0.3, 1.0, 3) * (1.0, 0.6, 0.35)
     return Wave(
         tuple(float(s) for s in sizes),

@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -27,6 +27,9 @@ from tsfmicro.data.synthetic.truth import truth
 from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.files import write_whole
 from tsfmicro.workers import cores, spread
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 SHEET = "CASME2-coding-20190701.xlsx"
 FRAMES = "CASME2_RAW_selected"
@@ -81,7 +84,7 @@ def write_faces(
     _check(order)
     out = Path(out)
     try:
-        _claim(out, order)
+        claim(out, order)
         _draw_all(out, order, workers or cores(), progress or (lambda done, total: None))
         _write_truth_table(out, order)
         _write_sheet(out / SHEET, order)
@@ -93,6 +96,11 @@ def write_faces(
     return out
 
 
+def is_generated(root: Path) -> bool:
+    """Whether a dataset's folder holds drawn people."""
+    return (root / MANIFEST).exists()
+
+
 def _check(order: Order) -> None:
     wrong = [f"{n}={getattr(order, n)} (at least 1)" for n in ("people", "clips") if getattr(order, n) < 1]
     wrong += [f"seed={order.seed} (at least 0)"] * (order.seed < 0)
@@ -101,7 +109,7 @@ def _check(order: Order) -> None:
         raise ConfigError(f"generated faces: cannot draw {', '.join(wrong)}.")
 
 
-def _claim(out: Path, order: Order) -> None:
+def claim(out: Path, order: DataclassInstance) -> None:
     """Make the folder ours, or see that it is ours and was begun with the same order."""
     manifest, ours = out / MANIFEST, {"drawing": _VERSION, **asdict(order)}
     if not manifest.exists():
