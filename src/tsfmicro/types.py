@@ -111,6 +111,11 @@ def person_of(clip_id: str) -> str:
     return clip_id.rpartition("/")[0]
 
 
+def dataset_of(clip_id: str) -> str:
+    """The dataset in the id of a clip or a person: 'casme2/sub04/EP13_02' → 'casme2'."""
+    return clip_id.partition("/")[0]
+
+
 @dataclass(frozen=True)
 class LabelScheme:
     """Which emotions count as which class.
@@ -119,6 +124,8 @@ class LabelScheme:
         name: e.g. 'casme2-5'.
         classes: class names in the order of their numbers.
         of: emotion → class name, or None for an emotion that the scheme leaves out.
+        of_dataset: what differs from `of` in a dataset, by its name.
+        excluded: clip id → why the scheme leaves it out, whatever its emotion.
     Raises:
         LabelError: an emotion is mapped to a class that is not in `classes`.
     """
@@ -126,23 +133,36 @@ class LabelScheme:
     name: str
     classes: tuple[str, ...]
     of: Mapping[str, str | None] = field(repr=False)
+    of_dataset: Mapping[str, Mapping[str, str | None]] = field(repr=False, default_factory=dict)
+    excluded: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        strange = {c for c in self.of.values() if c is not None} - set(self.classes)
+        named = {c for of in (self.of, *self.of_dataset.values()) for c in of.values() if c is not None}
+        strange = named - set(self.classes)
         if strange:
             raise LabelError(
                 f"label scheme {self.name}: {sorted(strange)} is not among its classes {list(self.classes)}."
             )
 
-    def label(self, emotion: str) -> int | None:
+    def label(self, emotion: str, dataset: str = "") -> int | None:
         """Class number of an emotion, None where the scheme leaves it out. Raises LabelError for an unknown emotion."""
-        if emotion not in self.of:
+        of = {**self.of, **self.of_dataset.get(dataset, {})}
+        if emotion not in of:
+            where = f" of {dataset}" if dataset else ""
             raise LabelError(
-                f"label scheme {self.name} does not know the emotion {emotion!r} (it knows {', '.join(sorted(self.of))}). "
+                f"label scheme {self.name} does not know the emotion {emotion!r}{where} (it knows {', '.join(sorted(of))}). "
                 "Correct the sheet, or choose another scheme."
             )
-        name = self.of[emotion]
+        name = of[emotion]
         return None if name is None else self.classes.index(name)
+
+    def why_left_out(self, clip: Clip) -> str | None:
+        """Why a clip has no class; None where it has one. Raises LabelError for an unknown emotion."""
+        if clip.id in self.excluded:
+            return f"{self.name} leaves it out: {self.excluded[clip.id]}"
+        if self.label(clip.emotion, clip.dataset) is None:
+            return f"{clip.emotion} has no class in {self.name}"
+        return None
 
 
 @dataclass(frozen=True)
@@ -270,6 +290,36 @@ class Logits:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What one training leaves for scoring: its logits of the test side, and of the validation side where there is one."""
+
+    test: Logits
+    val: Logits
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Which epoch is scored. As text it carries its label, so that no screen, file or table shows it without.
+
+    Attributes:
+        name: as the user types it.
+        about: one line for help texts.
+        test_selected: the test person chose the epoch, so the score is too good.
+        uar_is: what stands in the UAR column; 'UAR', but for the rule that repeats what a released program prints.
+    """
+
+    name: str
+    about: str
+    test_selected: bool = False
+    uar_is: str = "UAR"
+
+    def __str__(self) -> str:
+        notes = ["test-selected, optimistic"] if self.test_selected else []
+        notes += [f"its UAR is {self.uar_is}"] if self.uar_is != "UAR" else []
+        return f"{self.name} ({'; '.join(notes)})" if notes else self.name
+
+
+@dataclass(frozen=True)
 class Interval:
     """A value with its 95 % interval."""
 
@@ -286,14 +336,16 @@ class Scores:
     """Scores pooled over all folds, every clip once; means over seeds where there are several.
 
     Attributes:
-        rule: which epoch was scored; 'last' is the honest default.
-        acc, uf1, uar: with 95 % intervals from a bootstrap over people.
+        rule: which epoch was scored; 'last' is the honest default. Print it as text: that carries its label.
+        acc, uf1, uar: with 95 % intervals from a bootstrap over people; `rule.uar_is` tells what uar holds.
         precision: macro precision, which some programs print as UAR.
         recall: recall of each class.
-        confusion: (C, C) counts, true class × predicted class, summed over seeds.
+        confusion: (C, C) counts, true class × predicted class, summed over seeds. Where a rule takes ACC and UF1 from
+            different epochs, everything but ACC is of UF1's epochs.
+        uf1_of_seeds: UF1 of each seed.
     """
 
-    rule: str
+    rule: Rule
     classes: tuple[str, ...]
     acc: Interval
     uf1: Interval
@@ -304,3 +356,4 @@ class Scores:
     people: int
     clips: int
     seeds: tuple[int, ...]
+    uf1_of_seeds: tuple[float, ...]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from pytest import approx
 
-from tsfmicro.errors import LabelError, RunError, ShapeError, UnknownNameError
+from tsfmicro.errors import LabelError, RunError, ShapeError
 from tsfmicro.evaluate.bootstrap import draw_people
-from tsfmicro.evaluate.floors import majority
-from tsfmicro.evaluate.score import score
-from tsfmicro.evaluate.select import select
+from tsfmicro.evaluate.floors import majority, shuffle_labels
+from tsfmicro.evaluate.score import score, tally
+from tsfmicro.evaluate.select import answers_of
 from tsfmicro.types import Fold, Logits
 
 CLASSES = ("negative", "positive")
@@ -22,46 +22,62 @@ def logits_of(predictions, seed=0, epochs=1):
     return Logits(clips, "all", seed, values)
 
 
+def score_of(*seeds, classes=CLASSES):
+    return score(tally([answers_of(said) for said in seeds], LABELS, classes), classes)
+
+
 def test_labels_are_joined_by_clip_id_not_by_position():
     backwards = dict(reversed(LABELS.items()))
-    assert score([logits_of(backwards)], LABELS, CLASSES).acc.value == 1
+    assert score_of(logits_of(backwards)).acc.value == 1
 
 
 def test_three_of_four_clips_right():
-    scores = score([logits_of(LABELS | {"d/a/1": 1})], LABELS, CLASSES)
+    scores = score_of(logits_of(LABELS | {"d/a/1": 1}))
     assert scores.acc.value == approx(3 / 4)
     assert scores.confusion.tolist() == [[1, 1], [0, 2]]
     assert scores.recall == {"negative": 0.5, "positive": 1.0}
-    assert (scores.people, scores.clips, scores.seeds, scores.rule) == (2, 4, (0,), "last")
+    assert (scores.people, scores.clips, scores.seeds, str(scores.rule)) == (2, 4, (0,), "last")
 
 
 def test_the_interval_spans_a_person_who_is_all_right_and_one_who_is_half_right():
-    scores = score([logits_of(LABELS | {"d/a/1": 1})], LABELS, CLASSES)
+    scores = score_of(logits_of(LABELS | {"d/a/1": 1}))
     assert (scores.acc.low, scores.acc.high) == (0.5, 1.0)
 
 
 def test_several_seeds_are_averaged():
     wrong = {clip: 1 - label for clip, label in LABELS.items()}
-    scores = score([logits_of(LABELS, seed=0), logits_of(wrong, seed=1)], LABELS, CLASSES)
+    scores = score_of(logits_of(LABELS, seed=0), logits_of(wrong, seed=1))
     assert scores.uf1.value == approx(0.5)
     assert scores.seeds == (0, 1)
 
 
-def test_rule_last_scores_the_last_epoch():
-    assert select("last", logits_of(LABELS, epochs=3)).tolist() == [0, 1, 0, 1]
-    with pytest.raises(UnknownNameError, match="Did you mean 'last'"):
-        select("lasst", logits_of(LABELS))
+def test_the_interval_of_several_seeds_draws_the_same_people_for_all_of_them():
+    """Person a is always right under seed 0 and always wrong under seed 1, person b the other way round: whoever is drawn,
+    the mean over seeds is one half. Drawing people anew for each seed would make it vary."""
+    half = {clip: label if clip.startswith("d/a") else 1 - label for clip, label in LABELS.items()}
+    other = {clip: 1 - answer for clip, answer in half.items()}
+    scores = score_of(logits_of(half, seed=0), logits_of(other, seed=1))
+    assert (scores.acc.low, scores.acc.value, scores.acc.high) == (0.5, 0.5, 0.5)
+    alone = score_of(logits_of(half))
+    assert (alone.acc.low, alone.acc.high) == (0, 1)
+
+
+def test_more_seeds_that_say_the_same_change_neither_score_nor_interval():
+    wrong = LABELS | {"d/a/1": 1}
+    one, five = score_of(logits_of(wrong)), score_of(*(logits_of(wrong, seed=n) for n in range(5)))
+    assert five.uf1 == one.uf1
+    assert five.uf1_of_seeds == one.uf1_of_seeds * 5
 
 
 def test_a_clip_that_was_not_tested_is_an_error():
     few = {clip: label for clip, label in LABELS.items() if clip != "d/b/2"}
     with pytest.raises(RunError, match="d/b/2"):
-        score([logits_of(few)], LABELS, CLASSES)
+        score_of(logits_of(few))
 
 
 def test_a_class_without_clips_is_an_error():
     with pytest.raises(LabelError, match="surprise"):
-        score([logits_of(LABELS)], LABELS, (*CLASSES, "surprise"))
+        score_of(logits_of(LABELS), classes=(*CLASSES, "surprise"))
 
 
 def test_a_resample_always_holds_every_class():
@@ -89,3 +105,14 @@ def test_the_majority_floor_learns_from_the_training_side_only():
         "d/b/1": 0,
         "d/b/2": 0,
     }
+
+
+def test_shuffled_labels_are_those_of_the_training_side_in_another_order():
+    labels = {f"d/p/{n}": n % 3 for n in range(30)}
+    shuffled = shuffle_labels(labels, "fold", seed=0)
+    assert sorted(shuffled.values()) == sorted(labels.values())
+    assert shuffled.keys() == labels.keys()
+    assert shuffled != labels
+    assert shuffled == shuffle_labels(dict(reversed(labels.items())), "fold", seed=0)
+    assert shuffled != shuffle_labels(labels, "fold", seed=1)
+    assert shuffled != shuffle_labels(labels, "another", seed=0)

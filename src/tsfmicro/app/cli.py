@@ -48,6 +48,13 @@ def run(
     cache: Cache = CACHE,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     workers: Workers = None,
+    shuffled: Annotated[
+        bool,
+        typer.Option(
+            "--shuffled",
+            help="Also train every fold once on shuffled labels: a floor that must sit at chance. A finished run can get it later.",
+        ),
+    ] = False,
 ) -> None:
     """Prepare faces, train every fold, and print the score with its interval and floors."""
     from tsfmicro.app.screens import Screen, show_summary
@@ -55,7 +62,7 @@ def run(
 
     settings = shipped.config(config, set or [])
     with Screen() as screen:
-        summary = experiment.run(settings, _roots(data), out, cache.expanduser(), device, workers, screen)
+        summary = experiment.run(settings, _roots(data), out, cache.expanduser(), device, workers, screen, shuffled)
     show_summary(summary, out)
 
 
@@ -75,7 +82,13 @@ def prepare(config: Config, data: Data, set: Set = None, cache: Cache = CACHE, w
 @app.command()
 def evaluate(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    rule: Annotated[str, typer.Option(help="Which epoch counts. last: the last one, chosen by nobody.")] = "last",
+    rule: Annotated[
+        str,
+        typer.Option(
+            help="Which epoch counts. last: the last one, chosen by nobody; inner: the best on validation people; oracle, "
+            "released: chosen on the test person, as published tables often are, and too good; all: side by side."
+        ),
+    ] = "last",
     as_json: AsJson = False,
 ) -> None:
     """Score a finished run again, from what it stored; images are not needed."""

@@ -105,14 +105,19 @@ def _is_number(text: str) -> bool:
 
 
 def show_summary(summary: Summary, folder: Path) -> None:
-    """Scores beside their floors, recall of each class, and where the pictures are."""
-    rows = {"model": summary.model, **{f"{name} floor": scores for name, scores in summary.floors.items()}}
-    show_table(
-        [f"{summary.name}, rule {summary.model.rule}", "UF1", "UAR", "ACC"],
-        [[name, str(scores.uf1), str(scores.uar), str(scores.acc)] for name, scores in rows.items()],
-    )
-    print("recall: " + ", ".join(f"{name} {value:.2f}" for name, value in summary.model.recall.items()))
+    """Scores beside their floors, recall of each class, what to mind, and where the pictures are."""
+    show_table(*summary.table())
+    if len(summary.scores) == 1:
+        print("recall: " + ", ".join(f"{name} {value:.2f}" for name, value in summary.model.recall.items()))
+    else:
+        show_table(*summary.recall_table())
     if summary.skipped:
         print(f"{summary.skipped} clips left out: {folder / 'skipped.csv'}")
     print(f"look at {folder / 'confusion.png'} and {folder / 'clips.png'}")
+    for note in summary.notes:
+        print(f"note: {note}")
+    for warning in summary.warnings:
+        print(f"warning: {warning}")
+    if versus := summary.versus_line():
+        print(versus)
     print(summary.line())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from zlib import crc32
 
 import numpy as np
 
@@ -19,3 +20,13 @@ def majority(folds: Sequence[Fold], labels: Mapping[str, int], n_classes: int) -
         counts = np.bincount([labels[clip] for clip in fold.train], minlength=n_classes).astype(np.float32)
         parts.append(Logits(fold.test, fold.name, seed=0, values=np.tile(counts, (1, len(fold.test), 1))))
     return Logits.join(parts)
+
+
+def shuffle_labels(labels: Mapping[str, int], fold: str, seed: int) -> dict[str, int]:
+    """A fold's training labels, dealt out to its clips at random: what is learned from them must not help on the test side.
+
+    Args: fold, seed: decide how, together and alone, so that it is the same wherever the fold is trained.
+    """
+    clips = sorted(labels)
+    generator = np.random.default_rng([seed, crc32(fold.encode())])
+    return {clip: labels[clips[n]] for clip, n in zip(clips, generator.permutation(len(clips)), strict=True)}

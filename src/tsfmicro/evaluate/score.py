@@ -1,73 +1,113 @@
-"""From stored logits to scores: labels are joined here, by clip id, never by position."""
+"""From answers to scores: labels are joined here, by clip id, never by position."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from tsfmicro.errors import RunError
 from tsfmicro.evaluate import metrics
-from tsfmicro.evaluate.bootstrap import draw_people, interval
-from tsfmicro.evaluate.select import select
-from tsfmicro.types import Logits, Scores, person_of
+from tsfmicro.evaluate.bootstrap import Metric, draw_people, interval
+from tsfmicro.evaluate.select import Answers
+from tsfmicro.types import Rule, Scores, person_of
 
 SAMPLES = 2000
 
 
-def score(
-    runs: Sequence[Logits],
-    labels: Mapping[str, int],
-    classes: Sequence[str],
-    rule: str = "last",
-    samples: int = SAMPLES,
-) -> Scores:
-    """Scores pooled over all folds, every clip once, mean over seeds, 95 % intervals over people.
+@dataclass(frozen=True)
+class Tally:
+    """Who answered what, counted: all that a score, an interval or a test needs.
+
+    Attributes:
+        clips, people: their ids, sorted.
+        for_acc, for_f1: (S, P, C, C) counts of each seed and person, true class × answer; the first counts for ACC, the other
+            for all other scores. They differ only under a rule that takes two epochs.
+    """
+
+    rule: Rule
+    seeds: tuple[int, ...]
+    clips: tuple[str, ...]
+    people: tuple[str, ...]
+    for_acc: np.ndarray = field(repr=False)
+    for_f1: np.ndarray = field(repr=False)
+
+    def of(self, score: str) -> tuple[Metric, np.ndarray]:
+        """The metric behind 'acc', 'uf1' or 'uar', and the counts it takes."""
+        if score == "acc":
+            return metrics.accuracy, self.for_acc
+        if score == "uar" and self.rule.uar_is == "macro precision":
+            return metrics.precision, self.for_f1
+        return {"uf1": metrics.uf1, "uar": metrics.uar}[score], self.for_f1
+
+
+def tally(seeds: Sequence[Answers], labels: Mapping[str, int], classes: Sequence[str]) -> Tally:
+    """Count the answers of all seeds by person.
 
     Args:
-        runs: joined logits, one for each seed; all of the same clips.
-        labels: class number of each clip id.
+        seeds: answers of each seed under one rule, all about the same clips.
+        labels: class number of each clip id that was to be tested.
         classes: class names in the order of their numbers.
-        rule: which epoch counts.
     Raises:
         RunError: seeds that tested different clips, or clips that were not tested, or have no label.
         LabelError: a class that no test clip has.
     """
     clips = tuple(sorted(labels))
-    for run in runs:
-        strange = set(run.clips) ^ set(clips)
+    for answers in seeds:
+        strange = set(answers.clips) ^ set(clips)
         if strange:
             raise RunError(
-                f"seed {run.seed}: {len(strange)} clips are either labelled or tested but not both, e.g. {min(strange)}. "
+                f"seed {answers.seed}: {len(strange)} clips are either labelled or tested but not both, e.g. {min(strange)}. "
                 "Finish the run before scoring it."
             )
-    people = sorted({person_of(clip) for clip in clips})
-    confusions = np.stack([_by_person(run, labels, people, rule, len(classes)) for run in runs])
-    total = confusions.sum((0, 1))
-    metrics.check_classes(total, classes)
-    # The same people are drawn whenever the same clips are scored, so that two runs can be compared.
-    resampled = draw_people(confusions, np.random.default_rng(0), samples)
-    pooled = confusions.sum(1)
+    people = tuple(sorted({person_of(clip) for clip in clips}))
+    counted = [
+        [
+            _by_person(a.clips, predicted, labels, people, len(classes))
+            for a in seeds
+            for predicted in [getattr(a, side)]
+        ]
+        for side in ("for_acc", "for_f1")
+    ]
+    for_acc, for_f1 = np.stack(counted[0]), np.stack(counted[1])
+    metrics.check_classes(for_f1[0].sum(0), classes)
+    return Tally(seeds[0].rule, tuple(a.seed for a in seeds), clips, people, for_acc, for_f1)
+
+
+def score(counts: Tally, classes: Sequence[str], samples: int = SAMPLES) -> Scores:
+    """Scores pooled over all folds, every clip once, mean over seeds, 95 % intervals over people."""
+    pooled = counts.for_f1.sum(1)
+    values = {}
+    for name in ("acc", "uf1", "uar"):
+        metric, by_person = counts.of(name)
+        values[name] = interval(metric, by_person, resample(by_person, samples))
     return Scores(
-        rule=rule,
+        rule=counts.rule,
         classes=tuple(classes),
-        acc=interval(metrics.accuracy, confusions, resampled),
-        uf1=interval(metrics.uf1, confusions, resampled),
-        uar=interval(metrics.uar, confusions, resampled),
+        **values,
         precision=float(metrics.precision(pooled).mean()),
         recall=dict(zip(classes, metrics.recall(pooled).mean(0).tolist(), strict=True)),
-        confusion=total,
-        people=len(people),
-        clips=len(clips),
-        seeds=tuple(run.seed for run in runs),
+        confusion=pooled.sum(0),
+        people=len(counts.people),
+        clips=len(counts.clips),
+        seeds=counts.seeds,
+        uf1_of_seeds=tuple(metrics.uf1(pooled).tolist()),
     )
 
 
-def _by_person(run: Logits, labels: Mapping[str, int], people: Sequence[str], rule: str, n_classes: int) -> np.ndarray:
+def resample(by_person: np.ndarray, samples: int = SAMPLES) -> np.ndarray:
+    """(samples, S, C, C) counts of people drawn again; the same people whenever the same clips are scored, so that two rules
+    or two runs can be compared draw by draw."""
+    return draw_people(by_person, np.random.default_rng(0), samples)
+
+
+def _by_person(
+    clips: Sequence[str], predicted: np.ndarray, labels: Mapping[str, int], people: Sequence[str], n_classes: int
+) -> np.ndarray:
     """(P, C, C) counts of each person."""
-    target = np.array([labels[clip] for clip in run.clips])
-    who = np.array([people.index(person_of(clip)) for clip in run.clips])
-    predicted = select(rule, run)
-    return np.stack(
-        [metrics.confusion_matrix(target[who == p], predicted[who == p], n_classes) for p in range(len(people))]
-    )
+    place = {person: n for n, person in enumerate(people)}
+    counts = np.zeros((len(people), n_classes, n_classes), np.int64)
+    who = np.array([place[person_of(clip)] for clip in clips])
+    np.add.at(counts, (who, np.array([labels[clip] for clip in clips]), predicted), 1)
+    return counts

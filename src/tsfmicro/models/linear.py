@@ -34,9 +34,14 @@ def _motion(prepared: PreparedSet, row: int) -> np.ndarray:
     return (apex - onset).mean(-1, keepdims=True)
 
 
-def linear(prepared: PreparedSet, folds: Sequence[Fold], labels: Mapping[str, int], n_classes: int) -> Logits:
+def linear(
+    prepared: PreparedSet, folds: Sequence[Fold], labels: Sequence[Mapping[str, int]], n_classes: int, seed: int = 0
+) -> Logits:
     """What the linear model says of each fold's test clips, after training on the fold's training side.
 
+    Args:
+        labels: for each fold, the class numbers of its training clips.
+        seed: under which the answer is kept; the training itself is the same every time.
     Returns: logits of one epoch: signed distances to the planes; −inf for a class that the training side lacks.
     """
     from sklearn.pipeline import make_pipeline  # seconds to import: only who asks for this floor waits
@@ -46,8 +51,8 @@ def linear(prepared: PreparedSet, folds: Sequence[Fold], labels: Mapping[str, in
     clips = sorted({clip for fold in folds for clip in (*fold.train, *fold.test)})
     motion = dict(zip(clips, motion_features(prepared, clips), strict=True))  # once: a clip is in nearly every fold
     parts = []
-    for fold in folds:
-        target = np.array([labels[clip] for clip in fold.train])
+    for fold, known in zip(folds, labels, strict=True):
+        target = np.array([known[clip] for clip in fold.train])
         values = np.full((1, len(fold.test), n_classes), -np.inf, np.float32)
         if len(set(target)) == 1:
             values[0, :, target[0]] = 0
@@ -58,5 +63,5 @@ def linear(prepared: PreparedSet, folds: Sequence[Fold], labels: Mapping[str, in
             if distance.ndim == 1:  # scikit-learn gives one column for two classes
                 distance = np.stack([-distance, distance], -1)
             values[0][:, machine.classes_] = distance
-        parts.append(Logits(fold.test, fold.name, seed=0, values=values))
+        parts.append(Logits(fold.test, fold.name, seed, values))
     return Logits.join(parts)

@@ -15,17 +15,17 @@ from tsfmicro.data.registry import dataset
 from tsfmicro.errors import AnnotationError, ConfigError, LabelError, RunError
 from tsfmicro.files import locked
 from tsfmicro.labels import scheme
-from tsfmicro.models.linear import linear
 from tsfmicro.prepare.prepare import prepare
 from tsfmicro.protocols.registry import protocol
 from tsfmicro.report.figures import draw_confusion, draw_pairs
-from tsfmicro.run.environment import choose_device, choose_workers, environment
+from tsfmicro.run.environment import choose_device, choose_precision, choose_workers, environment
+from tsfmicro.run.floors import store_linear_floors
 from tsfmicro.run.folder import Plan, RunFolder
 from tsfmicro.run.machines import train_here
-from tsfmicro.run.summary import Summary, evaluate_run, store_floor
+from tsfmicro.run.summary import Summary, evaluate_run
 from tsfmicro.run.task import Job, build_model, training_memory
 from tsfmicro.run.watch import Watch
-from tsfmicro.types import Clip, LabelScheme, PreparedSet
+from tsfmicro.types import Clip, Fold, LabelScheme, PreparedSet
 
 
 def run(
@@ -36,6 +36,7 @@ def run(
     device: str = "auto",
     workers: int | None = None,
     watch: Watch | None = None,
+    shuffled: bool = False,
 ) -> Summary:
     """Train and score a model as the config says; go on where an earlier call was stopped.
 
@@ -45,32 +46,40 @@ def run(
         out: the run folder.
         cache: where prepared faces are kept.
         device: 'auto', 'cpu', 'cuda', 'mps'.
-        workers: trainings at once; by default as many as cores and memory allow, one on a GPU.
+        workers: trainings at once; by default as many as cores and memory allow, a few on a GPU.
         watch: is told how it goes.
+        shuffled: train every fold once more on shuffled labels, as a floor that must sit at chance.
     Raises:
         TsfmicroError: each kind of bad input, in one line.
     """
     watch = watch or Watch()
     device = choose_device(device)
+    precision = choose_precision(device, config.train.precision)
     _check_names(config)
     clips, excluded = read_clips(config, roots, watch)
     prepared = prepare_clips(clips, config, cache, workers, watch)
-    kept, labels, left_out = label_clips(prepared, config, watch)
-    generator = np.random.default_rng(min(config.train.seeds))
-    folds = protocol(config.protocol)(labels, config.train.val_people, generator)
+    kept, labels, left_out = label_clips(prepared.clips, config, watch)
+    folds, unused = make_folds(labels, config, watch)
+    kept, labels = [c for c in kept if c.id not in unused], {c: n for c, n in labels.items() if c not in unused}
     classes = scheme(config.data.scheme).classes
     plan = Plan(config, classes, labels, folds, prepared.key)
 
     folder = RunFolder.start(
-        out, plan, kept, [*excluded.items(), *prepared.skipped, *left_out], environment(device, threads=1)
+        out,
+        plan,
+        kept,
+        [*excluded.items(), *prepared.skipped, *left_out, *unused.items()],
+        environment(device, threads=1, precision=precision),
     )
     with locked(out / ".lock", partial(_occupied, out)):
         folder.clear_halves()
-        watch.training(len(plan.tasks), len(plan.tasks) - len(folder.missing()))
-        groups = folder.missing_groups()
+        kinds = (False, True) if shuffled else (False,)
+        total = sum(len(group.tasks) for kind in kinds for group in plan.groups(kind))
+        watch.training(total, total - sum(len(folder.missing(kind)) for kind in kinds))
+        groups = [group for kind in kinds for group in folder.missing_groups(kind)]
         many = workers or choose_workers(device, len(groups), training_memory(config, len(classes)))
         train_here(Job(out, cache / prepared.key, device, threads=1), groups, many, watch)
-        store_floor(folder, "linear", linear(prepared, folds, labels, len(classes)))
+        store_linear_floors(folder, prepared, watch)
         summary = evaluate_run(folder)
         draw_confusion(summary.model, out / "confusion.png")
         draw_pairs(prepared, labels, classes, out / "clips.png")
@@ -124,21 +133,50 @@ def prepare_clips(
 
 
 def label_clips(
-    prepared: PreparedSet, config: RunConfig, watch: Watch
+    clips: Sequence[Clip], config: RunConfig, watch: Watch
 ) -> tuple[list[Clip], dict[str, int], list[tuple[str, str]]]:
-    """The prepared clips that the label scheme uses, their class numbers, and the clips it leaves out with the reason.
+    """The clips that the label scheme uses, their class numbers, and the clips it leaves out with the reason.
 
     Raises: LabelError: an unknown emotion, or a class without clips.
     """
     used = scheme(config.data.scheme)
-    numbers = {clip.id: used.label(clip.emotion) for clip in prepared.clips}
-    labels = {clip_id: number for clip_id, number in numbers.items() if number is not None}
-    left_out = [(c.id, f"{c.emotion} has no class in {used.name}") for c in prepared.clips if c.id not in labels]
+    reasons = {clip.id: used.why_left_out(clip) for clip in clips}
+    left_out = [(clip_id, why) for clip_id, why in reasons.items() if why is not None]
+    kept = [clip for clip in clips if reasons[clip.id] is None]
+    labels = {c.id: n for c in kept if (n := used.label(c.emotion, c.dataset)) is not None}
     _check_classes(labels, used)
     counts = Counter(labels.values())
     shown = ", ".join(f"{name} {counts[n]}" for n, name in enumerate(used.classes))
     watch.note(f"{used.name}: {len(labels)} clips ({shown}); {len(left_out)} left out by the scheme")
-    return [c for c in prepared.clips if c.id in labels], labels, left_out
+    return kept, labels, left_out
+
+
+def make_folds(
+    labels: Mapping[str, int], config: RunConfig, watch: Watch
+) -> tuple[tuple[Fold, ...], dict[str, str]]:
+    """Who learns from whom, and the clips that the protocol uses on no side, with the reason.
+
+    A training side on which nobody shows a class is told, and trained: the model cannot know that class there, and the score
+    shows it. One with a single class is refused, since there is nothing to tell apart.
+
+    Raises: ConfigError: too few people, or a training side with one class.
+    """
+    chosen = config.protocol
+    generator = np.random.default_rng(min(config.train.seeds))
+    folds = protocol(chosen.name, chosen.options).folds(labels, config.train.val_people, generator)
+    classes = scheme(config.data.scheme).classes
+    for fold in folds:
+        shown = {labels[clip] for clip in fold.train}
+        absent = ", ".join(name for n, name in enumerate(classes) if n not in shown)
+        if len(shown) < 2:
+            raise ConfigError(
+                f"fold {fold.name}: the training side shows no {absent}, so there is nothing to tell apart. "
+                "Add people, or choose another protocol or data.scheme."
+            )
+        if absent:
+            watch.note(f"fold {fold.name}: nobody on its training side shows {absent}, so it cannot be learned there")
+    used = {clip for fold in folds for clip in (*fold.train, *fold.val, *fold.test)}
+    return folds, {clip: f"protocol {chosen.name} has it on no side" for clip in labels if clip not in used}
 
 
 def _check_classes(labels: Mapping[str, int], used: LabelScheme) -> None:
@@ -154,6 +192,6 @@ def _check_names(config: RunConfig) -> None:
     import torch
 
     used = scheme(config.data.scheme)
-    protocol(config.protocol)
+    protocol(config.protocol.name, config.protocol.options)
     with torch.device("meta"):
         build_model(config, len(used.classes))

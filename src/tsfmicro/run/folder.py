@@ -5,8 +5,9 @@ run.json                        format, classes, key of the prepared set, machin
 clips.csv                       every clip with its label
 skipped.csv                     every clip that was left out, and why
 folds.json                      who is on which side
-folds/<fold>/seed-<n>/          logits.npz, model.safetensors: there only when whole
-floors.npz, scores.json         what scoring adds
+folds/<fold>/seed-<n>/          logits.npz, model.safetensors, received.json (what the training was given): only when whole
+floors/shuffled/                the same for trainings on shuffled labels, where they were asked for
+floor-<name>.npy, scores.json   what scoring adds
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -29,7 +31,7 @@ from tsfmicro.config import RunConfig, check_config, parse_yaml
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.files import put_whole, write_whole
 from tsfmicro.run.watch import Group, Task
-from tsfmicro.types import Clip, Fold, Logits
+from tsfmicro.types import Clip, Fold, Logits, Outcome
 
 FORMAT = 1
 
@@ -54,19 +56,35 @@ class Plan:
 
     @property
     def tasks(self) -> list[Task]:
-        return [Task(fold.name, seed) for seed in self.config.train.seeds for fold in self.folds]
+        return [task for group in self.groups() for task in group.tasks]
 
-    def groups(self) -> list[Group]:
-        """The tasks, those together that are trained together. It hangs on the plan alone, so every machine groups alike."""
+    def groups(self, shuffled: bool = False) -> list[Group]:
+        """The tasks, those together that are trained together. It hangs on the plan alone, so every machine groups alike.
+
+        Args: shuffled: those of the shuffled floor instead: every fold once more, with the first seed and shuffled labels.
+        """
         size = max(1, self.config.train.together)
         return [
-            Group(tuple(Task(fold.name, seed) for fold in self.folds[start : start + size]))
-            for seed in self.config.train.seeds
+            Group(tuple(Task(fold.name, seed, shuffled) for fold in self.folds[start : start + size]))
+            for seed in self.config.train.seeds[: 1 if shuffled else None]
             for start in range(0, len(self.folds), size)
         ]
 
     def fold(self, name: str) -> Fold:
         return next(fold for fold in self.folds if fold.name == name)
+
+    @property
+    def tested(self) -> dict[str, int]:
+        """Class number of each clip that some fold tests; under some protocols there are clips that are only trained on."""
+        return {clip: self.labels[clip] for clip in sorted(clip for fold in self.folds for clip in fold.test)}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of settings, classes, labels, folds and the prepared set's key."""
+        settings = self.config.model_dump(mode="json")
+        folds = [asdict(fold) for fold in self.folds]
+        everything = [settings, self.classes, sorted(self.labels.items()), folds, self.prepared]
+        return sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -109,7 +127,8 @@ class RunFolder:
         write_whole(path / "clips.csv", _clips_table(clips, plan))
         write_whole(path / "skipped.csv", _table(["clip", "why"], skipped))
         write_whole(path / "folds.json", json.dumps([asdict(fold) for fold in plan.folds], indent=1))
-        known = {"format": FORMAT, "prepared": plan.prepared, "classes": plan.classes, "environment": environment}
+        known = {"format": FORMAT, "prepared": plan.prepared, "classes": plan.classes, "plan": plan.digest}
+        known |= {"environment": environment}
         write_whole(path / "run.json", json.dumps(known, indent=1))
         return cls(path, plan, environment)
 
@@ -145,21 +164,31 @@ class RunFolder:
         return cls(path, plan, known["environment"])
 
     def place(self, task: Task) -> Path:
-        return self.path / "folds" / task.fold / f"seed-{task.seed}"
+        return self.path / ("floors/shuffled" if task.shuffled else "folds") / task.fold / f"seed-{task.seed}"
 
-    def missing(self) -> list[Task]:
-        """Trainings that are not finished."""
-        return [task for task in self.plan.tasks if not self.place(task).exists()]
+    def missing(self, shuffled: bool = False) -> list[Task]:
+        """Trainings that are not finished; with `shuffled`, those of the shuffled floor."""
+        return [t for group in self.plan.groups(shuffled) for t in group.tasks if not self.place(t).exists()]
 
-    def missing_groups(self) -> list[Group]:
+    def missing_groups(self, shuffled: bool = False) -> list[Group]:
         """Groups in which a training is not finished."""
-        missing = set(self.missing())
-        return [group for group in self.plan.groups() if missing & set(group.tasks)]
+        missing = set(self.missing(shuffled))
+        return [group for group in self.plan.groups(shuffled) if missing & set(group.tasks)]
 
-    def save(self, task: Task, fold: Fold, logits: np.ndarray, losses: np.ndarray, weights: Mapping[str, Any]) -> None:
+    def save(
+        self,
+        task: Task,
+        fold: Fold,
+        labels: Mapping[str, int],
+        logits: np.ndarray,
+        losses: np.ndarray,
+        weights: Mapping[str, Any],
+    ) -> None:
         """Keep a finished training. The folder gets its name when all of it is on disk.
 
-        Args: logits: (epochs, test + val, C) in the fold's order; losses: (epochs,); weights: the model's state.
+        Args:
+            labels: what the training was given to learn from; who they are and a digest are kept, for the audit.
+            logits: (epochs, test + val, C) in the fold's order; losses: (epochs,); weights: the model's state.
         Raises: RunError: the disk is full or may not be written to.
         """
         from safetensors.torch import save
@@ -170,6 +199,13 @@ class RunFolder:
             part.mkdir(parents=True)
             tests = len(fold.test)
             np.savez(part / "logits.npz", test=logits[:, :tests], val=logits[:, tests:], losses=losses)
+            received = {
+                "plan": self.plan.digest,
+                "clips": sorted(labels),
+                "labels": labels_digest(labels),
+                "asked": [*fold.test, *fold.val],
+            }
+            (part / "received.json").write_text(json.dumps(received, indent=1), encoding="utf-8")
             # Written here and not by the library, whose error on a full disk is none of the system's.
             (part / "model.safetensors").write_bytes(save(dict(weights)))
             put_whole(part, place)
@@ -182,27 +218,43 @@ class RunFolder:
 
     def clear_halves(self) -> None:
         """Remove what a killed training was writing. Call it only while the folder is locked."""
-        for part in self.path.glob("folds/*/.seed-*.part"):
+        for part in self.halves():
             shutil.rmtree(part)
+
+    def halves(self) -> list[Path]:
+        """What killed trainings were writing."""
+        return [part for root in ("folds", "floors/shuffled") for part in self.path.glob(f"{root}/*/.seed-*.part")]
 
     def logits(self, seed: int) -> Logits:
         """Test logits of all folds of a seed. Raises RunError: a fold is missing or damaged."""
-        return Logits.join([self._fold_logits(fold, seed) for fold in self.plan.folds])
+        return Logits.join([outcome.test for outcome in self.outcomes(seed)])
 
-    def _fold_logits(self, fold: Fold, seed: int) -> Logits:
-        place = self.place(Task(fold.name, seed))
+    def outcomes(self, seed: int, shuffled: bool = False) -> list[Outcome]:
+        """What each fold of a seed left for scoring. Raises RunError: a fold is missing or damaged."""
+        return [self.outcome(Task(fold.name, seed, shuffled)) for fold in self.plan.folds]
+
+    def outcome(self, task: Task) -> Outcome:
+        """What one training left for scoring. Raises RunError: it is missing or damaged."""
+        place, fold = self.place(task), self.plan.fold(task.fold)
         if not place.exists():
-            undone = len(self.missing())
+            undone = len(self.missing(task.shuffled))
+            total = sum(len(group.tasks) for group in self.plan.groups(task.shuffled))
             raise RunError(
-                f"{self.path}: {undone} of {len(self.plan.tasks)} trainings are not finished. Run the same command again to finish them."
+                f"{self.path}: {undone} of {total} trainings are not finished. Run the same command again to finish them."
             )
         try:
             with np.load(place / "logits.npz") as stored:
-                return Logits(fold.test, fold.name, seed, stored["test"])
+                sides = ((fold.test, stored["test"]), (fold.val, stored["val"]))
+                return Outcome(*(Logits(clips, fold.name, task.seed, values) for clips, values in sides))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile, TsfmicroError) as damage:
             raise RunError(
                 f"{place}: is damaged ({damage}). Delete that folder and run the same command again."
             ) from None
+
+
+def labels_digest(labels: Mapping[str, int]) -> str:
+    """SHA-256 of clip ids with their class numbers."""
+    return sha256(json.dumps(sorted(labels.items())).encode()).hexdigest()
 
 
 _PLAN_FILES = {"config.yaml", "clips.csv", "skipped.csv", "folds.json"}

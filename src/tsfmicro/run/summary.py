@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from tsfmicro.errors import RunError
-from tsfmicro.evaluate.floors import majority
-from tsfmicro.evaluate.score import score
+from tsfmicro.evaluate.compare import Difference, above_chance, differences, leak, verdict
+from tsfmicro.evaluate.score import Tally, score, tally
+from tsfmicro.evaluate.select import RULES, Answers, choose, rule_named
 from tsfmicro.files import write_whole
+from tsfmicro.run.floors import MUST_BE_AT_CHANCE, floors
 from tsfmicro.run.folder import RunFolder
-from tsfmicro.types import Interval, Logits, Scores
+from tsfmicro.types import Interval, Rule, Scores
+
+ALL = "all"  # every rule, side by side
+CERTAIN = 0.01  # a floor above chance at this level is reported: one false alarm in a hundred runs
 
 
 @dataclass(frozen=True)
@@ -24,84 +26,179 @@ class Summary:
 
     Attributes:
         name: the run's name.
-        model: the scores of the trained model.
-        floors: what always guessing the majority, and a linear model, reach on the same folds.
+        scores: under each rule that was asked for, an honest one first: a test-selected score never stands alone.
+        floors: what models that know nothing, or little, reach on the same folds.
+        leak: oracle − last, for acc, uf1, uar; None where oracle was not asked for.
+        versus_linear: the first score minus the linear floor's, paired over people; None where that floor is missing.
         skipped: clips that were left out.
+        notes: what is missing, and why; warnings: what makes the scores doubtful.
+    Raises:
+        RunError: a test-selected score would come first.
     """
 
     name: str
-    model: Scores
+    scores: tuple[Scores, ...]
     floors: Mapping[str, Scores]
+    leak: Mapping[str, Interval] | None
+    versus_linear: Mapping[str, Difference] | None
     skipped: int
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.model.rule.test_selected:
+            raise RunError(f"rule {self.model.rule} is never shown without rule last beside it.")
+
+    @property
+    def model(self) -> Scores:
+        """The honest scores of the trained model, under the rule that was asked for or 'last'."""
+        return self.scores[0]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Plain values, for JSON: the honest scores on top, those of all rules that were asked for below."""
         return {
             "name": self.name,
             "skipped_clips": self.skipped,
             **_plain(self.model),
+            "rules": {scores.rule.name: _plain(scores) for scores in self.scores},
+            "leak": None if self.leak is None else {name: _interval(of) for name, of in self.leak.items()},
             "floors": {name: _plain(scores) for name, scores in self.floors.items()},
+            "versus_linear_floor": None if self.versus_linear is None else plain_differences(self.versus_linear),
+            "notes": list(self.notes),
+            "warnings": list(self.warnings),
         }
+
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Headings and rows: every rule, the leak, every floor."""
+        rows = {f"rule {s.rule}": [str(s.uf1), str(s.uar), str(s.acc)] for s in self.scores}
+        if self.leak is not None:
+            rows["leak: oracle − last"] = [signed(self.leak[name]) for name in ("uf1", "uar", "acc")]
+        rows |= {f"{shown(n)} floor": [str(s.uf1), str(s.uar), str(s.acc)] for n, s in self.floors.items()}
+        return [self.name, "UF1", "UAR", "ACC"], [[name, *cells] for name, cells in rows.items()]
+
+    def recall_table(self) -> tuple[list[str], list[list[str]]]:
+        """Headings and rows: recall of each class under every rule."""
+        rows = [[f"rule {s.rule}", *(f"{value:.2f}" for value in s.recall.values())] for s in self.scores]
+        return ["recall", *self.model.classes], rows
+
+    def versus_line(self) -> str | None:
+        """not shown to be better than the linear floor: UF1 +0.03 [-0.04, +0.09], p 0.41"""
+        if self.versus_linear is None:
+            return None
+        uf1 = self.versus_linear["uf1"]
+        return f"{verdict(uf1)} the linear floor: UF1 {uf1}"
 
     def line(self) -> str:
         """UF1 0.61 [0.52, 0.69]   24 people, 145 clips, 1 seed, rule last, majority floor 0.25, linear floor 0.48"""
         s = self.model
-        floors = "".join(f", {name} floor {f.uf1.value:.2f}" for name, f in self.floors.items())
+        beside = "".join(f", {shown(name)} floor {f.uf1.value:.2f}" for name, f in self.floors.items())
         seeds = f"{len(s.seeds)} seed{'s' * (len(s.seeds) > 1)}"
-        return f"UF1 {s.uf1}   {s.people} people, {s.clips} clips, {seeds}, rule {s.rule}{floors}"
+        return f"UF1 {s.uf1}   {s.people} people, {s.clips} clips, {seeds}, rule {s.rule}{beside}"
 
 
 def evaluate_run(folder: RunFolder, rule: str = "last") -> Summary:
     """Score a finished run from what it stored, and write scores.json beside it.
 
-    Raises: RunError: trainings are missing or damaged.
+    Args: rule: 'last', 'inner', 'oracle', 'released', or 'all' of them. A test-selected one brings 'last' with it.
+    Raises: UnknownNameError; RunError: trainings are missing or damaged, or there are no validation people for 'inner'.
     """
-    plan = folder.plan
-    runs = [folder.logits(seed) for seed in plan.config.train.seeds]
-    floors = {"majority": majority(plan.folds, plan.labels, len(plan.classes)), **_stored_floors(folder)}
-    summary = Summary(
-        name=plan.config.name,
-        model=score(runs, plan.labels, plan.classes, rule),
-        floors={name: score([said], plan.labels, plan.classes) for name, said in floors.items()},
-        skipped=len((folder.path / "skipped.csv").read_text(encoding="utf-8").splitlines()) - 1,
-    )
+    summary = summarise(folder, rule)
     write_whole(folder.path / "scores.json", json.dumps(summary.to_dict(), indent=1))
     return summary
 
 
-def store_floor(folder: RunFolder, name: str, said: Logits) -> None:
-    """Keep a floor's logits, so that the run can be scored where its images are not."""
-    order = {clip: n for n, clip in enumerate(said.clips)}
-    values = said.values[:, [order[clip] for clip in sorted(order)]]
-    content = io.BytesIO()
-    np.save(content, values)
-    write_whole(folder.path / f"floor-{name}.npy", content.getvalue())
+def summarise(folder: RunFolder, rule: str = "last") -> Summary:
+    """As evaluate_run, and nothing is written."""
+    plan = folder.plan
+    rules, notes = _rules(rule, plan.config.train.val_people)
+    counted = {r.name: tally(answers(folder, r), plan.tested, plan.classes) for r in rules}
+    beside = {name: tally(said, plan.tested, plan.classes) for name, said in floors(folder).items()}
+    first = counted[rules[0].name]
+    return Summary(
+        name=plan.config.name,
+        scores=tuple(score(counts, plan.classes) for counts in counted.values()),
+        floors={name: score(counts, plan.classes) for name, counts in beside.items()},
+        leak=leak(counted["oracle"], counted["last"]) if "oracle" in counted else None,
+        versus_linear=differences(first, beside["linear"]) if "linear" in beside else None,
+        skipped=len((folder.path / "skipped.csv").read_text(encoding="utf-8").splitlines()) - 1,
+        notes=tuple(notes + _unfinished_floor(folder)),
+        warnings=tuple(_leaking_floors(beside)),
+    )
 
 
-def _stored_floors(folder: RunFolder) -> dict[str, Logits]:
-    clips = tuple(sorted(folder.plan.labels))
-    floors = {}
-    for file in sorted(folder.path.glob("floor-*.npy")):
-        try:
-            floors[file.stem.removeprefix("floor-")] = Logits(clips, "all", 0, np.load(file))
-        except (ValueError, OSError, EOFError) as damage:
-            raise RunError(f"{file}: is damaged ({damage}). Delete it and run the same command again.") from None
-    return floors
+def answers(folder: RunFolder, rule: Rule) -> list[Answers]:
+    """What the run's model answers under a rule, seed by seed. Raises RunError."""
+    plan = folder.plan
+    return [choose(rule, folder.outcomes(seed), plan.labels) for seed in plan.config.train.seeds]
+
+
+def shown(floor: str) -> str:
+    """'shuffled-linear' → 'shuffled linear'"""
+    return floor.replace("-", " ")
+
+
+def signed(of: Interval) -> str:
+    """A difference with its interval: +0.09 [+0.04, +0.15]"""
+    return f"{of.value:+.2f} [{of.low:+.2f}, {of.high:+.2f}]"
+
+
+def plain_differences(of: Mapping[str, Difference]) -> dict[str, Any]:
+    """Plain values of paired differences, for JSON."""
+    values = {name: {**_interval(d.interval), "p": d.p, "verdict": verdict(d)} for name, d in of.items()}
+    return {**values, "better": of["uf1"].better}
+
+
+def _rules(asked: str, val_people: int) -> tuple[list[Rule], list[str]]:
+    """The rules to show, an honest one first, and why one is not there."""
+    if asked == ALL:
+        without_inner = [rule for rule in RULES.values() if rule.name != "inner" or val_people]
+        why = "rule inner is not there: no validation people were held out (run again elsewhere with --set train.val_people=3)"
+        return without_inner, [] if val_people else [why]
+    rule = rule_named(asked)
+    return ([RULES["last"]] if rule.test_selected else []) + [rule], []
+
+
+def _unfinished_floor(folder: RunFolder) -> list[str]:
+    missing, total = len(folder.missing(shuffled=True)), len(folder.plan.folds)
+    if not 0 < missing < total:
+        return []
+    return [
+        f"shuffled floor is not there: {missing} of {total} trainings are not finished; run with --shuffled goes on"
+    ]
+
+
+def _leaking_floors(beside: Mapping[str, Tally]) -> Sequence[str]:
+    """A model that learned from shuffled labels can only be above chance where it got to know test labels by another way."""
+    warnings = []
+    for name in MUST_BE_AT_CHANCE:
+        if name in beside and above_chance(beside[name]) < CERTAIN:
+            counts = beside[name]
+            n_classes = counts.for_f1.shape[-1]
+            uar = score(counts, [str(n) for n in range(n_classes)]).uar
+            warnings.append(
+                f"the {shown(name)} floor lies above chance (UAR {uar}, chance {1 / n_classes:.2f}): "
+                "labels of test people reach training or scoring. Do not trust these scores."
+            )
+    return warnings
+
+
+def _interval(of: Interval) -> dict[str, float]:
+    return {"value": of.value, "low": of.low, "high": of.high}
 
 
 def _plain(scores: Scores) -> dict[str, Any]:
-    def interval(of: Interval) -> dict[str, float]:
-        return {"value": of.value, "low": of.low, "high": of.high}
-
     return {
-        "rule": scores.rule,
+        "rule": str(scores.rule),
+        "test_selected": scores.rule.test_selected,
         "people": scores.people,
         "clips": scores.clips,
         "seeds": list(scores.seeds),
-        "acc": interval(scores.acc),
-        "uf1": interval(scores.uf1),
-        "uar": interval(scores.uar),
+        "acc": _interval(scores.acc),
+        "uf1": _interval(scores.uf1),
+        "uar": _interval(scores.uar),
+        "uar_is": scores.rule.uar_is,
         "macro_precision": scores.precision,
+        "uf1_of_seeds": list(scores.uf1_of_seeds),
         "recall": dict(scores.recall),
         "classes": list(scores.classes),
         "confusion": scores.confusion.tolist(),

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from tsfmicro.config import RunConfig
+from tsfmicro.evaluate.floors import shuffle_labels
 from tsfmicro.memory import keep_freed_memory
 from tsfmicro.models.base import Model
 from tsfmicro.models.registry import create_model
@@ -22,7 +23,7 @@ from tsfmicro.run.folder import Plan, RunFolder
 from tsfmicro.run.watch import Group, Task
 from tsfmicro.train.fit import fit
 from tsfmicro.train.loader import Loader
-from tsfmicro.types import PreparedSet
+from tsfmicro.types import Fold, PreparedSet
 
 Tell = Callable[[tuple[Task, int, int, float]], None]
 
@@ -48,11 +49,13 @@ class Trained:
     """What a training leaves behind.
 
     Attributes:
+        labels: what it learned from, just as `fit` received them.
         logits: (epochs, test + val, C) float32, clips in the fold's order; losses: (epochs,).
         weights: the model's state, on the CPU.
     """
 
     task: Task
+    labels: Mapping[str, int]
     logits: np.ndarray
     losses: np.ndarray
     weights: Mapping[str, Tensor]
@@ -73,7 +76,7 @@ def keep(folder: RunFolder, trained: Trained) -> None:
     """Write a training's result into the run folder, unless it is there already."""
     fold = folder.plan.fold(trained.task.fold)
     if not folder.place(trained.task).exists():
-        folder.save(trained.task, fold, trained.logits, trained.losses, trained.weights)
+        folder.save(trained.task, fold, trained.labels, trained.logits, trained.losses, trained.weights)
 
 
 def train_group(
@@ -87,11 +90,13 @@ def train_group(
     keep_freed_memory()
     with _threads(threads):
         for task in group.tasks:
-            yield _train(plan, prepared, task, device, tell)
+            yield train_fold(plan, prepared, plan.fold(task.fold), task, device, tell)
 
 
-def _train(plan: Plan, prepared: PreparedSet, task: Task, device: str, tell: Tell) -> Trained:
-    config, fold = plan.config.train, plan.fold(task.fold)
+def train_fold(plan: Plan, prepared: PreparedSet, fold: Fold, task: Task, device: str, tell: Tell) -> Trained:
+    """Train one model on a fold's training side."""
+    config = plan.config.train
+    labels = given_labels(plan, fold, task)
     model_seed, data_seed = np.random.SeedSequence([task.seed, crc32(task.fold.encode())]).generate_state(2)
     with torch.random.fork_rng():
         torch.manual_seed(int(model_seed))  # initial weights and stochastic depth
@@ -99,14 +104,20 @@ def _train(plan: Plan, prepared: PreparedSet, task: Task, device: str, tell: Tel
         fitted = fit(
             model,
             Loader(prepared, model.inputs, torch.device(device)),
-            labels={clip: plan.labels[clip] for clip in fold.train},
+            labels=labels,
             others=[*fold.test, *fold.val],
             config=config,
             generator=torch.Generator().manual_seed(int(data_seed)),
             on_epoch=lambda epoch, loss: tell((task, epoch, config.epochs, loss)),
         )
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    return Trained(task, fitted.logits, fitted.losses, weights)
+    return Trained(task, labels, fitted.logits, fitted.losses, weights)
+
+
+def given_labels(plan: Plan, fold: Fold, task: Task) -> dict[str, int]:
+    """The labels a training may know: those of its fold's training side, which the shuffled floor deals out anew."""
+    labels = {clip: plan.labels[clip] for clip in fold.train}
+    return shuffle_labels(labels, task.fold, task.seed) if task.shuffled else labels
 
 
 @contextmanager

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Task:
-    """One training: a fold and a seed."""
+    """One training: a fold and a seed, with the true labels or, as a floor, with shuffled ones."""
 
     fold: str
     seed: int
+    shuffled: bool = False
 
     def __str__(self) -> str:
-        return f"{self.fold}, seed {self.seed}"
+        return f"{self.fold}, seed {self.seed}" + (", shuffled labels" if self.shuffled else "")
 
 
 @dataclass(frozen=True)

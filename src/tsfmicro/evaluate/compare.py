@@ -1,0 +1,161 @@
+"""Is one set of answers better than another? A paired test over people, because the clips of one person are alike.
+
+Interval: people are drawn with replacement, the same ones for both sides, 95 % percentiles of the difference.
+p: under the hypothesis that both sides are alike, a person's answers might as well have come from the other side. So they are
+swapped person by person (all 2^P ways where those are few, else at random), and p is the share of swaps, the actual answers
+among them, whose difference is at least as large in either direction. Unlike a bootstrap, this holds for few people too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import lcm
+
+import numpy as np
+
+from tsfmicro.evaluate.bootstrap import Metric
+from tsfmicro.evaluate.score import SAMPLES, Tally, resample
+from tsfmicro.evaluate.select import Answers
+from tsfmicro.types import Interval
+
+SCORES = ("uf1", "uar", "acc")
+SWAPS = 10_000
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far a score of one side lies above the other's.
+
+    Attributes:
+        interval: of the difference, 95 % over people.
+        p: two-sided, by swapping people.
+    """
+
+    interval: Interval
+    p: float
+
+    @property
+    def better(self) -> bool:
+        """The first side has been shown to be better."""
+        return self.interval.value > 0 and self.p < LEVEL
+
+    @property
+    def worse(self) -> bool:
+        """The first side has been shown to be worse."""
+        return self.interval.value < 0 and self.p < LEVEL
+
+    def __str__(self) -> str:
+        d = self.interval
+        return f"{d.value:+.2f} [{d.low:+.2f}, {d.high:+.2f}], p {self.p:.3f}"
+
+
+@dataclass(frozen=True)
+class ClipDifference:
+    """A clip on which two sides differ.
+
+    Attributes:
+        truth: its class number.
+        answers: the class number that most seeds of either side say (the first of those said equally often).
+        right: the share of either side's seeds that are right.
+    """
+
+    clip: str
+    truth: int
+    answers: tuple[int, int]
+    right: tuple[float, float]
+
+
+def differences(one: Tally, other: Tally, samples: int = SAMPLES) -> dict[str, Difference]:
+    """UF1, UAR and ACC of one side minus the other's. Both count the same clips; the numbers of seeds may differ."""
+    return {name: _difference(one, other, name, samples) for name in SCORES}
+
+
+def verdict(of: Difference) -> str:
+    """What may be said of the first side, to be followed by the other's name."""
+    return "better than" if of.better else "worse than" if of.worse else "not shown to be better than"
+
+
+def leak(chosen: Tally, honest: Tally, samples: int = SAMPLES) -> dict[str, Interval]:
+    """How much of each score came from choosing the epoch on the test person: chosen − honest, the same trainings in both."""
+    return {name: _interval(*_paired(chosen, honest, name), samples) for name in SCORES}
+
+
+def clip_differences(
+    one: Sequence[Answers], other: Sequence[Answers], labels: Mapping[str, int], n_classes: int
+) -> list[ClipDifference]:
+    """The labelled clips on which the seeds of two sides do not say the same, those first where the first side gains most."""
+    found = []
+    said = [_votes(side, labels, n_classes) for side in (one, other)]
+    for clip, truth in labels.items():
+        votes = [side[clip] for side in said]
+        answers = (int(votes[0].argmax()), int(votes[1].argmax()))
+        right = (float(votes[0][truth]), float(votes[1][truth]))
+        if answers[0] != answers[1] or right[0] != right[1]:
+            found.append(ClipDifference(clip, truth, answers, right))
+    return sorted(found, key=lambda d: (d.right[1] - d.right[0], d.clip))
+
+
+def above_chance(counts: Tally) -> float:
+    """How likely a UAR as high as this is for answers that know nothing of the truth (one-sided p).
+
+    UAR − 1/C is a sum over people of (hits − clips/C) / (C · clips of the class); without knowledge each person's part is as
+    likely above zero as below, so signs are flipped person by person. Fewer than seven people cannot reach p < 0.01.
+    """
+    hits = np.diagonal(counts.for_f1, axis1=-2, axis2=-1).mean(0)  # (P, C), mean over seeds
+    clips = counts.for_f1[0].sum(-1)
+    n_classes = clips.shape[-1]
+    parts = ((hits - clips / n_classes) / (n_classes * clips.sum(0))).sum(-1)  # (P,)
+    signs = 1 - 2 * _swaps(len(parts))
+    return float((signs @ parts >= parts.sum() - 1e-12).mean())
+
+
+def _difference(one: Tally, other: Tally, name: str, samples: int) -> Difference:
+    metric, a, b = _paired(one, other, name)
+    return Difference(_interval(metric, a, b, samples), _p(metric, a, b))
+
+
+def _paired(one: Tally, other: Tally, name: str) -> tuple[Metric, np.ndarray, np.ndarray]:
+    """Metric and counts (S, P, C, C) of both sides. Seeds are repeated until both have as many, which changes no mean."""
+    metric, a = one.of(name)
+    _, b = other.of(name)
+    seeds = lcm(len(a), len(b))
+    return metric, np.tile(a, (seeds // len(a), 1, 1, 1)), np.tile(b, (seeds // len(b), 1, 1, 1))
+
+
+def _interval(metric: Metric, a: np.ndarray, b: np.ndarray, samples: int) -> Interval:
+    value = (metric(a.sum(1)) - metric(b.sum(1))).mean()
+    drawn = (metric(resample(a, samples)) - metric(resample(b, samples))).mean(1)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Interval(float(value), float(low), float(high))
+
+
+def _p(metric: Metric, a: np.ndarray, b: np.ndarray) -> float:
+    seeds, people, classes, _ = a.shape
+    swaps = _swaps(people)
+    flat_a, flat_b = (side.transpose(1, 0, 2, 3).reshape(people, -1) for side in (a, b))
+    moved = swaps @ (flat_b - flat_a)
+    shape = (len(swaps), seeds, classes, classes)
+    swapped = metric((flat_a.sum(0) + moved).reshape(shape)) - metric((flat_b.sum(0) - moved).reshape(shape))
+    actual = abs((metric(a.sum(1)) - metric(b.sum(1))).mean())
+    return float((np.abs(swapped.mean(1)) >= actual - 1e-12).mean())
+
+
+def _swaps(people: int) -> np.ndarray:
+    """(n, P) of 0 and 1: every way of swapping people, or, where those are too many, SWAPS random ways; the first swaps none."""
+    if 2**people <= SWAPS:
+        return (np.arange(2**people)[:, None] >> np.arange(people)) & 1
+    swaps = np.random.default_rng(0).integers(0, 2, (SWAPS, people))
+    swaps[0] = 0
+    return swaps
+
+
+def _votes(side: Sequence[Answers], labels: Mapping[str, int], n_classes: int) -> dict[str, np.ndarray]:
+    """(C,) share of seeds that said each class, by clip."""
+    votes = {clip: np.zeros(n_classes) for clip in labels}
+    for answers in side:
+        for clip, said in zip(answers.clips, answers.for_f1, strict=True):
+            if clip in votes:
+                votes[clip][said] += 1
+    return {clip: count / len(side) for clip, count in votes.items()}
