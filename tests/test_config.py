@@ -29,7 +29,7 @@ def test_every_shipped_config_loads_and_names_what_exists(name):
     assert describe(
         config.model.name, len(scheme(config.data.scheme).classes), config.prepare.size, **config.model.options
     )
-    assert protocol(config.protocol)
+    assert protocol(config.protocol.name, config.protocol.options)
 
 
 def test_the_paper_has_a_released_and_a_published_config_for_each_dataset_and_class_count():
@@ -53,6 +53,14 @@ def test_overrides_reach_into_sections(written):
         {"variant": "early"},
         True,
     )
+
+
+def test_a_model_and_a_protocol_may_be_written_as_their_name_alone(written):
+    config = load_config(written(GOOD + "model: tsfmicro-small\nprotocol: person_kfold\n"), ["protocol.options.k=4"])
+    assert (config.model.name, config.model.options) == ("tsfmicro-small", {})
+    assert (config.protocol.name, config.protocol.options) == ("person_kfold", {"k": 4})
+    assert load_config(written(GOOD), ["protocol=composite"]).protocol.name == "composite"
+    assert load_config(written(GOOD)).protocol.name == "loso"
 
 
 def test_all_mistakes_are_told_at_once_with_their_paths(written):

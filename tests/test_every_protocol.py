@@ -9,10 +9,10 @@ from tsfmicro.errors import ConfigError, LeakageError, UnknownNameError
 from tsfmicro.protocols.registry import PROTOCOLS, protocol
 from tsfmicro.types import Fold, person_of
 
-people = st.dictionaries(
-    st.sampled_from([f"casme2/sub{i:02}" for i in range(12)]),
-    st.lists(st.integers(0, 2), min_size=1, max_size=4),
-    min_size=4,
+clips = st.lists(st.integers(0, 2), min_size=1, max_size=4)
+people = st.fixed_dictionaries(
+    {f"{dataset}/{n:03}": clips for dataset in ("casme2", "samm") for n in range(4)},
+    optional={f"{dataset}/{n:03}": clips for dataset in ("casme2", "samm") for n in range(4, 8)},
 )
 
 
@@ -25,7 +25,8 @@ def labels_of(people):
 @settings(max_examples=30, deadline=None)
 def test_every_clip_is_tested_once_and_nobody_is_on_two_sides(name, people, val_people):
     labels = labels_of(people)
-    folds = protocol(name)(labels, val_people, np.random.default_rng(0))
+    folds = protocol(name).folds(labels, val_people, np.random.default_rng(0))
+    assert len({fold.name for fold in folds}) == len(folds)
     assert sorted(c for fold in folds for c in fold.test) == sorted(labels)
     for fold in folds:
         sides = [{person_of(c) for c in side} for side in (fold.train, fold.val, fold.test)]
@@ -36,15 +37,25 @@ def test_every_clip_is_tested_once_and_nobody_is_on_two_sides(name, people, val_
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_the_order_of_the_clips_on_disk_changes_nothing(name):
-    labels = labels_of({"d/a": [0, 1], "d/b": [1], "d/c": [0, 1], "d/d": [1, 0]})
+    labels = labels_of({f"{d}/{p}": [0, 1, 1][:n] for d in "de" for n, p in enumerate("abc", 1)})
     backwards = dict(reversed(labels.items()))
-    assert protocol(name)(labels, 1, np.random.default_rng(3)) == protocol(name)(backwards, 1, np.random.default_rng(3))
+    one, other = (protocol(name).folds(each, 1, np.random.default_rng(3)) for each in (labels, backwards))
+    assert one == other
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_too_few_people_are_refused(name):
     with pytest.raises(ConfigError, match="at least"):
-        protocol(name)({"d/a/1": 0, "d/a/2": 1}, 0, np.random.default_rng(0))
+        protocol(name).folds({"d/a/1": 0, "d/a/2": 1}, 0, np.random.default_rng(0))
+    with pytest.raises(ConfigError, match=r"val_people|at least"):
+        protocol(name).folds({"d/a/1": 0, "d/b/1": 1, "e/a/1": 1}, 2, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_an_unknown_option_is_told_with_those_there_are(name):
+    known = ", ".join(PROTOCOLS[name].model_fields) or "none"
+    with pytest.raises(ConfigError, match=rf"protocol {name}: zzz: no such setting \(known: {known}\)"):
+        protocol(name, {"zzz": 1})
 
 
 def test_a_fold_with_one_person_on_both_sides_cannot_be_built():
@@ -63,6 +74,6 @@ def test_a_misspelt_protocol_is_told_the_right_name():
 
 def test_validation_people_hold_the_classes_as_the_whole_does():
     labels = labels_of({f"d/{p}": [0, 1, 1] for p in "abcdefg"} | {"d/h": [0, 0, 0], "d/i": [0, 0, 0]})
-    for fold in protocol("loso")(labels, 2, np.random.default_rng(1)):
+    for fold in protocol("loso").folds(labels, 2, np.random.default_rng(1)):
         shares = np.bincount([labels[c] for c in fold.val], minlength=2) / len(fold.val)
         assert abs(shares[0] - 13 / 27) < 0.2

@@ -1,7 +1,12 @@
+from collections import Counter
+
+import numpy as np
 import pytest
 
+from tsfmicro.data.registry import dataset
 from tsfmicro.errors import LabelError, UnknownNameError
 from tsfmicro.labels import SCHEMES, scheme
+from tsfmicro.types import LabelScheme
 
 
 def classes_of(name, emotions):
@@ -36,3 +41,63 @@ def test_an_unknown_emotion_and_an_unknown_scheme_are_errors():
         scheme("casme2-5").label("joy")
     with pytest.raises(UnknownNameError, match="Did you mean 'casme2-5'"):
         scheme("casme2_5")
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory):
+    """Clips of full-size fakes, by dataset and sheet."""
+    clips = {}
+    for name, sheet in [("casme2", "20140508"), ("casme2", "20190701"), ("samm", "v2"), ("casme3", None)]:
+        root = tmp_path_factory.mktemp(name)
+        dataset(name).write_fake(root, np.random.default_rng(2), sheet=sheet)
+        clips[name, sheet] = dataset(name).read(root).clips
+    return clips
+
+
+def kept(name, clips):
+    return [clip for clip in clips if scheme(name).why_left_out(clip) is None]
+
+
+def counts(name, clips):
+    used = scheme(name)
+    return dict(Counter(used.classes[used.label(c.emotion, c.dataset)] for c in kept(name, clips)))
+
+
+@pytest.mark.parametrize("sheet", ["20140508", "20190701"])
+def test_the_composite_has_145_clips_of_24_people_of_casme2_whichever_sheet_is_read(releases, sheet):
+    clips = releases["casme2", sheet]
+    assert counts("megc2019-3", clips) == {"negative": 88, "positive": 32, "surprise": 25}
+    assert len({clip.person for clip in kept("megc2019-3", clips)}) == 24
+
+
+def test_the_composite_has_133_clips_of_28_people_of_samm(releases):
+    clips = releases["samm", "v2"]
+    assert counts("megc2019-3", clips) == {"negative": 92, "positive": 26, "surprise": 15}
+    assert len({clip.person for clip in kept("megc2019-3", clips)}) == 28
+
+
+def test_the_composite_names_the_clips_it_leaves_out_and_why(releases):
+    why = {c.id: scheme("megc2019-3").why_left_out(c) for c in releases["casme2", "20140508"]}
+    assert why["casme2/sub04/EP12_01f"] == "megc2019-3 leaves it out: the sheet has no apex"
+    assert why["casme2/sub05/EP09_05f"] == "megc2019-3 leaves it out: its apex is its onset"
+    assert "sadness has no class in megc2019-3" in why.values()
+
+
+def test_the_composite_takes_ready_made_classes_of_a_dataset_without_a_rule_of_its_own():
+    used = scheme("megc2019-3")
+    assert [used.label(c, "smic") for c in ("negative", "positive", "surprise")] == [0, 1, 2]
+    assert used.label("negative", "casme2") == 0
+    with pytest.raises(LabelError, match="does not know the emotion 'anger' of casme3"):
+        used.label("anger", "casme3")
+
+
+@pytest.mark.parametrize(("name", "classes"), [("all-3", 3), ("all-4", 4)])
+def test_all_datasets_together_know_every_emotion_of_each(releases, name, classes):
+    everything = [clip for clips in releases.values() for clip in clips]
+    assert len(counts(name, everything)) == classes
+    assert {c.emotion for c in everything if c not in kept(name, everything)} == ({"others"} if classes == 3 else set())
+
+
+def test_a_rule_of_one_dataset_may_not_name_another_class():
+    with pytest.raises(LabelError, match="not among its classes"):
+        LabelScheme("s", ("a",), {"x": "a"}, of_dataset={"samm": {"x": "b"}})

@@ -6,19 +6,33 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tsfmicro.errors import ConfigError
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """Settings that belong together: an unknown one is a mistake, and nothing changes once they are read."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DataConfig(_Section):
+class Named(Section):
+    """Something chosen by its name, with options of its own; in YAML the name alone will do."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class DataConfig(Section):
     """Which clips, and which class each belongs to."""
 
     datasets: tuple[str, ...] = Field(min_length=1, description="names from `tsfmicro data list`")
@@ -26,7 +40,7 @@ class DataConfig(_Section):
     exclude: Path | None = Field(None, description="CSV of clips to leave out, columns: clip, why")
 
 
-class PrepareConfig(_Section):
+class PrepareConfig(Section):
     """How faces are found, aligned and stored. Everything here is part of the cache's key."""
 
     size: int = Field(224, ge=32, le=1024, description="edge of the face image, pixels")
@@ -40,14 +54,19 @@ class PrepareConfig(_Section):
     flow: bool = Field(False, description="also store optical flow and strain (DIS)")
 
 
-class ModelConfig(_Section):
+class ModelConfig(Named):
     """Which model, with which options."""
 
     name: str = Field("tsfmicro", description="a name from `tsfmicro models`")
-    options: dict[str, Any] = Field(default_factory=dict)
 
 
-class AugmentConfig(_Section):
+class ProtocolConfig(Named):
+    """Who is tested on what was learned from whom."""
+
+    name: str = Field("loso", description="loso, composite, cross_dataset or person_kfold")
+
+
+class AugmentConfig(Section):
     """One random draw for a pair's onset and apex."""
 
     flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip")
@@ -55,11 +74,12 @@ class AugmentConfig(_Section):
     pad: int = Field(15, ge=0, description="random crop: largest shift in each direction, pixels")
 
 
-class TrainConfig(_Section):
+class TrainConfig(Section):
     """How a fold is trained. The published and released settings stand in the shipped configs."""
 
     epochs: int = Field(50, ge=1)
     batch_size: int = Field(32, ge=1)
+    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on GPUs that have it")
     lr: float = Field(8e-4, gt=0)
     weight_decay: float = Field(0.6, ge=0)
     decay: float = Field(0.987, gt=0, le=1, description="the learning rate is multiplied by this after each epoch …")
@@ -75,15 +95,18 @@ class TrainConfig(_Section):
     )
 
 
-class RunConfig(_Section):
+class RunConfig(Section):
     """Everything that decides a run's result, but the data's place on disk."""
 
     name: str = Field(pattern=r"^[\w.-]+$")
     data: DataConfig
     prepare: PrepareConfig = PrepareConfig()
     model: ModelConfig = ModelConfig()
-    protocol: str = "loso"
+    protocol: ProtocolConfig = ProtocolConfig()
     train: TrainConfig = TrainConfig()
+
+
+Kind = TypeVar("Kind", bound=Section)
 
 
 class _Loader(yaml.SafeLoader):
@@ -111,6 +134,14 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     Raises:
         ConfigError: no such file, not YAML, or settings that cannot work; every mistake with its path, at once.
     """
+    values = read_settings(path)
+    for override in overrides:
+        _set(values, override)
+    return check_config(values, str(path))
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """A YAML file's plain values, not yet checked. Raises ConfigError: no such file, not YAML, or empty."""
     try:
         values = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -121,50 +152,63 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: holds no settings. Start from a shipped config.")
-    for override in overrides:
-        _set(values, override)
-    return check_config(values, str(path))
+    return values
 
 
 def check_config(values: Mapping[str, Any], where: str) -> RunConfig:
-    """Settings from plain values. Raises ConfigError that names every mistake at once."""
+    """A run's settings from plain values. Raises ConfigError that names every mistake at once."""
+    return check_section(RunConfig, values, where)
+
+
+def check_section(section: type[Kind], values: Mapping[str, Any], where: str) -> Kind:
+    """Settings of a kind from plain values. Raises ConfigError that names every mistake at once."""
     try:
-        return RunConfig.model_validate(values)
+        return section.model_validate(values)
     except ValidationError as invalid:
-        mistakes = "; ".join(_mistake(e) for e in invalid.errors())
+        mistakes = "; ".join(_mistake(section, e) for e in invalid.errors())
         raise ConfigError(f"{where}: {mistakes}.") from None
+
+
+def put(values: dict[str, Any], key: str, value: Any) -> None:
+    """Put a value at 'train.epochs' and the like. Raises ConfigError: a part of the path is a value."""
+    *path, last = key.split(".")
+    for part in path:
+        inner = values.setdefault(part, {})
+        if isinstance(inner, str) and part in ("model", "protocol"):  # a name that stands for its section
+            inner = values[part] = {"name": inner}
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{key}: {part} is a value, not a section.")
+        values = inner
+    values[last] = value
 
 
 def _set(values: dict[str, Any], override: str) -> None:
     key, sign, text = override.partition("=")
     if not sign or not key:
         raise ConfigError(f"--set {override}: write it as section.key=value, e.g. train.epochs=50.")
-    *path, last = key.split(".")
-    for part in path:
-        inner = values.setdefault(part, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f"--set {override}: {part} is a value, not a section.")
-        values = inner
     try:
-        values[last] = parse_yaml(text)
+        put(values, key, parse_yaml(text))
+    except ConfigError as mistake:
+        raise ConfigError(f"--set {mistake}") from None
     except yaml.YAMLError:
         raise ConfigError(f"--set {override}: {text!r} is not a YAML value.") from None
 
 
-def _mistake(error: Any) -> str:
+def _mistake(section: type[Section], error: Any) -> str:
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(error["loc"][-1]), _keys(error["loc"][:-1]), n=1)
-        return f"{path}: no such setting" + (
-            f" (did you mean {near[0]}?)" if near else f" (known: {', '.join(_keys(error['loc'][:-1]))})"
-        )
+        known = _keys(section, error["loc"][:-1])
+        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
+        return f"{path}: no such setting ({hint})"
+    if error["type"] == "value_error":  # raised by a check of ours, which says it all
+        return f"{path}: {error['ctx']['error']}" if path else str(error["ctx"]["error"])
     if error["type"] == "missing":
         return f"{path}: is missing"
     return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]} (it is {error['input']!r})"
 
 
-def _keys(path: Sequence[Any]) -> list[str]:
-    section: type[BaseModel] = RunConfig
+def _keys(section: type[BaseModel], path: Sequence[Any]) -> list[str]:
     for part in path:
         inner = section.model_fields[part].annotation
         assert isinstance(inner, type) and issubclass(inner, BaseModel)
