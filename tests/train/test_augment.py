@@ -82,3 +82,16 @@ def test_the_sampling_grid_is_affine_grids():
     theta = augment.draw(3, 8, AugmentConfig(), torch.Generator().manual_seed(0))
     expected = torch.nn.functional.affine_grid(theta, [3, 1, 8, 6], align_corners=False)
     assert torch.allclose(augment._grid(theta, 8, 6), expected, atol=1e-6)
+
+
+def test_an_epoch_drawn_at_once_is_what_was_drawn_batch_by_batch():
+    config, one, other = AugmentConfig(), *(torch.Generator().manual_seed(4) for _ in range(2))
+    order, movements = augment.draw_epoch(7, 3, config, 32, one)
+    assert torch.equal(order, torch.randperm(7, generator=other))
+    assert torch.equal(movements, torch.cat([augment.draw(n, 32, config, other) for n in (3, 3, 1)]))
+
+
+def test_an_epoch_can_be_given_its_order():
+    given = torch.tensor([2, 0, 1])
+    order, movements = augment.draw_epoch(3, 2, AugmentConfig(), 32, torch.Generator(), given)
+    assert order is given and movements.shape == (3, 2, 3)

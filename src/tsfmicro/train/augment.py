@@ -31,6 +31,25 @@ def draw(count: int, size: int, config: AugmentConfig, generator: torch.Generato
     return theta
 
 
+def draw_epoch(
+    count: int,
+    batch_size: int,
+    config: AugmentConfig,
+    size: int,
+    generator: torch.Generator,
+    order: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """What is random in an epoch of `count` pairs, all at once: in which order they come, and each one's movement.
+
+    Args: order: (count,) a given order instead of a drawn one.
+    Returns: (count,) order; (count, 2, 3) movements in that order. On the CPU.
+    """
+    if order is None:
+        order = torch.randperm(count, generator=generator)
+    # Batch by batch, since `draw` takes all flips before all angles: a seed goes on meaning what it always meant.
+    return order, torch.cat([draw(len(part), size, config, generator) for part in order.split(batch_size)])
+
+
 def apply(images: Tensor, theta: Tensor) -> Tensor:
     """Move images; what comes from outside is black.
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn.functional import cross_entropy
+from torch import Tensor, nn
 
 from tsfmicro.config import TrainConfig
 from tsfmicro.errors import RunError
+from tsfmicro.train import augment
 from tsfmicro.train.loader import Loader
+from tsfmicro.train.precision import at_work
 from tsfmicro.train.predict import predict
+from tsfmicro.train.step import Step
 
 OnEpoch = Callable[[int, float], None]
 
@@ -51,41 +53,39 @@ def fit(
         generator: on the CPU; decides order and augmentation.
         on_epoch: called after each epoch with its number, from 1, and its mean loss.
     Raises:
-        RunError: the loss is no longer a number.
+        RunError: the loss is no longer a number, or the GPU's memory is full.
     """
-    clips = sorted(labels)
-    model.to(loader.device).train()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True)
     logits, losses = [], []
-    for epoch in range(config.epochs):
-        for group in optimiser.param_groups:
-            group["lr"] = config.lr * config.decay ** min(epoch, config.decay_epochs)
-        losses.append(_epoch(model, loader, clips, labels, config, optimiser, generator))
-        if not np.isfinite(losses[-1]):
-            raise RunError(f"the loss is {losses[-1]} in epoch {epoch + 1}. Lower train.lr.")
-        logits.append(predict(model, loader, others, config.batch_size))
-        on_epoch(epoch + 1, losses[-1])
+    try:
+        with at_work(loader.device):
+            step = Step(model, loader, labels, config)
+            rows = torch.tensor(loader.prepared.rows_of(sorted(labels)))
+            for epoch in range(config.epochs):
+                step.set_rate(config.lr * config.decay ** min(epoch, config.decay_epochs))
+                total = run_epoch(step, rows, config, generator)
+                said = predict(model, loader, others, config.batch_size, step.precision)
+                losses.append(float(total) / len(rows))  # the first time that anybody waits for the device
+                if not np.isfinite(losses[-1]):
+                    raise RunError(f"the loss is {losses[-1]} in epoch {epoch + 1}. Lower train.lr.")
+                logits.append(said.numpy(force=True))
+                on_epoch(epoch + 1, losses[-1])
+    except torch.OutOfMemoryError:
+        raise RunError(
+            f"the memory of {loader.device} is full. Lower --workers or train.batch_size, or close what else uses it."
+        ) from None
     return Fitted(np.stack(logits), np.array(losses))
 
 
-def _epoch(
-    model: nn.Module,
-    loader: Loader,
-    clips: Sequence[str],
-    labels: Mapping[str, int],
-    config: TrainConfig,
-    optimiser: torch.optim.Optimizer,
-    generator: torch.Generator,
-) -> float:
-    order = torch.randperm(len(clips), generator=generator).tolist()
-    total = torch.zeros((), device=loader.device)
-    for start in range(0, len(order), config.batch_size):
-        chosen = [clips[i] for i in order[start : start + config.batch_size]]
-        target = torch.tensor([labels[c] for c in chosen], device=loader.device)
-        batch = loader.batch(chosen, config.pair, config.augment, generator)
-        loss = cross_entropy(model(**batch), target)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        total += loss.detach() * len(chosen)  # summed on the device: reading it here would make a GPU wait
-    return float(total) / len(clips)
+def run_epoch(step: Step, rows: Tensor, config: TrainConfig, generator: torch.Generator) -> Tensor:
+    """A step on each batch; nothing is read back from the device, so that a GPU is never waited for.
+
+    Args: rows: (n,) of the training clips in the prepared set, on the CPU.
+    Returns: () the sum of the clips' losses, on the device.
+    """
+    loader = step.loader
+    order, movements = augment.draw_epoch(len(rows), config.batch_size, config.augment, loader.prepared.size, generator)
+    chosen, moved = loader.here(rows[order]), loader.here(movements)
+    step.loss.zero_()
+    for some, their in zip(chosen.split(config.batch_size), moved.split(config.batch_size), strict=True):
+        step(some, their)
+    return step.loss

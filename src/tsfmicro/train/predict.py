@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsfmicro.train.loader import Loader
+from tsfmicro.train.precision import lowered
 
 
-def predict(model: nn.Module, loader: Loader, clip_ids: Sequence[str], batch_size: int) -> np.ndarray:
+def predict(
+    model: nn.Module, loader: Loader, clip_ids: Sequence[str], batch_size: int, precision: str = "float32"
+) -> Tensor:
     """Logits of clips, from their annotated pair, without augmentation, in evaluation mode.
 
-    Returns: (N, C) float32.
+    Returns: (N, C) float32 on the device; who reads it waits for the device, this function does not.
     """
     was_training = model.training
     model.eval()
-    with torch.inference_mode():
-        parts = [
-            model(**loader.batch(clip_ids[start : start + batch_size], "annotated")).float()
-            for start in range(0, len(clip_ids), batch_size)
-        ]
+    with torch.inference_mode(), lowered(loader.device, precision):
+        parts = [model(**loader.gather(rows, "annotated")).float() for rows in loader.rows(clip_ids).split(batch_size)]
     model.train(was_training)
-    return torch.cat(parts).cpu().numpy()
+    return torch.cat(parts)

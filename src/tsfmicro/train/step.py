@@ -1,0 +1,149 @@
+"""One training step: gather a batch, forward, backward, update. On a CUDA GPU it is recorded once and then replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from tsfmicro.config import TrainConfig
+from tsfmicro.train.loader import Loader
+from tsfmicro.train.precision import lowered, precision_on
+
+REHEARSALS = 3  # ordinary calls before a recording: libraries choose kernels and take their room then, and not in it
+
+Work = Callable[[], None]
+
+
+class Recorder(Protocol):
+    """What makes recordings on a device."""
+
+    def rehearse(self, work: Work) -> None:
+        """Do the work where it will be recorded."""
+
+    def record(self, work: Work) -> Work:
+        """Record the work without doing it; gives what does the recording."""
+
+
+class Replayed:
+    """Work that is done by a GPU as one recording from the fourth call on.
+
+    A step of TSFmicro is some two thousand small kernels, and a processor needs longer to start them one by one than a
+    fast GPU needs to run them. The first calls are ordinary ones, so nothing is done twice or undone; without a recorder
+    all calls are.
+    """
+
+    def __init__(self, recorder: Recorder | None) -> None:
+        self._recorder = recorder
+        self._rehearsed = 0
+        self._recording: Work | None = None
+
+    def __call__(self, work: Work) -> None:
+        """Do the work: the same at each call, on the same tensors, reading nothing back from the device."""
+        if self._recorder is None:
+            work()
+        elif self._rehearsed < REHEARSALS:
+            self._rehearsed += 1
+            self._recorder.rehearse(work)
+        else:
+            self._recording = self._recording or self._recorder.record(work)
+            self._recording()
+
+
+class CudaGraphs:
+    """Recordings as CUDA graphs. They share their memory, since no two run at once.
+
+    Random numbers come from torch's default generator of the GPU, which moves on at each replay.
+    """
+
+    def __init__(self) -> None:
+        self._pool = torch.cuda.graph_pool_handle()
+        self._stream = torch.cuda.Stream()
+
+    def rehearse(self, work: Work) -> None:
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
+            work()
+        torch.cuda.current_stream().wait_stream(self._stream)
+
+    def record(self, work: Work) -> Work:
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+            work()
+        return graph.replay
+
+
+class Step:
+    """A model, its optimiser and its labels on the device, and a step on the clips in given rows of the prepared set.
+
+    Nothing in a step waits for the device. AdamW and cross-entropy (paper, Section 4.1.3, Eq. 13).
+
+    Args:
+        model: takes the loader's batches by name and returns (N, C) logits; it is moved to the loader's device.
+        labels: class number of each TRAINING clip; no other label is given, so none can leak.
+    Attributes:
+        loss: () sum over the clips of all steps since it was last set to zero, on the device.
+    """
+
+    def __init__(self, model: nn.Module, loader: Loader, labels: Mapping[str, int], config: TrainConfig) -> None:
+        self.loader = loader
+        self.device = loader.device
+        self.precision = precision_on(self.device, config.precision)
+        self.model = on_device(model, self.device).train()
+        self.loss = torch.zeros((), device=self.device)
+        self._pair = config.pair
+        # As many as there are rows, so that a row number finds its label: −100 is what cross-entropy leaves out.
+        targets = torch.full((len(loader.prepared.annotated),), -100)
+        targets[loader.prepared.rows_of(labels)] = torch.tensor(list(labels.values()))
+        self._targets = targets.to(self.device)
+        recorded = self.device.type == "cuda"
+        self._optimiser = torch.optim.AdamW(
+            self.model.parameters(),
+            # A recording would keep a number as it was; a tensor is read where it lies.
+            lr=torch.tensor(config.lr, device=self.device) if recorded else config.lr,
+            weight_decay=config.weight_decay,
+            fused=True,
+            capturable=recorded,
+        )
+        self._recorder = CudaGraphs() if recorded else None
+        self._of_size: dict[int, tuple[Tensor, Tensor, Replayed]] = {}
+        loader.stay(self._pair)
+
+    def set_rate(self, rate: float) -> None:
+        """The learning rate from the next step on."""
+        for group in self._optimiser.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+
+    def __call__(self, rows: Tensor, movements: Tensor) -> None:
+        """Learn from a batch. rows (N,) of the prepared set and movements (N, 2, 3), both where the loader reads them."""
+        if len(rows) not in self._of_size:  # an epoch's last batch is smaller, and a recording has one size
+            self._of_size[len(rows)] = torch.empty_like(rows), torch.empty_like(movements), Replayed(self._recorder)
+        rows_here, movements_here, learn = self._of_size[len(rows)]
+        rows_here.copy_(rows)
+        movements_here.copy_(movements)
+        learn(partial(self._learn, rows_here, movements_here))
+
+    def _learn(self, rows: Tensor, movements: Tensor) -> None:
+        batch = self.loader.gather(rows, self._pair, movements)
+        with lowered(self.device, self.precision):
+            logits = self.model(**batch)
+        loss = cross_entropy(logits.float(), self._targets.index_select(0, rows))
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self._optimiser.step()
+        self.loss += loss.detach() * len(rows)
+
+
+def on_device(model: nn.Module, device: torch.device) -> nn.Module:
+    """The model there; a CUDA GPU's convolutions want channels last in memory, as the maps of the models are."""
+    model = model.to(device)
+    if device.type == "cuda":
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types forgot it
+    return model
