@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tsfmicro.config import TrainConfig
+from tsfmicro.errors import RunError
 from tsfmicro.train.loader import Loader
 from tsfmicro.train.precision import lowered, precision_on
 
@@ -71,9 +72,18 @@ class CudaGraphs:
         torch.cuda.current_stream().wait_stream(self._stream)
 
     def record(self, work: Work) -> Work:
+        """Raises RunError: the work cannot be recorded."""
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
-            work()
+        try:
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+                work()
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as problem:
+            raise RunError(
+                f"a training step could not be recorded as a CUDA graph ({str(problem).splitlines()[0]}). In a model's"
+                " forward nothing may read values back from the GPU: no .item(), no .tolist(), no `if` on a tensor."
+            ) from problem
         return graph.replay
 
 
