@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsfmicro.models.grouped import Groups, batch_norm, grouped
+from tsfmicro.models.grouped import Groups, autocasts, batch_norm, grouped
 
 LAYER_NORM_EPS = 1e-6
 
@@ -47,8 +47,8 @@ class ConvNorm(nn.Module):
         if self.training:
             return batch_norm(tuple(last(self.conv(first(x))) for x in groups), self.norm, self.gelu)
         weight, bias = folded(self.conv, self.norm)
-        normed = (last(F.conv2d(first(x), weight, bias, self.conv.stride, padding=1)) for x in groups)
-        return tuple(F.gelu(x) if self.gelu else x for x in normed)
+        normed = (F.conv2d(first(x), weight, bias, self.conv.stride, padding=1) for x in groups)
+        return tuple(last(F.gelu(x) if self.gelu else x) for x in normed)
 
 
 class ConvStem(nn.Sequential):
@@ -83,7 +83,7 @@ class DepthwiseConv(nn.Conv2d):
         weight = self.weight
         if self.skip:  # one more at the centre of a kernel is the skip, and saves two passes over the map
             weight = weight + F.pad(weight.new_ones(1, 1, 1, 1), (self.kernel_size[0] // 2,) * 4)
-        if self.kernel_size == (5, 5) and x.device.type == "cpu" and torch.is_grad_enabled():
+        if self.kernel_size == (5, 5) and x.device.type == "cpu" and torch.is_grad_enabled() and not autocasts(x):
             return _Depthwise5.apply(x, weight, self.bias)
         return last(F.conv2d(first(x), weight, self.bias, padding=self.padding, groups=self.groups))
 
@@ -182,8 +182,11 @@ class Head(nn.Module):
             places = self.norm(self.project(features).flatten(0, 2))  # (N·h·w, inner)
         else:
             places = F.linear(features, *folded(self.project, self.norm))
-        swished = F.silu(places).view(len(features), -1, places.shape[-1])  # (N, h·w, inner)
-        return self.classify(swished.mean(1))
+        swished = F.silu(places).view(*features.shape[:-1], -1)  # (N, h, w, inner)
+        if not autocasts(swished):
+            return self.classify(swished.mean((1, 2)))
+        with torch.autocast(swished.device.type, enabled=False):  # bfloat16 would round away which class is ahead
+            return self.classify(swished.mean((1, 2), dtype=self.classify.weight.dtype))
 
 
 def initialise(module: nn.Module) -> None:

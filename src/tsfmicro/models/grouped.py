@@ -15,9 +15,16 @@ MAP_BYTES = 4 * 2**20  # of a group's map on a CPU; the widest inside a block is
 Groups = tuple[Tensor, ...]  # each (n, H, W, C); together the batch
 
 
+def autocasts(x: Tensor) -> bool:
+    """Whether torch.autocast now lowers the precision of what is done with x: our own kernels, which it does not know,
+    then step aside."""
+    return x.device.type in ("cpu", "cuda", "mps") and torch.is_autocast_enabled(x.device.type)
+
+
 def grouped(x: Tensor, values: int | None = None) -> Groups:
     """(N, H, W, C) → groups of a few clips on a CPU, all in one elsewhere; of `values` a clip, if not of its own."""
-    if x.device.type != "cpu":
+    # A compiled or exported graph would keep this batch's number of groups.
+    if x.device.type != "cpu" or autocasts(x) or torch.compiler.is_compiling():
         return (x,)
     return x.split(max(1, MAP_BYTES // ((values or x[0].numel()) * x.element_size())))
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tsfmicro.models import exporting
 from tsfmicro.models.base import check_choice
 from tsfmicro.models.blocks import LAYER_NORM_EPS, ConvNorm, ConvStem, DepthwiseConv, StochasticDepth
 from tsfmicro.models.grouped import Groups, regrouped
@@ -73,9 +74,9 @@ class Places(nn.Module):
     def rotate(self, x: Tensor) -> Tensor:
         """Turn each pair of channels by its place's angle. (N, H, W, K, d) → the same."""
         pairs, turn = x.unflatten(-1, (-1, 2)), self.turn[:, :, None]
-        if x.device.type == "cpu" and x.dtype == turn.dtype and not torch.compiler.is_compiling():
-            return turned_by_complex_product(pairs, turn).flatten(-2)
-        return turned(pairs, turn).flatten(-2)
+        if x.device.type == "mps" or turn.dtype != torch.float32 or torch.compiler.is_compiling():
+            return turned(pairs, turn).flatten(-2)
+        return turned_by_complex_product(pairs.float(), turn).flatten(-2).to(x.dtype)
 
 
 def turned(pairs: Tensor, turn: Tensor) -> Tensor:
@@ -85,7 +86,7 @@ def turned(pairs: Tensor, turn: Tensor) -> Tensor:
 
 
 def turned_by_complex_product(pairs: Tensor, turn: Tensor) -> Tensor:
-    """The same in one pass over the map instead of eight. Compilers, exports and half precision know no complex."""
+    """The same in one pass over the map instead of eight. Compilers, exports and bfloat16 know no complex numbers."""
     return torch.view_as_real(torch.view_as_complex(pairs) * torch.view_as_complex(turn))
 
 
@@ -164,6 +165,8 @@ class RetentionBlock(nn.Module):
         self.add = StochasticDepth(drop)
 
     def forward(self, x: Tensor, places: Places) -> Tensor:
+        if torch.compiler.is_exporting():
+            return exporting.retention_block(self, x, places)
         x = self.position_conv(x)
         x = self.add(x, self.retention(self.retention_norm(x), places))
         return self.add(x, self.ffn(self.ffn_norm(x)))
@@ -224,6 +227,6 @@ class TemporalStream(nn.Module):
         """`where` (N, H/2, W/2, widths[0]) is added to the stem's map."""
         groups = self.stem(movement)
         if where is not None:
-            parts = where.split([len(x) for x in groups])
+            parts = where.split([x.shape[0] for x in groups])
             groups = tuple(x + part for x, part in zip(groups, parts, strict=True))
         return torch.cat(self.stages(groups))

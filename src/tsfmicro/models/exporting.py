@@ -1,0 +1,85 @@
+"""A retention block in the form that inference runtimes are fast at; the numbers are the same.
+
+What suits torch does not suit them. They have no complex numbers and take neighbouring channels apart one by one; so
+here queries and keys come with the first partners of all pairs before the second ones, which is only another order of
+their weights' rows and changes no product q·k. Maps of four dimensions are turned about between (N, H, W, C) and
+(N, C, H, W) at every norm and linear; so here those see tokens (N, H·W, C). And the scale 1/√d is in the keys' weights.
+All that concerns weights alone is worked out while exporting.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tsfmicro.models.blocks import LAYER_NORM_EPS, DepthwiseConv
+
+if TYPE_CHECKING:
+    from tsfmicro.models.retention import FeedForward, Places, Retention, RetentionBlock
+
+Grid = tuple[int, int]  # H, W
+
+
+def retention_block(block: RetentionBlock, x: Tensor, places: Places) -> Tensor:
+    """What `block` does when evaluated. (N, H, W, C) → the same."""
+    height, width = places.turn.shape[:2]
+    tokens = block.position_conv(x).flatten(1, 2)
+    tokens = tokens + _retention(block.retention, block.retention_norm(tokens), places)
+    tokens = tokens + _feed_forward(block.ffn, block.ffn_norm(tokens), (height, width))
+    return tokens.unflatten(1, (height, width))
+
+
+def _feed_forward(ffn: FeedForward, tokens: Tensor, grid: Grid) -> Tensor:
+    return ffn.shrink(_convolved(ffn.conv, F.gelu(ffn.expand(tokens)), grid))
+
+
+def _convolved(conv: DepthwiseConv, tokens: Tensor, grid: Grid) -> Tensor:
+    return conv(tokens.unflatten(1, grid)).flatten(1, 2)
+
+
+def _retention(retention: Retention, tokens: Tensor, places: Places) -> Tensor:
+    """(N, H·W, C) → the same."""
+    height, width, pairs = places.turn.shape[:3]
+    channels, d = tokens.shape[-1], 2 * pairs
+    weight, bias = retention.qkv.weight, retention.qkv.bias
+    cos, sin = (places.turn[..., part].flatten(0, 1).repeat(1, 2).unsqueeze(1) for part in range(2))  # (H·W, 1, d)
+
+    def turned(part: slice, scale: float) -> Tensor:
+        """Queries or keys, each head's (a, b) halves turned to (a·cos − b·sin, b·cos + a·sin)."""
+        rows, offsets = (_partners_apart(t[part] * scale, pairs) for t in (weight, bias))
+        x = F.linear(tokens, rows, offsets).unflatten(-1, (-1, d))
+        quarter = torch.cat((-x[..., pairs:], x[..., :pairs]), dim=-1)
+        return (x * cos + quarter * sin).flatten(-2)
+
+    q = turned(slice(0, channels), 1.0)
+    k = turned(slice(channels, 2 * channels), d**-0.5)
+    v = F.linear(tokens, weight[2 * channels :], bias[2 * channels :])
+    local = _convolved(retention.local_conv, v, (height, width))
+
+    def mixed(q: Tensor, k: Tensor, v: Tensor, line: int) -> Tensor:
+        """Lines of so many tokens, each by itself. (…, C) → (lines, line, C)."""
+        q, k, v = (t.reshape(-1, line, channels // d, d).transpose(1, 2) for t in (q, k, v))
+        scores = q @ k.transpose(-1, -2)
+        shares = scores * places.fade if retention.causal else (scores + places.fade).softmax(-1)
+        return (shares @ v).transpose(1, 2).flatten(-2)
+
+    def columns(tokens: Tensor, grid: Grid) -> Tensor:
+        """Tokens in the order of columns, or back: (…, C) → (N, W, H, C)."""
+        return tokens.reshape(-1, *grid, channels).transpose(1, 2)
+
+    if places.separable:
+        q, k, v = (columns(t, (height, width)) for t in (q, k, mixed(q, k, v, width)))
+        seen = columns(mixed(q, k, v, height), (width, height)).reshape(-1, height * width, channels)
+    else:
+        seen = mixed(q, k, v, height * width)
+    if retention.causal:
+        seen = F.layer_norm(seen.unflatten(-1, (-1, d)), (d,), eps=LAYER_NORM_EPS).flatten(-2)
+    return retention.out(seen + local)
+
+
+def _partners_apart(rows: Tensor, pairs: int) -> Tensor:
+    """Rows of each head reordered from a₀ b₀ a₁ b₁ … to a₀ a₁ … b₀ b₁ …"""
+    return rows.unflatten(0, (-1, pairs, 2)).transpose(1, 2).flatten(0, 2)
