@@ -327,8 +327,12 @@ class Interval:
     low: float
     high: float
 
+    def __format__(self, sign: str) -> str:
+        """With '+', as a difference: +0.09 [+0.04, +0.15]."""
+        return f"{self.value:{sign}.2f} [{self.low:{sign}.2f}, {self.high:{sign}.2f}]"
+
     def __str__(self) -> str:
-        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        return format(self)
 
 
 @dataclass(frozen=True)

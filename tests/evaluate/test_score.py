@@ -107,12 +107,18 @@ def test_the_majority_floor_learns_from_the_training_side_only():
     }
 
 
-def test_shuffled_labels_are_those_of_the_training_side_in_another_order():
+def test_shuffled_labels_say_nothing_about_a_clip_nor_about_how_frequent_its_class_is():
+    labels = {f"d/p/{n}": 0 if n < 20 else 1 if n < 28 else 2 for n in range(30)}
+    drawn = [shuffle_labels(labels, 3, "fold", seed) for seed in range(300)]
+    for clip in ("d/p/0", "d/p/25", "d/p/29"):
+        assert np.bincount([said[clip] for said in drawn]) / 300 == approx([1 / 3] * 3, abs=0.1)
+    counts = [sorted(np.bincount(list(said.values()), minlength=3).tolist()) for said in drawn]
+    assert counts == [[2, 8, 20]] * 300, "the same groups, under other names"
+
+
+def test_labels_are_shuffled_alike_wherever_a_fold_is_trained():
     labels = {f"d/p/{n}": n % 3 for n in range(30)}
-    shuffled = shuffle_labels(labels, "fold", seed=0)
-    assert sorted(shuffled.values()) == sorted(labels.values())
-    assert shuffled.keys() == labels.keys()
-    assert shuffled != labels
-    assert shuffled == shuffle_labels(dict(reversed(labels.items())), "fold", seed=0)
-    assert shuffled != shuffle_labels(labels, "fold", seed=1)
-    assert shuffled != shuffle_labels(labels, "another", seed=0)
+    shuffled = shuffle_labels(labels, 3, "fold", seed=0)
+    assert shuffled == shuffle_labels(dict(reversed(labels.items())), 3, "fold", seed=0)
+    assert shuffled != shuffle_labels(labels, 3, "fold", seed=1)
+    assert shuffled != shuffle_labels(labels, 3, "another", seed=0)

@@ -37,9 +37,12 @@ def made_clips(people=3, each=4):
 
 @pytest.fixture
 def prepared_folder(tmp_path):
+    return prepare_made(tmp_path / "cache" / "key", made_clips())
+
+
+def prepare_made(folder, clips):
     generator = np.random.default_rng(0)
-    clips = made_clips()
-    draft = Draft(tmp_path / "cache" / "key", "key", tuple(clips), PrepareConfig(size=32))
+    draft = Draft(folder, "key", tuple(clips), PrepareConfig(size=32))
     draft.folder.mkdir(parents=True)
     records = draft.resume()
     for clip in clips:

@@ -47,8 +47,7 @@ class Difference:
         return self.interval.value < 0 and self.p < LEVEL
 
     def __str__(self) -> str:
-        d = self.interval
-        return f"{d.value:+.2f} [{d.low:+.2f}, {d.high:+.2f}], p {self.p:.3f}"
+        return f"{self.interval:+}, p {self.p:.3f}"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ truth or as answer: few people show every class. Ties go to the latest epoch, th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +32,11 @@ class Answers:
     clips: tuple[str, ...]
     for_acc: np.ndarray = field(repr=False)
     for_f1: np.ndarray = field(repr=False)
+
+    def only(self, clips: Container[str]) -> Answers:
+        """The answers about some of the clips."""
+        kept = [n for n, clip in enumerate(self.clips) if clip in clips]
+        return Answers(self.rule, self.seed, tuple(self.clips[n] for n in kept), self.for_acc[kept], self.for_f1[kept])
 
 
 def last(fold: Outcome, labels: Labels) -> Epochs:

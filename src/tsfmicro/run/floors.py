@@ -24,6 +24,7 @@ from tsfmicro.run.watch import Watch
 from tsfmicro.types import Logits, PreparedSet
 
 SHUFFLES = 5  # of the linear model: one shuffle alone may do well or badly by luck
+FLOORS = ("majority", "linear", "shuffled-linear", "shuffled")
 MUST_BE_AT_CHANCE = ("shuffled-linear", "shuffled")
 
 
@@ -32,7 +33,10 @@ def store_linear_floors(folder: RunFolder, prepared: PreparedSet, watch: Watch) 
     plan = folder.plan
     known = [{clip: plan.labels[clip] for clip in fold.train} for fold in plan.folds]
     shuffled = [
-        [shuffle_labels(labels, fold.name, seed) for labels, fold in zip(known, plan.folds, strict=True)]
+        [
+            shuffle_labels(labels, len(plan.classes), fold.name, seed)
+            for labels, fold in zip(known, plan.folds, strict=True)
+        ]
         for seed in range(SHUFFLES)
     ]
     wanted = {"linear": [known], "shuffled-linear": shuffled}

@@ -72,7 +72,7 @@ class Summary:
         """Headings and rows: every rule, the leak, every floor."""
         rows = {f"rule {s.rule}": [str(s.uf1), str(s.uar), str(s.acc)] for s in self.scores}
         if self.leak is not None:
-            rows["leak: oracle − last"] = [signed(self.leak[name]) for name in ("uf1", "uar", "acc")]
+            rows["leak: oracle − last"] = [f"{self.leak[name]:+}" for name in ("uf1", "uar", "acc")]
         rows |= {f"{shown(n)} floor": [str(s.uf1), str(s.uar), str(s.acc)] for n, s in self.floors.items()}
         return [self.name, "UF1", "UAR", "ACC"], [[name, *cells] for name, cells in rows.items()]
 
@@ -135,11 +135,6 @@ def answers(folder: RunFolder, rule: Rule) -> list[Answers]:
 def shown(floor: str) -> str:
     """'shuffled-linear' → 'shuffled linear'"""
     return floor.replace("-", " ")
-
-
-def signed(of: Interval) -> str:
-    """A difference with its interval: +0.09 [+0.04, +0.15]"""
-    return f"{of.value:+.2f} [{of.low:+.2f}, {of.high:+.2f}]"
 
 
 def plain_differences(of: Mapping[str, Difference]) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def train_fold(plan: Plan, prepared: PreparedSet, fold: Fold, task: Task, device
 def given_labels(plan: Plan, fold: Fold, task: Task) -> dict[str, int]:
     """The labels a training may know: those of its fold's training side, which the shuffled floor deals out anew."""
     labels = {clip: plan.labels[clip] for clip in fold.train}
-    return shuffle_labels(labels, task.fold, task.seed) if task.shuffled else labels
+    return shuffle_labels(labels, len(plan.classes), task.fold, task.seed) if task.shuffled else labels
 
 
 @contextmanager

@@ -1,0 +1,230 @@
+"""`tsfmicro audit`: what a finished run's folder proves about its scores.
+
+It proves what is written there. That `fit` learned from nothing but the labels it was handed is for the code and its tests
+to show, and for the floors of shuffled labels.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from tsfmicro.errors import RunError, TsfmicroError
+from tsfmicro.evaluate.audit import Check, clips_are_tested_once, ids_are_distinct, people_are_apart, values_are_equal
+from tsfmicro.run.floors import MUST_BE_AT_CHANCE
+from tsfmicro.run.folder import RunFolder, labels_digest
+from tsfmicro.run.summary import ALL, summarise
+from tsfmicro.run.task import given_labels
+from tsfmicro.run.watch import Task
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The checks of a run, in the order in which they were made."""
+
+    run: Path
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed for check in self.checks)
+
+    def lines(self) -> list[str]:
+        """One line for each check, and the verdict."""
+        failed = sum(not check.passed for check in self.checks)
+        verdict = "all checks passed" if self.passed else f"{failed} of {len(self.checks)} checks failed"
+        return [*(check.line() for check in self.checks), f"{self.run}: {verdict}"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        checks = [
+            {"claim": c.claim, "passed": c.passed, "ground": c.ground, "problems": list(c.problems)}
+            for c in self.checks
+        ]
+        return {"run": str(self.run), "passed": self.passed, "checks": checks}
+
+
+def audit(path: Path) -> Audit:
+    """Check a finished run.
+
+    Raises: RunError: no run folder, or its lists cannot be read at all.
+    """
+    rows, folds, datasets = _lists(path)
+    checks = [
+        ids_are_distinct(rows, datasets),
+        people_are_apart(folds),
+        clips_are_tested_once(folds, [row["clip"] for row in rows]),
+    ]
+    try:
+        folder = RunFolder.open(path)
+        if {
+            clip for fold in folder.plan.folds for clip in (*fold.train, *fold.val, *fold.test)
+        } - folder.plan.labels.keys():
+            raise RunError(f"{path}: folds.json holds clips that are not in clips.csv.")
+    except TsfmicroError as problem:
+        return Audit(path, (*checks, Check("the plan can be read", "config.yaml, run.json", (str(problem),))))
+    tasks = [*folder.plan.tasks, *_finished_shuffled(folder)]
+    checks += [
+        Check(
+            "the plan is the one that was begun, and every training's",
+            _trainings(tasks),
+            tuple(_changed_plan(folder, tasks)),
+        ),
+        Check(
+            "each training got the labels of its training side, and no other",
+            _trainings(tasks),
+            tuple(_labels(folder, tasks)),
+        ),
+        Check("every clip was answered in every epoch", _trainings(tasks), tuple(_answers(folder, tasks))),
+        Check("nothing is missing, half-written or left over", "all files", tuple(_leftovers(folder, tasks))),
+    ]
+    checks += _scores(folder)
+    return Audit(path, tuple(checks))
+
+
+def _lists(path: Path) -> tuple[list[dict[str, str]], list[dict[str, Any]], list[str]]:
+    """clips.csv, folds.json and the datasets of config.yaml, just as they are."""
+    from tsfmicro.config import parse_yaml
+
+    try:
+        with (path / "clips.csv").open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        folds = json.loads((path / "folds.json").read_text(encoding="utf-8"))
+        datasets = parse_yaml((path / "config.yaml").read_text(encoding="utf-8"))["data"]["datasets"]
+        assert {"clip", "person", "class"} <= set(rows[0]) and all(
+            {"name", "train", "val", "test"} <= f.keys() for f in folds
+        )
+    except FileNotFoundError as missing:
+        raise RunError(
+            f"{path}: is not a run folder: {Path(missing.filename).name} is missing. Give the folder that `tsfmicro run --out` made."
+        ) from None
+    except Exception as damage:  # whatever a damaged file may raise
+        raise RunError(
+            f"{path}: the run folder is damaged ({' '.join(str(damage).split())}). Restore it from a copy."
+        ) from None
+    return rows, folds, datasets
+
+
+def _finished_shuffled(folder: RunFolder) -> list[Task]:
+    return [t for group in folder.plan.groups(shuffled=True) for t in group.tasks if folder.place(t).exists()]
+
+
+def _changed_plan(folder: RunFolder, tasks: list[Task]) -> Iterator[str]:
+    digest = folder.plan.digest
+    begun = json.loads((folder.path / "run.json").read_text(encoding="utf-8")).get("plan")
+    if begun != digest:
+        yield "settings, labels or folds were changed after the run began"
+    for task, received in _received(folder, tasks):
+        if received.get("plan") != digest:
+            yield f"{task} was trained under another plan"
+
+
+def _labels(folder: RunFolder, tasks: list[Task]) -> Iterator[str]:
+    for task in tasks:
+        if folder.place(task).exists() and _record(folder, task) is None:
+            yield f"{task} has no readable received.json"
+    for task, received in _received(folder, tasks):
+        fold = folder.plan.fold(task.fold)
+        others = set(received.get("clips", ())) - set(fold.train)
+        tested = others & set(fold.test)
+        if tested:
+            yield f"{task} learned from {len(tested)} of its test clips, e.g. {min(tested)}"
+        elif others:
+            yield f"{task} learned from clips that are not on its training side, e.g. {min(others)}"
+        elif received.get("clips") != sorted(fold.train):
+            yield f"{task} did not learn from its whole training side"
+        elif received.get("labels") != labels_digest(given_labels(folder.plan, fold, task)):
+            yield f"{task} learned from other labels than those in clips.csv"
+        if received.get("asked") != [*fold.test, *fold.val]:
+            yield f"{task} was asked about other clips than its test and validation side"
+
+
+def _answers(folder: RunFolder, tasks: list[Task]) -> Iterator[str]:
+    epochs, n_classes = folder.plan.config.train.epochs, len(folder.plan.classes)
+    for task in tasks:
+        if not folder.place(task).exists():
+            continue  # told as missing
+        fold = folder.plan.fold(task.fold)
+        try:
+            with np.load(folder.place(task) / "logits.npz") as stored:
+                for side, clips in (("test", fold.test), ("val", fold.val)):
+                    wanted = (epochs, len(clips), n_classes)
+                    if stored[side].shape != wanted:
+                        yield f"{task}: {side} logits are {stored[side].shape}, not {wanted}"
+                    elif not np.isfinite(stored[side]).all():
+                        yield f"{task}: some {side} logits are no numbers"
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as damage:
+            yield f"{task}: logits.npz is damaged ({damage})"
+
+
+def _leftovers(folder: RunFolder, tasks: list[Task]) -> Iterator[str]:
+    from safetensors import SafetensorError, safe_open
+
+    for part in folder.path.rglob("*.part"):
+        yield f"{part.relative_to(folder.path)} was not written to its end"
+    missing = folder.missing()
+    if missing:
+        yield f"{len(missing)} of {len(folder.plan.tasks)} trainings are not finished"
+    places = {folder.place(task) for task in tasks}
+    for root in ("folds", "floors/shuffled"):
+        for place in sorted(folder.path.glob(f"{root}/*/[!.]*")):
+            if place not in places:
+                yield f"{place.relative_to(folder.path)} is of no training of this run"
+    for task in tasks:
+        weights = folder.place(task) / "model.safetensors"
+        try:
+            if weights.parent.exists():
+                with safe_open(weights, "numpy") as stored:
+                    stored.keys()
+        except (SafetensorError, OSError) as damage:
+            yield f"{task}: model.safetensors is damaged ({damage})"
+
+
+def _scores(folder: RunFolder) -> list[Check]:
+    claim, ground = "scores.json is what the logits give", "computed again"
+    chance = "models that learned from shuffled labels sit at chance"
+    try:
+        stored = json.loads((folder.path / "scores.json").read_text(encoding="utf-8"))
+        shown = list(stored["rules"])
+        summary = summarise(folder, ALL if len(shown) > 2 else shown[-1])
+    except FileNotFoundError as missing:
+        return [Check(claim, ground, (f"{Path(missing.filename).name} is missing; `tsfmicro evaluate` writes it",))]
+    except (ValueError, KeyError, IndexError, TypeError) as damage:
+        return [Check(claim, ground, (f"scores.json is damaged ({damage}); `tsfmicro evaluate` writes it anew",))]
+    except TsfmicroError as problem:
+        return [Check(claim, ground, (f"they cannot be computed: {problem}",))]
+    computed = json.loads(json.dumps(summary.to_dict()))
+    del computed["notes"]  # they tell what is not there yet
+    stored.pop("notes", None)
+    floors = ", ".join(name for name in MUST_BE_AT_CHANCE if name in summary.floors)
+    return [
+        Check(claim, f"rule {', '.join(shown)}; computed again", tuple(values_are_equal(stored, computed))),
+        Check(chance, floors or "there is none", summary.warnings),
+    ]
+
+
+def _received(folder: RunFolder, tasks: list[Task]) -> Iterator[tuple[Task, dict[str, Any]]]:
+    for task in tasks:
+        record = _record(folder, task)
+        if record is not None:
+            yield task, record
+
+
+def _record(folder: RunFolder, task: Task) -> dict[str, Any] | None:
+    """What the training said it was given; None where that cannot be read."""
+    try:
+        record = json.loads((folder.place(task) / "received.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _trainings(tasks: list[Task]) -> str:
+    return f"{len(tasks)} trainings"
