@@ -1,4 +1,7 @@
-"""Pictures of a run. Each function takes plain data and writes one file."""
+"""Charts of runs: training curves, confusion matrices, people, the leak. Each function takes plain data and gives a figure.
+
+The two `draw_…` functions write what every run leaves in its folder.
+"""
 
 from __future__ import annotations
 
@@ -6,34 +9,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tsfmicro.report.material import Material
+from tsfmicro.report.style import SHARES, look, new_figure, styled
 from tsfmicro.types import PreparedSet, Scores, person_of
+
+SCORES = {"acc": "ACC", "uf1": "UF1", "uar": "UAR"}
+_PEOPLE_IN_A_COLUMN = 40
+_NAME = 24  # letters of a label that fit beside or above a panel
 
 
 def draw_confusion(scores: Scores, path: Path) -> None:
     """Confusion matrix with counts and row percentages, readable in grey."""
-    counts = scores.confusion
-    shares = counts / counts.sum(1, keepdims=True)
-    n = len(scores.classes)
-    figure = Figure(figsize=(1.9 + 0.95 * n, 1.6 + 0.85 * n), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), share in np.ndenumerate(shares):
-        text = f"{counts[row, column]}\n{share:.0%}"
-        axes.text(column, row, text, ha="center", va="center", fontsize=9, color="white" if share > 0.55 else "black")
-    axes.set_xticks(range(n), scores.classes, rotation=30, ha="right")
-    axes.set_yticks(range(n), scores.classes)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true")
-    seeds = "" if len(scores.seeds) == 1 else f", {len(scores.seeds)} seeds summed"
-    axes.set_title(
-        f"UF1 {scores.uf1}   UAR {scores.uar}   ACC {scores.acc}\n{scores.people} people, {scores.clips} clips, rule {scores.rule}{seeds}",
-        fontsize=9,
-    )
-    figure.savefig(path, dpi=130)
+    _one_confusion(scores).savefig(path, dpi=130)
 
 
 def draw_pairs(
@@ -42,22 +32,193 @@ def draw_pairs(
     """What the model sees: for each class some clips of different people, with onset, apex and their difference (×4)."""
     chosen = [clip for n in range(len(classes)) for clip in _of_different_people(labels, n, each)]
     rows = -(-len(chosen) // each)
-    figure = Figure(figsize=(each * 4.6, rows * 1.72), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(each * 4.6, rows * 1.72)
     axes = figure.subplots(rows, each * 3, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for place, clip in enumerate(chosen):
         onset, apex = prepared.annotated[prepared.rows_of([clip])[0]]
-        motion = np.clip(127.5 + 4 * (apex.astype(np.float32) - onset), 0, 255).astype(np.uint8)
         row, start = divmod(place, each)
-        for column, (image, name) in enumerate(
-            [(onset, clip), (apex, classes[labels[clip]]), (motion, "apex − onset, ×4")]
-        ):
+        shown = [(onset, clip), (apex, classes[labels[clip]]), (difference(onset, apex), "apex − onset, ×4")]
+        for column, (image, name) in enumerate(shown):
             axis = axes[row, 3 * start + column]
             axis.imshow(image)
             axis.set_title(name, fontsize=7)
     figure.savefig(path, dpi=130)
+
+
+def difference(onset: np.ndarray, apex: np.ndarray, gain: float = 4) -> np.ndarray:
+    """Apex − onset made visible: mid-grey where nothing changes. (..., H, W, 3) uint8 → the same."""
+    return np.clip(127.5 + gain * (apex.astype(np.float32) - onset), 0, 255).astype(np.uint8)
+
+
+@styled
+def curves(runs: Sequence[Material], scores: Sequence[str] = ("acc", "uf1", "uar")) -> Figure:
+    """Scores after each epoch, pooled over folds: a line per run, mean over seeds, a band from the lowest to the highest seed.
+
+    Long trainings are drawn as a running mean over a twenty-fifth of their epochs, the same for line and band.
+    """
+    figure = new_figure(7.2, 2.7)
+    panels = figure.subplots(1, len(scores), sharey=True, squeeze=False)[0]
+    for axes, score in zip(panels, scores, strict=True):
+        for number, run in enumerate(runs):
+            _curve(axes, run.curves[score], run.label, number)
+        axes.set_title(SCORES[score])
+        axes.set_xlabel("epoch")
+        axes.grid(axis="y")
+        axes.set_ylim(0, 1)
+    panels[0].set_ylabel("score of people left out")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(4, len(runs)))
+    return figure
+
+
+def _curve(axes: Axes, values: np.ndarray, label: str, number: int) -> None:
+    """values (S, epochs)."""
+    window = max(1, values.shape[1] // 25)
+    smooth = np.stack([np.convolve(seed, np.full(window, 1 / window), "valid") for seed in values])
+    epochs = np.arange(window, values.shape[1] + 1)  # a mean stands at the last of its epochs
+    style = look(number)
+    marker = "" if len(epochs) > 1 else style.marker
+    axes.plot(epochs, smooth.mean(0), color=style.colour, linestyle=style.dashes, label=label, marker=marker)
+    if len(values) > 1:
+        axes.fill_between(epochs, smooth.min(0), smooth.max(0), color=style.colour, alpha=0.15, linewidth=0)
+
+
+@styled
+def confusions(runs: Sequence[Material], rule: str = "last") -> Figure:
+    """Confusion matrices side by side: counts (summed over seeds) and row percentages."""
+    rows, columns = grid(len(runs))
+    edge = 0.9 + 0.43 * len(runs[0].classes)
+    figure = new_figure(columns * edge + 0.5, rows * (edge + 0.35))
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for axes in panels.flat[len(runs) :]:
+        axes.axis("off")
+    for place, run in enumerate(runs):
+        axes = panels.flat[place]
+        confusion_panel(axes, run.scores[rule], fontsize=6.5)
+        axes.set_title(f"{short(run.label)}\nUF1 {run.scores[rule].uf1}", fontsize=8)
+    return figure
+
+
+@styled
+def _one_confusion(scores: Scores) -> Figure:
+    n = len(scores.classes)
+    figure = new_figure(1.9 + 0.95 * n, 1.6 + 0.85 * n)
+    axes = figure.subplots()
+    confusion_panel(axes, scores, fontsize=9)
+    seeds = "" if len(scores.seeds) == 1 else f", {len(scores.seeds)} seeds summed"
+    axes.set_title(
+        f"UF1 {scores.uf1}   {scores.rule.uar_is} {scores.uar}   ACC {scores.acc}\n"
+        f"{scores.people} people, {scores.clips} clips, rule {scores.rule}{seeds}",
+        fontsize=9,
+    )
+    return figure
+
+
+def confusion_panel(axes: Axes, scores: Scores, fontsize: float) -> None:
+    """One confusion matrix into axes that are there."""
+    counts = scores.confusion
+    shares = counts / counts.sum(1, keepdims=True)
+    axes.imshow(shares, cmap=SHARES, vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        colour = "white" if share > 0.55 else "black"
+        text = f"{counts[row, column]}\n{share:.0%}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=fontsize, color=colour)
+    axes.set_xticks(range(len(counts)), scores.classes, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(counts)), scores.classes)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("answer")
+    axes.set_ylabel("truth")
+
+
+@styled
+def people(runs: Sequence[Material]) -> Figure:
+    """Share of right answers for each person (rule last), a marker per run; the most difficult person stands on top."""
+    shares = [run.accuracy_of_people() for run in runs]
+    everyone = sorted({person for of_run in shares for person in of_run})
+    mean = {p: float(np.mean([of_run[p][0] for of_run in shares if p in of_run])) for p in everyone}
+    ordered = sorted(everyone, key=lambda p: (mean[p], p))
+    columns = -(-len(ordered) // _PEOPLE_IN_A_COLUMN)
+    each = -(-len(ordered) // columns)
+    figure = new_figure(4.2 if columns == 1 else 7.2, 0.9 + 0.19 * max(each, len(runs)) + 0.2 * -(-len(runs) // 2))
+    panels = figure.subplots(1, columns, sharex=True, squeeze=False)[0]
+    one_dataset = len({p.partition("/")[0] for p in ordered}) == 1
+    for axes, start in zip(panels, range(0, len(ordered), each), strict=True):
+        shown = ordered[start : start + each]
+        for number, (run, of_run) in enumerate(zip(runs, shares, strict=True)):
+            _people_panel(axes, [of_run.get(p, (np.nan, 0))[0] for p in shown], run, number, len(runs))
+        clips = [max(of_run[p][1] for of_run in shares if p in of_run) for p in shown]
+        names = [p.partition("/")[2] if one_dataset else p for p in shown]
+        axes.set_yticks(range(len(shown)), [f"{name} ({n})" for name, n in zip(names, clips, strict=True)])
+        axes.set_ylim(each - 0.5, -0.5)
+        axes.set_xlim(-0.03, 1.03)
+        axes.grid(axis="x")
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel("share of right answers")
+    panels[0].set_ylabel("person (clips)")
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(2 * columns, len(runs), 4)
+    )
+    return figure
+
+
+def _people_panel(axes: Axes, shares: Sequence[float], run: Material, number: int, of: int) -> None:
+    style = look(number)
+    aside = 0.0 if of == 1 else 0.5 * (number / (of - 1) - 0.5)  # equal values stand below each other
+    axes.axvline(run.last.acc.value, color=style.colour, linestyle=style.dashes, linewidth=0.9)
+    label = f"{short(run.label)}, ACC {run.last.acc.value:.2f}"
+    places = np.arange(len(shares)) + aside
+    axes.scatter(shares, places, s=20, color=style.colour, marker=style.marker, label=label, zorder=3)
+
+
+@styled
+def leak(runs: Sequence[Material], score: str = "uf1") -> Figure:
+    """What choosing the epoch on the test person adds: last (honest) → oracle (test-selected, optimistic), 95 % intervals."""
+    figure = new_figure(6.2, 1.25 + 0.46 * len(runs))
+    axes = figure.subplots()
+    for row, run in enumerate(runs):
+        honest, chosen = (getattr(run.scores[rule], score) for rule in ("last", "oracle"))
+        for value, aside, colour, marker, filled in (
+            (honest, 0.13, look(0).colour, "o", True),
+            (chosen, -0.13, look(4).colour, "s", False),
+        ):
+            axes.plot([value.low, value.high], [row + aside] * 2, color=colour, linewidth=1)
+            face = colour if filled else "white"
+            axes.plot(value.value, row + aside, marker, color=colour, markerfacecolor=face, markersize=5.5)
+        added = run.leak[score]
+        text = f"{added.value:+.2f} [{added.low:+.2f}, {added.high:+.2f}]"
+        axes.text(1.02, row, text, va="center", ha="left", transform=axes.get_yaxis_transform())
+    axes.plot([], [], "o-", color=look(0).colour, linewidth=1, label="last")
+    axes.plot(
+        [],
+        [],
+        "s-",
+        color=look(4).colour,
+        markerfacecolor="white",
+        linewidth=1,
+        label=str(runs[0].scores["oracle"].rule),
+    )
+    axes.text(1.02, -0.75, "oracle − last", va="center", ha="left", transform=axes.get_yaxis_transform())
+    axes.set_yticks(range(len(runs)), [short(run.label) for run in runs])
+    axes.set_ylim(len(runs) - 0.4, -1)
+    axes.set_xlim(0, 1)
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(SCORES[score])
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+def grid(panels: int) -> tuple[int, int]:
+    """Rows and columns: up to three side by side, four as two by two."""
+    columns = 2 if panels == 4 else min(3, panels)
+    return -(-panels // columns), columns
+
+
+def short(label: str) -> str:
+    """A label that fits above a panel."""
+    return label if len(label) <= _NAME else f"{label[: _NAME - 1]}…"
 
 
 def _of_different_people(labels: Mapping[str, int], number: int, count: int) -> list[str]:

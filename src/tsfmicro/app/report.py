@@ -1,0 +1,37 @@
+"""`tsfmicro report`: the paper's tables and figures, for any runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CACHE = Path("~/.cache/tsfmicro")
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders, of any datasets and models.")],
+    out: Annotated[Path, typer.Option(help="Where tables and figures go.")],
+    cache: Annotated[
+        Path,
+        typer.Option(
+            envvar="TSFMICRO_CACHE",
+            help="Where prepared faces are kept; a folder `cache` beside a run is found anyhow.",
+        ),
+    ] = CACHE,
+    maps: Annotated[bool, typer.Option(help="Work out heat maps (Grad-CAM), once per run; needs captum.")] = True,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Tables 3–8 and Figures 3–7 of the paper for these runs, and what else shows how good they are."""
+    from tsfmicro.app.screens import Screen
+    from tsfmicro.run.report import report as do
+
+    with Screen() as screen:
+        done = do(runs, out, cache.expanduser(), maps, device, screen)
+    for file in done.files:
+        print(file)
+    if done.notes:
+        print("not there, or to be known:")
+        print("\n".join(f"  {note}" for note in done.notes))
+    print(f"{len(done.files)} files in {done.seconds:.0f} s")
