@@ -73,6 +73,11 @@ class AugmentConfig(Section):
     rotate: float = Field(3.0, ge=0, le=180, description="largest rotation, degrees")
     pad: int = Field(15, ge=0, description="random crop: largest shift in each direction, pixels")
 
+    @property
+    def still(self) -> bool:
+        """Whether nothing is moved."""
+        return not (self.flip or self.rotate or self.pad)
+
 
 class TrainConfig(Section):
     """How a fold is trained. The published and released settings stand in the shipped configs."""
@@ -136,7 +141,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """
     values = read_settings(path)
     for override in overrides:
-        _set(values, override)
+        put(values, *parse_override(override))
     return check_config(values, str(path))
 
 
@@ -182,16 +187,15 @@ def put(values: dict[str, Any], key: str, value: Any) -> None:
     values[last] = value
 
 
-def _set(values: dict[str, Any], override: str) -> None:
-    key, sign, text = override.partition("=")
+def parse_override(text: str) -> tuple[str, Any]:
+    """'train.epochs=50' as key and value. Raises ConfigError."""
+    key, sign, value = text.partition("=")
     if not sign or not key:
-        raise ConfigError(f"--set {override}: write it as section.key=value, e.g. train.epochs=50.")
+        raise ConfigError(f"--set {text}: write it as section.key=value, e.g. train.epochs=50.")
     try:
-        put(values, key, parse_yaml(text))
-    except ConfigError as mistake:
-        raise ConfigError(f"--set {mistake}") from None
+        return key, parse_yaml(value)
     except yaml.YAMLError:
-        raise ConfigError(f"--set {override}: {text!r} is not a YAML value.") from None
+        raise ConfigError(f"--set {text}: {value!r} is not a YAML value.") from None
 
 
 def _mistake(section: type[Section], error: Any) -> str:

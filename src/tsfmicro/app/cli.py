@@ -10,7 +10,27 @@ from typing import Annotated
 
 import typer
 
-from tsfmicro.errors import ConfigError, TsfmicroError
+from tsfmicro.app.arguments import (
+    CACHE,
+    Address,
+    AsJson,
+    Cache,
+    Config,
+    Data,
+    Device,
+    GpusPerTraining,
+    Machines,
+    Set,
+    Shuffled,
+    Slurm,
+    Workers,
+    roots,
+)
+from tsfmicro.app.audit import audit
+from tsfmicro.app.compare import compare
+from tsfmicro.app.report import report
+from tsfmicro.app.study import study
+from tsfmicro.errors import TsfmicroError
 
 app = typer.Typer(
     name="tsfmicro",
@@ -23,21 +43,6 @@ app = typer.Typer(
 data = typer.Typer(help="Datasets: which are known, what is on disk, and generated faces.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
-Config = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped config (see `tsfmicro configs`).")]
-Data = Annotated[
-    list[str], typer.Option("--data", metavar="NAME=FOLDER", help="Where a dataset is, e.g. casme2=/data/CASME2.")
-]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. train.epochs=50.")
-]
-Cache = Annotated[Path, typer.Option(envvar="TSFMICRO_CACHE", help="Where prepared faces are kept.")]
-Workers = Annotated[
-    int | None, typer.Option(min=1, help="Processes at once. Default: as many as cores and memory allow.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-
-CACHE = Path("~/.cache/tsfmicro")
-
 
 @app.command()
 def run(
@@ -46,24 +51,29 @@ def run(
     out: Annotated[Path, typer.Option(help="The run folder; the same command goes on where it was stopped.")],
     set: Set = None,
     cache: Cache = CACHE,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
     workers: Workers = None,
-    shuffled: Annotated[
-        bool,
-        typer.Option(
-            "--shuffled",
-            help="Also train every fold once on shuffled labels: a floor that must sit at chance. A finished run can get it later.",
-        ),
-    ] = False,
+    shuffled: Shuffled = False,
+    machines: Machines = "here",
+    address: Address = None,
+    gpus_per_training: GpusPerTraining = None,
+    slurm: Slurm = None,
 ) -> None:
     """Prepare faces, train every fold, and print the score with its interval and floors."""
     from tsfmicro.app.screens import Screen, show_summary
     from tsfmicro.run import experiment, shipped
+    from tsfmicro.run.machines import machines as machines_named
 
     settings = shipped.config(config, set or [])
+    where = machines_named(machines, workers, address, gpus_per_training, slurm or ())
     with Screen() as screen:
-        summary = experiment.run(settings, _roots(data), out, cache.expanduser(), device, workers, screen, shuffled)
+        summary = experiment.run(
+            settings, roots(data), out, cache.expanduser(), device, workers, screen, shuffled, where
+        )
     show_summary(summary, out)
+
+
+app.command()(study)
 
 
 @app.command()
@@ -74,7 +84,7 @@ def prepare(config: Config, data: Data, set: Set = None, cache: Cache = CACHE, w
 
     settings = shipped.config(config, set or [])
     with Screen() as screen:
-        clips, _ = experiment.read_clips(settings, _roots(data), screen)
+        clips, _ = experiment.read_clips(settings, roots(data), screen)
         prepared = experiment.prepare_clips(clips, settings, cache.expanduser(), workers, screen)
     print(cache.expanduser() / prepared.key)
 
@@ -101,6 +111,11 @@ def evaluate(
         print(json.dumps(summary.to_dict(), indent=1))
     else:
         show_summary(summary, folder)
+
+
+app.command()(compare)
+app.command()(audit)
+app.command()(report)
 
 
 @app.command()
@@ -134,11 +149,14 @@ def models() -> None:
 
 @app.command()
 def configs() -> None:
-    """The shipped configs, one for each published experiment."""
+    """The shipped configs, one for each published experiment, and the studies that are made of them."""
     from tsfmicro.app.screens import show_table
+    from tsfmicro.run.grid import studies_table
     from tsfmicro.run.shipped import configs_table
 
     show_table(*configs_table())
+    print()
+    show_table(*studies_table())
 
 
 @data.command("list")
@@ -182,20 +200,6 @@ def data_synth(
     with Screen() as screen:
         draw_faces(out, people, clips, seed, fps, workers, screen)
     print(f"{people * clips} clips of {people} people in {out}. Read them as CASME II: --data casme2={out}")
-
-
-def _roots(pairs: list[str]) -> dict[str, Path]:
-    roots: dict[str, Path] = {}
-    for pair in pairs:
-        name, sign, folder = pair.partition("=")
-        if not sign or not folder:
-            raise ConfigError(f"--data {pair}: write it as NAME=FOLDER, e.g. casme2=CASME2.")
-        if name in roots:
-            raise ConfigError(
-                f"--data {name} is given twice ({roots[name]} and {folder}). Give each dataset one folder."
-            )
-        roots[name] = Path(folder).expanduser()
-    return roots
 
 
 def main() -> None:

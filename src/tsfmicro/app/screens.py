@@ -62,10 +62,14 @@ class Screen(Watch):
         self._log(f"{what}: {done} of {total}", always=done == total)
 
     def training(self, total: int, finished: int) -> None:
-        self._folds = (finished, total)
-        if finished:
+        first, self._folds = self._folds == (0, 0), (finished, total)
+        for name in [name for name in self._bars if name.startswith("  ")]:  # left by a run of a study that failed
+            self._progress.remove_task(self._bars.pop(name))
+        if finished and first:
             self.note(f"{finished} of {total} trainings were finished before")
-        if finished < total:
+        if "all" in self._bars:
+            self._progress.update(self._bars["all"], completed=finished, total=total)
+        elif finished < total:
             self._bars["all"] = self._progress.add_task("training folds", total=total, completed=finished, detail="")
 
     def epoch(self, task: Task, epoch: int, epochs: int, loss: float) -> None:

@@ -51,8 +51,8 @@ class CrossDataset(Protocol):
                 "Add one to data.datasets."
             )
         name = f"{'+'.join(train)}-to-{'+'.join(test)}"
-        sides = ([p for dataset in side for p in people[dataset]] for side in (test, train))
-        return (fold_of(name, *sides, labels, val_people, generator),)
+        tested, others = ([p for dataset in side for p in people[dataset]] for side in (test, train))
+        return (fold_of(name, tested, others, labels, val_people, generator),)
 
 
 def _people_of_datasets(labels: Iterable[str]) -> dict[str, list[str]]:

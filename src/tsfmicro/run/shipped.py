@@ -7,23 +7,48 @@ from importlib.resources import files
 from pathlib import Path
 
 from tsfmicro.config import RunConfig, load_config
-from tsfmicro.errors import UnknownNameError
+from tsfmicro.errors import ConfigError, UnknownNameError
 
 FOLDER = Path(str(files("tsfmicro") / "configs"))
 
 
 def names() -> list[str]:
-    return sorted(f.stem for f in FOLDER.glob("*.yaml"))
+    """Names of the configs of one run."""
+    return sorted(f.stem for f in FOLDER.glob("*.yaml") if not f.stem.endswith("-study"))
+
+
+def study_names() -> list[str]:
+    """Names of the studies, such as 'paper/ablation-released'."""
+    return sorted(
+        f.relative_to(FOLDER).with_suffix("").as_posix() for f in FOLDER.rglob("*.yaml") if f.stem not in names()
+    )
 
 
 def config(name: str, overrides: Sequence[str] = ()) -> RunConfig:
     """A config from a YAML file, or from a shipped one's name. Raises ConfigError, UnknownNameError."""
-    path = Path(name)
-    if path.suffix not in (".yaml", ".yml"):
-        if name not in names():
-            raise UnknownNameError("config", name, names())
-        path = FOLDER / f"{name}.yaml"
-    return load_config(path, overrides)
+    return load_config(config_path(name), overrides)
+
+
+def config_path(name: str) -> Path:
+    """Where a config is, by its file or its shipped name. Raises ConfigError: it is a study; UnknownNameError."""
+    if name in study_names():
+        raise ConfigError(f"{name} is a study of several runs. Use `tsfmicro study {name}`.")
+    return _path("config", name, names())
+
+
+def study_path(name: str) -> Path:
+    """Where a study is, by its file or its shipped name. Raises ConfigError: it is one run; UnknownNameError."""
+    if name in names():
+        raise ConfigError(f"{name} is a config of one run. Use `tsfmicro run {name}`.")
+    return _path("study", name, study_names())
+
+
+def _path(kind: str, name: str, known: Sequence[str]) -> Path:
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    if name not in known:
+        raise UnknownNameError(kind, name, known)
+    return FOLDER / f"{name}.yaml"
 
 
 def configs_table() -> tuple[list[str], list[list[str]]]:

@@ -37,7 +37,7 @@ class Watch:
         """A stage such as 'drawing faces' or 'preparing clips' went on."""
 
     def training(self, total: int, finished: int) -> None:
-        """Trainings are about to start: so many in all, of which so many were finished before."""
+        """Trainings are about to start: so many in all, of which so many are finished. Each run of a study says so again."""
 
     def epoch(self, task: Task, epoch: int, epochs: int, loss: float) -> None:
         """A training finished an epoch."""

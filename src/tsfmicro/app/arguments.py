@@ -1,0 +1,64 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tsfmicro.errors import ConfigError
+
+Config = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped config (see `tsfmicro configs`).")]
+Data = Annotated[
+    list[str], typer.Option("--data", metavar="NAME=FOLDER", help="Where a dataset is, e.g. casme2=/data/CASME2.")
+]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. train.epochs=50.")
+]
+Cache = Annotated[Path, typer.Option(envvar="TSFMICRO_CACHE", help="Where prepared faces are kept.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes at once. Default: as many as cores and memory allow.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Shuffled = Annotated[
+    bool,
+    typer.Option(
+        "--shuffled",
+        help="Also train every fold once on shuffled labels: a floor that must sit at chance. A finished run can get it later.",
+    ),
+]
+Machines = Annotated[str, typer.Option(help="Where trainings run: here, ray or slurm.")]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="Ray: the head node; auto: the cluster this machine is in; without it, Ray is started here.",
+    ),
+]
+GpusPerTraining = Annotated[
+    float | None,
+    typer.Option(min=0.01, help="Ray: part of a GPU for one training; 0.25, the default, lets four share one."),
+]
+Slurm = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="SLURM: an option of sbatch, e.g. partition=gpu or time=240 (minutes)."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+CACHE = Path("~/.cache/tsfmicro")
+
+
+def roots(pairs: list[str]) -> dict[str, Path]:
+    """The folder of each dataset. Raises ConfigError: not NAME=FOLDER, or a name twice."""
+    folders: dict[str, Path] = {}
+    for pair in pairs:
+        name, sign, folder = pair.partition("=")
+        if not sign or not folder:
+            raise ConfigError(f"--data {pair}: write it as NAME=FOLDER, e.g. casme2=CASME2.")
+        if name in folders:
+            raise ConfigError(
+                f"--data {name} is given twice ({folders[name]} and {folder}). Give each dataset one folder."
+            )
+        folders[name] = Path(folder).expanduser()
+    return folders
