@@ -44,12 +44,15 @@ def choose_workers(device: str, tasks: int, memory_per_task: float) -> int:
 
 
 def choose_precision(device: str, wanted: str) -> str:
-    """'float32' or 'bfloat16'. Raises ConfigError: bfloat16 is wanted on a GPU without it."""
+    """'float32' or 'bfloat16'; as wanted where the GPU is another machine's, which then chooses.
+
+    Raises: ConfigError: bfloat16 is wanted on a GPU without it.
+    """
     import torch
 
     from tsfmicro.train.precision import precision_on
 
-    return precision_on(torch.device(device), wanted)
+    return wanted if _is_elsewhere(device) else precision_on(torch.device(device), wanted)
 
 
 def environment(device: str, threads: int, precision: str = "float32") -> dict[str, Any]:
@@ -61,11 +64,18 @@ def environment(device: str, threads: int, precision: str = "float32") -> dict[s
         "system": platform.platform(terse=True),
         "processor": _processor(),
         "cores": cores(),
-        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
+        "device": device if device in ("cpu", "mps") or _is_elsewhere(device) else torch.cuda.get_device_name(device),
         "threads": threads,
         "precision": precision,
         "packages": {name: version(name) for name in _PACKAGES},
     }
+
+
+def _is_elsewhere(device: str) -> bool:
+    """Whether a GPU is meant that this machine does not have: a cluster's, seen from where the run was started."""
+    import torch
+
+    return device.startswith("cuda") and not torch.cuda.is_available()
 
 
 def _free_memory() -> float:

@@ -18,12 +18,12 @@ from tsfmicro.labels import scheme
 from tsfmicro.prepare.prepare import prepare
 from tsfmicro.protocols.registry import protocol
 from tsfmicro.report.figures import draw_confusion, draw_pairs
-from tsfmicro.run.environment import choose_device, choose_precision, choose_workers, environment
+from tsfmicro.run.environment import choose_precision, environment
 from tsfmicro.run.floors import store_linear_floors
 from tsfmicro.run.folder import Plan, RunFolder
-from tsfmicro.run.machines import train_here
+from tsfmicro.run.machines import Here, Machines
 from tsfmicro.run.summary import Summary, evaluate_run
-from tsfmicro.run.task import Job, build_model, training_memory
+from tsfmicro.run.task import Job, build_model
 from tsfmicro.run.watch import Watch
 from tsfmicro.types import Clip, Fold, LabelScheme, PreparedSet
 
@@ -37,6 +37,7 @@ def run(
     workers: int | None = None,
     watch: Watch | None = None,
     shuffled: bool = False,
+    machines: Machines | None = None,
 ) -> Summary:
     """Train and score a model as the config says; go on where an earlier call was stopped.
 
@@ -49,13 +50,15 @@ def run(
         workers: trainings at once; by default as many as cores and memory allow, a few on a GPU.
         watch: is told how it goes.
         shuffled: train every fold once more on shuffled labels, as a floor that must sit at chance.
+        machines: where the trainings run; on this machine by default.
     Raises:
         TsfmicroError: each kind of bad input, in one line.
     """
     watch = watch or Watch()
-    device = choose_device(device)
+    machines = machines or Here(workers)
+    device = machines.choose_device(device)
     precision = choose_precision(device, config.train.precision)
-    _check_names(config)
+    check_names(config)
     clips, excluded = read_clips(config, roots, watch)
     prepared = prepare_clips(clips, config, cache, workers, watch)
     kept, labels, left_out = label_clips(prepared.clips, config, watch)
@@ -72,13 +75,12 @@ def run(
         environment(device, threads=1, precision=precision),
     )
     with locked(out / ".lock", partial(_occupied, out)):
-        folder.clear_halves()
         kinds = (False, True) if shuffled else (False,)
         total = sum(len(group.tasks) for kind in kinds for group in plan.groups(kind))
         watch.training(total, total - sum(len(folder.missing(kind)) for kind in kinds))
         groups = [group for kind in kinds for group in folder.missing_groups(kind)]
-        many = workers or choose_workers(device, len(groups), training_memory(config, len(classes)))
-        train_here(Job(out, cache / prepared.key, device, threads=1), groups, many, watch)
+        machines.train(Job(out, cache / prepared.key, device, threads=1), groups, watch)
+        folder.clear_halves()
         store_linear_floors(folder, prepared, watch)
         summary = evaluate_run(folder)
         draw_confusion(summary.model, out / "confusion.png")
@@ -151,9 +153,7 @@ def label_clips(
     return kept, labels, left_out
 
 
-def make_folds(
-    labels: Mapping[str, int], config: RunConfig, watch: Watch
-) -> tuple[tuple[Fold, ...], dict[str, str]]:
+def make_folds(labels: Mapping[str, int], config: RunConfig, watch: Watch) -> tuple[tuple[Fold, ...], dict[str, str]]:
     """Who learns from whom, and the clips that the protocol uses on no side, with the reason.
 
     A training side on which nobody shows a class is told, and trained: the model cannot know that class there, and the score
@@ -187,7 +187,7 @@ def _check_classes(labels: Mapping[str, int], used: LabelScheme) -> None:
         )
 
 
-def _check_names(config: RunConfig) -> None:
+def check_names(config: RunConfig) -> None:
     """A misspelt name is told now, not after an hour of preparation."""
     import torch
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 from zipfile import BadZipFile
 
 import numpy as np
@@ -194,7 +194,7 @@ class RunFolder:
         from safetensors.torch import save
 
         place = self.place(task)
-        part = place.with_name(f".{place.name}.{os.getpid()}.part")
+        part = place.with_name(f".{place.name}.{uuid4().hex[:12]}.part")  # process numbers differ on one machine only
         try:
             part.mkdir(parents=True)
             tests = len(fold.test)
@@ -210,6 +210,8 @@ class RunFolder:
             (part / "model.safetensors").write_bytes(save(dict(weights)))
             put_whole(part, place)
         except OSError as problem:
+            if place.exists():  # another machine trained the same and was first
+                return
             raise RunError(
                 f"{place}: cannot be written ({problem.strerror}). Make room: finished folds are kept, and the same command goes on."
             ) from None
