@@ -33,8 +33,8 @@ class Recorder(Protocol):
 class Replayed:
     """Work that is done by a GPU as one recording from the fourth call on.
 
-    A step of TSFmicro is some two thousand small kernels, and a processor needs longer to start them one by one than a
-    fast GPU needs to run them. The first calls are ordinary ones, so nothing is done twice or undone; without a recorder
+    A step of TSFmicro is about a thousand kernels, many of them small: to start them one by one, a processor needs about
+    as long as a fast GPU needs to run them. The first calls are ordinary ones, so nothing is done twice or undone; without a recorder
     all calls are.
     """
 
