@@ -80,6 +80,20 @@ def test_a_run_can_be_scored_where_there_are_no_images(finished, tmp_path):
     assert scores["uf1"] == json.loads((out / "scores.json").read_text())["uf1"]
 
 
+def test_a_finished_run_shows_all_rules_stands_beside_its_floor_and_passes_the_audit(finished, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "run")
+    shown = tsfmicro("evaluate", tmp_path / "run", "--rule", "all").stdout
+    for part in (
+        "rule last",
+        "rule oracle (test-selected, optimistic)",
+        "leak: oracle − last",
+        "shuffled linear floor",
+    ):
+        assert part in shown
+    assert "B = the linear floor" in tsfmicro("compare", tmp_path / "run", "linear").stdout
+    assert "all checks passed" in tsfmicro("audit", tmp_path / "run").stdout
+
+
 def test_a_truncated_image_and_one_without_a_face_are_skipped_and_listed(faces, tmp_path):
     broken = tmp_path / "faces"
     shutil.copytree(faces, broken)

@@ -1,17 +1,19 @@
 """Scoring a finished run from what it stored."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tests.run.conftest import invent, plan_of, tiny_config
+from tests.run.conftest import invent, made_clips, plan_of, tiny_config
 from tsfmicro.errors import RunError
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.run.floors import store_linear_floors
+from tsfmicro.run.folder import Plan, RunFolder
 from tsfmicro.run.summary import Summary, evaluate_run
 from tsfmicro.run.watch import Watch
-from tsfmicro.types import Fold
+from tsfmicro.types import Fold, dataset_of
 
 
 @pytest.fixture
@@ -131,6 +133,29 @@ def test_clips_that_are_only_trained_on_are_not_scored(finish, prepared_folder):
     plan = type(plan)(plan.config, plan.classes, plan.labels, plan.folds[:2], plan.prepared)
     summary = evaluate_run(finish("few", plan))
     assert {s.clips for s in [summary.model, *summary.floors.values()]} == {8}
+
+
+def test_several_datasets_are_scored_together_and_each_alone(start, prepared_folder):
+    """Class surprise of one person is taken away, so that this person's dataset cannot be scored alone."""
+    plan = plan_of(tiny_config(seeds=(0,)), prepared_folder)
+    other = {
+        clip: clip.replace("casme2/sub02", "samm/sub02").replace("casme2/sub01", "casme3/sub01") for clip in plan.labels
+    }
+    labels = {other[clip]: label for clip, label in plan.labels.items()} | {"samm/sub02/EP02": 0}
+    folds = tuple(Fold(f.name, tuple(map(other.get, f.train)), tuple(map(other.get, f.test))) for f in plan.folds)
+    clips = [replace(c, dataset=dataset_of(other[c.id])) for c in made_clips()]
+    plan = Plan(plan.config, plan.classes, labels, folds, plan.prepared)
+    summary = evaluate_run(invent(RunFolder.start(prepared_folder.parent / "composite", plan, clips, [], {})))
+    assert summary.model.clips == 12
+    assert {name: scores.clips for name, scores in summary.by_dataset.items()} == {"casme2": 4, "casme3": 4}
+    assert [row[0] for row in summary.table()[1]][:3] == [
+        "rule last",
+        "rule last, casme2 alone",
+        "rule last, casme3 alone",
+    ]
+    assert summary.notes == (
+        "samm alone is not scored: no clip of class surprise was tested, so UF1 and UAR do not exist. Choose another label scheme.",
+    )
 
 
 def test_a_damaged_floor_is_named(finish):

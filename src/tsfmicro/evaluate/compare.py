@@ -47,7 +47,11 @@ class Difference:
         return self.interval.value < 0 and self.p < LEVEL
 
     def __str__(self) -> str:
-        return f"{self.interval:+}, p {self.p:.3f}"
+        return f"{self.interval:+}, p {self.shown_p}"
+
+    @property
+    def shown_p(self) -> str:
+        return "< 0.001" if self.p < 0.001 else f"{self.p:.3f}"
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class Comparison:
         for name in SCORES:
             a, b = (getattr(scores, name) for scores in self.scores)
             d = self.differences[name]
-            rows.append([name.upper(), str(a), str(b), f"{d.interval:+}", f"{d.p:.3f}"])
+            rows.append([name.upper(), str(a), str(b), f"{d.interval:+}", d.shown_p])
         return ["", "A", "B", "A − B", "p"], rows
 
     def clips_table(self) -> tuple[list[str], list[list[str]]]:

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tsfmicro.errors import RunError
+from tsfmicro.errors import LabelError, RunError
 from tsfmicro.evaluate.compare import Difference, above_chance, differences, leak, verdict
 from tsfmicro.evaluate.score import Tally, score, tally
 from tsfmicro.evaluate.select import RULES, Answers, choose, rule_named
 from tsfmicro.files import write_whole
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE, floors
 from tsfmicro.run.folder import RunFolder
-from tsfmicro.types import Interval, Rule, Scores
+from tsfmicro.types import Interval, Rule, Scores, dataset_of
 
 ALL = "all"  # every rule, side by side
 CERTAIN = 0.01  # a floor above chance at this level is reported: one false alarm in a hundred runs
@@ -31,6 +31,7 @@ class Summary:
         leak: oracle − last, for acc, uf1, uar; None where oracle was not asked for.
         versus_linear: the first score minus the linear floor's, paired over people; None where that floor is missing.
         skipped: clips that were left out.
+        by_dataset: the first score, for each of several datasets alone.
         notes: what is missing, and why; warnings: what makes the scores doubtful.
     Raises:
         RunError: a test-selected score would come first.
@@ -42,8 +43,9 @@ class Summary:
     leak: Mapping[str, Interval] | None
     versus_linear: Mapping[str, Difference] | None
     skipped: int
+    by_dataset: Mapping[str, Scores] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.model.rule.test_selected:
@@ -61,6 +63,7 @@ class Summary:
             "skipped_clips": self.skipped,
             **_plain(self.model),
             "rules": {scores.rule.name: _plain(scores) for scores in self.scores},
+            "by_dataset": {name: _plain(scores) for name, scores in self.by_dataset.items()},
             "leak": None if self.leak is None else {name: _interval(of) for name, of in self.leak.items()},
             "floors": {name: _plain(scores) for name, scores in self.floors.items()},
             "versus_linear_floor": None if self.versus_linear is None else plain_differences(self.versus_linear),
@@ -71,6 +74,8 @@ class Summary:
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows: every rule, the leak, every floor."""
         rows = {f"rule {s.rule}": [str(s.uf1), str(s.uar), str(s.acc)] for s in self.scores}
+        of = {f"rule {s.rule}, {name} alone": s for name, s in self.by_dataset.items()}
+        rows |= {name: [str(s.uf1), str(s.uar), str(s.acc)] for name, s in of.items()}
         if self.leak is not None:
             rows["leak: oracle − last"] = [f"{self.leak[name]:+}" for name in ("uf1", "uar", "acc")]
         rows |= {f"{shown(n)} floor": [str(s.uf1), str(s.uar), str(s.acc)] for n, s in self.floors.items()}
@@ -111,9 +116,12 @@ def summarise(folder: RunFolder, rule: str = "last") -> Summary:
     """As evaluate_run, and nothing is written."""
     plan = folder.plan
     rules, notes = _rules(rule, plan.config.train.val_people)
-    counted = {r.name: tally(answers(folder, r), plan.tested, plan.classes) for r in rules}
-    beside = {name: tally(said, plan.tested, plan.classes) for name, said in floors(folder).items()}
+    stored = [folder.outcomes(seed) for seed in plan.config.train.seeds]  # read once for all rules
+    said = {rule.name: [choose(rule, seed, plan.labels) for seed in stored] for rule in rules}
+    counted = {name: tally(answered, plan.tested, plan.classes) for name, answered in said.items()}
+    beside = {name: tally(floor, plan.tested, plan.classes) for name, floor in floors(folder).items()}
     first = counted[rules[0].name]
+    by_dataset, unscored = _by_dataset(folder, said[rules[0].name])
     return Summary(
         name=plan.config.name,
         scores=tuple(score(counts, plan.classes) for counts in counted.values()),
@@ -121,7 +129,8 @@ def summarise(folder: RunFolder, rule: str = "last") -> Summary:
         leak=leak(counted["oracle"], counted["last"]) if "oracle" in counted else None,
         versus_linear=differences(first, beside["linear"]) if "linear" in beside else None,
         skipped=len((folder.path / "skipped.csv").read_text(encoding="utf-8").splitlines()) - 1,
-        notes=tuple(notes + _unfinished_floor(folder)),
+        by_dataset=by_dataset,
+        notes=tuple(notes + unscored + _unfinished_floor(folder)),
         warnings=tuple(_leaking_floors(beside)),
     )
 
@@ -151,6 +160,22 @@ def _rules(asked: str, val_people: int) -> tuple[list[Rule], list[str]]:
         return without_inner, [] if val_people else [why]
     rule = rule_named(asked)
     return ([RULES["last"]] if rule.test_selected else []) + [rule], []
+
+
+def _by_dataset(folder: RunFolder, said: Sequence[Answers]) -> tuple[dict[str, Scores], list[str]]:
+    """Scores of each dataset's clips alone, where several are tested, and which dataset cannot be scored alone, and why."""
+    tested = folder.plan.tested
+    datasets = sorted({dataset_of(clip) for clip in tested})
+    scores: dict[str, Scores] = {}
+    notes = []
+    for dataset in datasets if len(datasets) > 1 else []:
+        labels = {clip: label for clip, label in tested.items() if dataset_of(clip) == dataset}
+        try:
+            alone = tally([seed.only(labels) for seed in said], labels, folder.plan.classes)
+            scores[dataset] = score(alone, folder.plan.classes)
+        except LabelError as problem:
+            notes.append(f"{dataset} alone is not scored: {problem}")
+    return scores, notes
 
 
 def _unfinished_floor(folder: RunFolder) -> list[str]:
