@@ -41,7 +41,7 @@ def test_every_setting_on_a_page_exists(page):
     for key in re.findall(r"--set ([\w.]+)=", page.read_text(encoding="utf-8")):
         section = RunConfig
         for part in key.split("."):
-            if section is dict or key.startswith("model.options."):
+            if section is dict or ".options." in key:
                 break
             assert part in section.model_fields, f"{page.name}: no setting {key}"
             section = section.model_fields[part].annotation

@@ -53,6 +53,7 @@ def test_datasets_models_and_configs_are_listed(tsfmicro):
         (("data", "list"), "CAS(ME)³"),
         (("models",), "12,789,413"),
         (("configs",), "samm-3-released"),
+        (("configs",), "paper/fusion-published"),
     ]:
         status, out, _ = tsfmicro(*command)
         assert (status, expected in out) == (0, True)
@@ -76,6 +77,13 @@ def test_datasets_models_and_configs_are_listed(tsfmicro):
         (["run", "demo", "--out", "o", "--data", "casme2=a", "--set", "protocol=loo"], "Did you mean 'loso'?"),
         (["run", "demo", "--out", "o", "--data", "casme2=a", "--device", "tpu"], "device 'tpu' is not there"),
         (["evaluate", "."], "not a run folder"),
+        (["study", "demo-studdy", "--out", "o", "--data", "casme2=a"], "Did you mean 'demo-study'?"),
+        (["study", "demo", "--out", "o", "--data", "casme2=a"], "demo is a config of one run"),
+        (["study", "demo-study", "--out", "o", "--data", "samm=a"], "no folder was given for casme2"),
+        (["study", "demo-study", "--out", "o", "--data", "casme2=nowhere"], "nowhere: no such folder"),
+        (["study", "demo-study", "--out", "o", "--data", "casme2=a", "--only", "x"], "no run matches --only x"),
+        (["study", "demo-study", "--out", "o", "--data", "casme2=a", "--rule", "lst"], "Did you mean 'last'?"),
+        (["study", "demo-study", "--out", "o", "--data", "casme2=a", "--set", "train.epoch=3"], "did you mean epochs?"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(tsfmicro, monkeypatch, tmp_path, words, said):
