@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
-CACHE = Path("~/.cache/tsfmicro")
+from tsfmicro.app.arguments import CACHE, Device
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders, of any datasets and models.")],
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN…", help="Run folders, of any datasets and models, or a study's folder.")
+    ],
     out: Annotated[Path, typer.Option(help="Where tables and figures go.")],
     cache: Annotated[
         Path,
@@ -21,7 +23,7 @@ def report(
         ),
     ] = CACHE,
     maps: Annotated[bool, typer.Option(help="Work out heat maps (Grad-CAM), once per run; needs captum.")] = True,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Tables 3–8 and Figures 3–7 of the paper for these runs, and what else shows how good they are."""
     from tsfmicro.app.screens import Screen

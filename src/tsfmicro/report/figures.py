@@ -53,16 +53,18 @@ def difference(onset: np.ndarray, apex: np.ndarray, gain: float = 4) -> np.ndarr
 
 
 @styled
-def curves(runs: Sequence[Material], scores: Sequence[str] = ("acc", "uf1", "uar")) -> Figure:
+def curves(runs: Sequence[Material], labels: Sequence[str] | None = None) -> Figure:
     """Scores after each epoch, pooled over folds: a line per run, mean over seeds, a band from the lowest to the highest seed.
 
     Long trainings are drawn as a running mean over a twenty-fifth of their epochs, the same for line and band.
+
+    Args: labels: what the runs are called here, by default their labels.
     """
     figure = new_figure(7.2, 2.7)
-    panels = figure.subplots(1, len(scores), sharey=True, squeeze=False)[0]
-    for axes, score in zip(panels, scores, strict=True):
-        for number, run in enumerate(runs):
-            _curve(axes, run.curves[score], run.label, number)
+    panels = figure.subplots(1, len(SCORES), sharey=True, squeeze=False)[0]
+    for axes, score in zip(panels, SCORES, strict=True):
+        for number, (run, label) in enumerate(zip(runs, labels or [run.label for run in runs], strict=True)):
+            _curve(axes, run.curves[score], label, number)
         axes.set_title(SCORES[score])
         axes.set_xlabel("epoch")
         axes.grid(axis="y")
@@ -186,9 +188,7 @@ def leak(runs: Sequence[Material], score: str = "uf1") -> Figure:
             axes.plot([value.low, value.high], [row + aside] * 2, color=colour, linewidth=1)
             face = colour if filled else "white"
             axes.plot(value.value, row + aside, marker, color=colour, markerfacecolor=face, markersize=5.5)
-        added = run.leak[score]
-        text = f"{added.value:+.2f} [{added.low:+.2f}, {added.high:+.2f}]"
-        axes.text(1.02, row, text, va="center", ha="left", transform=axes.get_yaxis_transform())
+        axes.text(1.02, row, f"{run.leak[score]:+}", va="center", ha="left", transform=axes.get_yaxis_transform())
     axes.plot([], [], "o-", color=look(0).colour, linewidth=1, label="last")
     axes.plot(
         [],

@@ -55,9 +55,10 @@ class Study:
     notes: tuple[str, ...]
 
     def groups(self) -> dict[str, list[Material]]:
-        """Runs of one dataset and number of classes together, by 'casme2-5'."""
+        """Runs of one dataset and number of classes together, by 'casme2-5'; variants in the paper's order."""
         found: dict[str, list[Material]] = {}
-        for run in self.runs:
+        order = list(VARIANTS)
+        for run in sorted(self.runs, key=lambda run: order.index(run.variant) if run.variant in order else len(order)):
             found.setdefault(run.group, []).append(run)
         return found
 
@@ -68,12 +69,14 @@ def report(
     """Write all tables and figures of these runs under `out`; what cannot be made is told, and the rest is made.
 
     Args:
-        paths: run folders, of any datasets and models.
+        paths: run folders, of any datasets and models, or a study's folder for all its runs.
         cache: where prepared faces are kept; a folder `cache` beside the run is looked into as well.
         maps: also work out heat maps, where they are not stored.
-    Raises: RunError: none of them is a finished run.
+    Raises: RunError: none of them is a finished run, or `out` is a file.
     """
     began = time.monotonic()
+    if out.exists() and not out.is_dir():
+        raise RunError(f"{out}: is a file. Choose a folder for --out.")
     watch = watch or Watch()
     study = gather_study(paths, cache, maps, device, watch)
     files, notes = write_tables(study, out / "tables")
@@ -143,6 +146,9 @@ def plan_figures(study: Study) -> tuple[dict[str, Callable[[], Figure]], list[st
 
     wanted: dict[str, Callable[[], Figure]] = {}
     notes: list[str] = []
+    whole = [run for run in study.runs if run.variant in (None, "late")]
+    if len({run.group for run in whole}) > 1:
+        wanted["curves-of-datasets"] = partial(figures.curves, whole, [run.name for run in whole])
     for group, runs in study.groups().items():
         wanted[f"curves-{group}"] = partial(figures.curves, runs)
         wanted[f"confusion-{group}"] = partial(figures.confusions, runs)
@@ -182,7 +188,7 @@ def _heat_maps(study: Study, runs: Sequence[Material], heats: Sequence, clips: S
 def _open(paths: Sequence[Path]) -> tuple[dict[str, RunFolder], list[str]]:
     """Finished run folders by a name that each has alone, and why others are left out."""
     folders, notes = [], []
-    for path in dict.fromkeys(path.resolve() for path in paths):
+    for path in dict.fromkeys(run.resolve() for given in paths for run in _runs_in(given)):
         try:
             folder = RunFolder.open(path)
             missing = len(folder.missing())
@@ -204,6 +210,12 @@ def _open(paths: Sequence[Path]) -> tuple[dict[str, RunFolder], list[str]]:
             name += "-again"
         named[name] = folder
     return named, notes
+
+
+def _runs_in(path: Path) -> list[Path]:
+    """The path itself, or, where it is a study's or a demo's folder, the runs in it."""
+    inside = [] if (path / "run.json").exists() else sorted(file.parent for file in path.glob("*/run.json"))
+    return inside or [path]
 
 
 def _labels(folders: dict[str, RunFolder]) -> dict[str, str]:
