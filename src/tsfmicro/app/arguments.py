@@ -21,6 +21,12 @@ Workers = Annotated[
     int | None, typer.Option(min=1, help="Processes at once. Default: as many as cores and memory allow.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Final = Annotated[
+    bool,
+    typer.Option(
+        "--final", help="Also train one model on everybody, for other people's videos. A finished run can get it later."
+    ),
+]
 Shuffled = Annotated[
     bool,
     typer.Option(

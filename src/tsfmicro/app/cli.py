@@ -18,6 +18,7 @@ from tsfmicro.app.arguments import (
     Config,
     Data,
     Device,
+    Final,
     GpusPerTraining,
     Machines,
     Set,
@@ -28,7 +29,9 @@ from tsfmicro.app.arguments import (
 )
 from tsfmicro.app.audit import audit
 from tsfmicro.app.compare import compare
+from tsfmicro.app.export import export
 from tsfmicro.app.report import report
+from tsfmicro.app.spot import spot, synth_video
 from tsfmicro.app.study import study
 from tsfmicro.errors import TsfmicroError
 
@@ -58,6 +61,7 @@ def run(
     address: Address = None,
     gpus_per_training: GpusPerTraining = None,
     slurm: Slurm = None,
+    final: Final = False,
 ) -> None:
     """Prepare faces, train every fold, and print the score with its interval and floors."""
     from tsfmicro.app.screens import Screen, show_summary
@@ -68,7 +72,7 @@ def run(
     where = machines_named(machines, workers, address, gpus_per_training, slurm or ())
     with Screen() as screen:
         summary = experiment.run(
-            settings, roots(data), out, cache.expanduser(), device, workers, screen, shuffled, where
+            settings, roots(data), out, cache.expanduser(), device, workers, screen, shuffled, where, final
         )
     show_summary(summary, out)
 
@@ -116,6 +120,8 @@ def evaluate(
 app.command()(compare)
 app.command()(audit)
 app.command()(report)
+app.command()(export)
+app.command()(spot)
 
 
 @app.command()
@@ -200,6 +206,9 @@ def data_synth(
     with Screen() as screen:
         draw_faces(out, people, clips, seed, fps, workers, screen)
     print(f"{people * clips} clips of {people} people in {out}. Read them as CASME II: --data casme2={out}")
+
+
+data.command("synth-video")(synth_video)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from tsfmicro.config import RunConfig
 from tsfmicro.data.exclusions import leave_out, read_exclusions
 from tsfmicro.data.registry import dataset
+from tsfmicro.data.synthetic.write import is_generated
 from tsfmicro.errors import AnnotationError, ConfigError, LabelError, RunError
 from tsfmicro.files import locked
 from tsfmicro.labels import scheme
@@ -19,6 +20,7 @@ from tsfmicro.prepare.prepare import prepare
 from tsfmicro.protocols.registry import protocol
 from tsfmicro.report.figures import draw_confusion, draw_pairs
 from tsfmicro.run.environment import choose_precision, environment
+from tsfmicro.run.final import make_final
 from tsfmicro.run.floors import store_linear_floors
 from tsfmicro.run.folder import Plan, RunFolder
 from tsfmicro.run.machines import Here, Machines
@@ -38,6 +40,7 @@ def run(
     watch: Watch | None = None,
     shuffled: bool = False,
     machines: Machines | None = None,
+    final: bool = False,
 ) -> Summary:
     """Train and score a model as the config says; go on where an earlier call was stopped.
 
@@ -51,6 +54,7 @@ def run(
         watch: is told how it goes.
         shuffled: train every fold once more on shuffled labels, as a floor that must sit at chance.
         machines: where the trainings run; on this machine by default.
+        final: also train one model on everybody, here, for use on other people's videos.
     Raises:
         TsfmicroError: each kind of bad input, in one line.
     """
@@ -72,7 +76,7 @@ def run(
         plan,
         kept,
         [*excluded.items(), *prepared.skipped, *left_out, *unused.items()],
-        environment(device, threads=1, precision=precision),
+        environment(device, threads=1, precision=precision) | {"generated": any(map(is_generated, roots.values()))},
     )
     with locked(out / ".lock", partial(_occupied, out)):
         kinds = (False, True) if shuffled else (False,)
@@ -85,6 +89,8 @@ def run(
         summary = evaluate_run(folder)
         draw_confusion(summary.model, out / "confusion.png")
         draw_pairs(prepared, labels, classes, out / "clips.png")
+        if final:
+            make_final(folder, prepared, summary, device, watch)
     return summary
 
 

@@ -16,8 +16,10 @@ def predict(
 ) -> Tensor:
     """Logits of clips, from their annotated pair, without augmentation, in evaluation mode.
 
-    Returns: (N, C) float32 on the device; who reads it waits for the device, this function does not.
+    Returns: (N, C) float32 on the device; who reads it waits for the device, this function does not. (0, 0) for no clips.
     """
+    if not clip_ids:
+        return torch.empty(0, 0, device=loader.device)
     was_training = model.training
     model.eval()
     with torch.inference_mode(), lowered(loader.device, precision):
