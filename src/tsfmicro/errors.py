@@ -18,6 +18,10 @@ class FrameError(TsfmicroError):
     """A frame is missing or cannot be decoded."""
 
 
+class VideoError(TsfmicroError):
+    """A video is missing, damaged, no video, or not made so that movements can be seen in it."""
+
+
 class FaceError(TsfmicroError):
     """No face was found where one is needed."""
 
@@ -48,6 +52,10 @@ class ShapeError(TsfmicroError):
 
 class WeightsError(TsfmicroError):
     """Saved weights are damaged, or belong to another model."""
+
+
+class ExportError(TsfmicroError):
+    """A model cannot be exported, or what was exported does not say what the model says."""
 
 
 class UnknownNameError(TsfmicroError):

@@ -40,6 +40,16 @@ def finder(detector: str) -> Finder:
     return lambda image: mtcnn(image) or haar(image)
 
 
+FinderOfAll = Callable[[np.ndarray], list[Face]]
+"""Finds all faces in an image, (H, W, 3) uint8 RGB."""
+
+
+@cache
+def finder_of_all() -> FinderOfAll:
+    """MTCNN looking for several faces; made once per process. No Haar: in a video it would see faces in folds of cloth."""
+    return Mtcnn().every
+
+
 class Mtcnn:
     """MTCNN on a shrunken image: its last network sees a face at 48×48, so more pixels give no better landmarks.
 
@@ -49,6 +59,7 @@ class Mtcnn:
 
     SHORT_EDGE = 320  # of the image that is searched, pixels
     BORDER = 0.25  # of the short edge
+    SURE = 0.95  # confidence from which a face is one of several
 
     def __init__(self) -> None:
         with warnings.catch_warnings():
@@ -62,13 +73,19 @@ class Mtcnn:
         border = round(self.BORDER * min(small.shape[:2]))
         found = self._search(self._large, small)
         if found is None or _at_edge(found["box"], small):
-            framed = cv2.copyMakeBorder(
-                small, border, border, border, border, cv2.BORDER_CONSTANT, value=(128, 128, 128)
-            )
+            framed = _frame(small, border)
             again = self._search(self._large, framed) or self._search(self._any, framed)
             if again is not None:
                 return Face((_points(again) - border) / np.float32(scale), "mtcnn")
         return None if found is None else Face(_points(found) / np.float32(scale), "mtcnn")
+
+    def every(self, image: np.ndarray) -> list[Face]:
+        """All faces of which the network is sure, in one look with a border."""
+        small, scale = _shrink(image, self.SHORT_EDGE)
+        border = round(self.BORDER * min(small.shape[:2]))
+        found = self._any.detect_faces(_frame(small, border))
+        sure = (face for face in found if face["confidence"] > self.SURE and _is_upright(_points(face)))
+        return [Face((_points(face) - border) / np.float32(scale), "mtcnn") for face in sure]
 
     @staticmethod
     def _search(network: Any, image: np.ndarray) -> dict[str, Any] | None:
@@ -119,6 +136,10 @@ def _shrink(image: np.ndarray, short_edge: int) -> tuple[np.ndarray, float]:
     if scale >= 1:
         return image, 1.0
     return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), scale
+
+
+def _frame(image: np.ndarray, border: int) -> np.ndarray:
+    return cv2.copyMakeBorder(image, border, border, border, border, cv2.BORDER_CONSTANT, value=(128, 128, 128))
 
 
 def _points(face: dict[str, Any]) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tsfmicro.data.synthetic.film import write_films
 from tsfmicro.data.synthetic.write import write_faces
 from tsfmicro.run import shipped
 from tsfmicro.run.experiment import run
@@ -15,6 +16,15 @@ def draw_faces(out: Path, people: int, clips: int, seed: int, fps: int, workers:
     """Write generated faces in the layout of CASME II; go on where an earlier call was stopped."""
     return write_faces(
         out, people, clips, seed, fps, workers, lambda done, total: watch.progress("drawing clips", done, total)
+    )
+
+
+def draw_films(
+    out: Path, people: int, seconds: float, seed: int, fps: int, width: int, workers: int | None, watch: Watch
+) -> Path:
+    """Write generated videos with their truth; go on where an earlier call was stopped."""
+    return write_films(
+        out, people, seconds, seed, fps, width, workers, lambda done, total: watch.progress("drawing", done, total)
     )
 
 

@@ -1,0 +1,77 @@
+"""`tsfmicro spot`: when the faces in a video moved. And `tsfmicro data synth-video`: videos to try it on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tsfmicro.app.arguments import AsJson, Workers
+
+if TYPE_CHECKING:
+    from tsfmicro.run.spot import Spotting
+
+
+def spot(
+    video: Annotated[Path, typer.Argument(help="A video, or a folder of numbered images (then with --fps).")],
+    out: Annotated[Path | None, typer.Option(help="Write a picture, tables and JSON into this folder.")] = None,
+    fps: Annotated[float | None, typer.Option(min=1, help="Frames per second of a folder of images.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find micro- and macro-expressions in a video: onset, apex, offset, and which part of the face moved."""
+    from tsfmicro.app.screens import Screen
+    from tsfmicro.run import spot as spotting
+
+    with Screen() as screen:
+        found = spotting.spot(video, screen, fps)
+    files = spotting.save(found, out) if out is not None else []
+    if as_json:
+        print(json.dumps(found.to_dict(), indent=1))
+    else:
+        _show(found)
+        if files:
+            print("written: " + ", ".join(str(file) for file in files))
+
+
+def synth_video(
+    out: Annotated[Path, typer.Argument(help="A new folder.")],
+    people: Annotated[int, typer.Option(min=1, help="Videos, each of another person.")] = 2,
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="Length of each.")] = 20,
+    fps: Annotated[int, typer.Option(min=25, max=500, help="Frames per second.")] = 100,
+    width: Annotated[int, typer.Option(min=160, max=640, help="Of a frame, pixels.")] = 640,
+    seed: Annotated[int, typer.Option(help="Another seed draws other people.")] = 0,
+    workers: Workers = None,
+) -> None:
+    """Draw videos of people who never lived, with expressions, blinks and head movement, and the truth in truth.csv."""
+    from tsfmicro.app.screens import Screen
+    from tsfmicro.run.demo import draw_films
+
+    with Screen() as screen:
+        draw_films(out, people, seconds, seed, fps, width, workers, screen)
+    print(f"{people} videos and truth.csv in {out}. Spot them: tsfmicro spot {out / 'sub01.avi'}")
+
+
+def _show(found: Spotting) -> None:
+    from tsfmicro.app.screens import show_table
+
+    v, several = found.video, len(found.tracks) > 1
+    faces = f"{len(found.tracks)} faces" if several else "1 face"
+    print(f"{v.frames} frames, {v.seconds:.2f} s at {v.fps:.4g} frames per second, {faces}, {len(found.blinks)} blinks")
+    for note in found.notes:
+        print(f"note: {note}")
+    if not found.expressions:
+        print("no expression found")
+        return
+    headings = ["kind", "onset s", "apex s", "offset s", "onset", "apex", "offset", "region", "moved %", "confidence"]
+    rows = [
+        [e.kind, f"{e.onset_s:.3f}", f"{e.apex_s:.3f}", f"{e.offset_s:.3f}", str(e.onset), str(e.apex), str(e.offset),
+         e.region, f"{e.motion:.2f}", f"{e.confidence:.2f}"]
+        for e in found.expressions
+    ]  # fmt: skip
+    if several:
+        headings = ["face", *headings]
+        rows = [[str(e.track), *row] for e, row in zip(found.expressions, rows, strict=True)]
+    show_table(headings, rows)
+    print("left and right are those of the picture; moved: per cent of the distance between the eyes")

@@ -1,0 +1,136 @@
+"""Somebody's video, and when the faces in it moved."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tsfmicro.errors import RunError
+from tsfmicro.files import write_whole
+from tsfmicro.prepare.align import crop, to_template
+from tsfmicro.prepare.face import finder_of_all
+from tsfmicro.prepare.images import read_image
+from tsfmicro.run.watch import Watch
+from tsfmicro.spot.intervals import Thresholds
+from tsfmicro.spot.spot import spot_video
+from tsfmicro.spot.track import Cutting
+from tsfmicro.spot.types import Expression, Spotting
+from tsfmicro.spot.video import open_video
+
+CUTTING = Cutting(to_template, crop)
+
+
+def spot(
+    path: Path,
+    watch: Watch | None = None,
+    fps: float | None = None,
+    thresholds: Thresholds | None = None,
+) -> Spotting:
+    """Find micro- and macro-expressions in a video.
+
+    Args:
+        path: a video file, or a folder of numbered images.
+        watch: is told how it goes; what its `progress` raises stops the work, and nothing is left behind.
+        fps: frames per second of a folder of images.
+        thresholds: what counts as an expression.
+    Raises:
+        VideoError: it cannot be read or is too slow. FrameError: an image of the folder is damaged.
+        FaceError: no face in it.
+    """
+    watch = watch or Watch()
+    source = open_video(path, read_image, fps)
+    return spot_video(source, find_landmarks, CUTTING, thresholds, partial(watch.progress, "reading frames"))
+
+
+def find_landmarks(image: np.ndarray) -> list[np.ndarray]:
+    """Landmarks (5, 2) of every face in an image (H, W, 3) uint8 RGB, pixels."""
+    return [face.landmarks for face in finder_of_all()(image)]
+
+
+def onset_and_apex(
+    spotting: Spotting, size: int, expressions: Sequence[Expression] | None = None
+) -> dict[Expression, np.ndarray]:
+    """The aligned faces of each expression, both cut with the transform of the onset, as in preparation.
+
+    The video is read once more, from its beginning to the last frame that is needed.
+
+    Args: size: edge, pixels; expressions: which ones; by default all.
+    Returns: expression → (2, size, size, 3) uint8 RGB.
+    Raises: VideoError: the video is not there any more, or is another one.
+    """
+    chosen = list(spotting.expressions if expressions is None else expressions)
+    wanted = defaultdict(list)
+    for e in chosen:
+        matrix = to_template(spotting.segment_of(e).landmarks_at(e.onset), size)
+        wanted[e.onset].append((e, 0, matrix))
+        wanted[e.apex].append((e, 1, matrix))
+    pairs = {e: np.zeros((2, size, size, 3), np.uint8) for e in chosen}
+    source = open_video(spotting.video.path, read_image, spotting.video.fps)
+    for number, image in source.pick(wanted):
+        for e, place, matrix in wanted[number]:
+            pairs[e][place] = crop(image, matrix, size)
+    return pairs
+
+
+def save(spotting: Spotting, out: Path) -> list[Path]:
+    """Write spotting.json, expressions.csv, curve.csv and spotting.png into a folder.
+
+    Returns: the files. Raises: RunError: they cannot be written.
+    """
+    from tsfmicro.spot.figure import SHOWN, draw_spotting
+
+    surest = sorted(spotting.expressions, key=lambda e: -e.confidence)[:SHOWN]
+    files = [out / name for name in ("spotting.json", "expressions.csv", "curve.csv", "spotting.png")]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_whole(files[0], json.dumps(spotting.to_dict(), indent=1))
+        write_whole(files[1], _expressions_table(spotting))
+        write_whole(files[2], _curve_table(spotting))
+        draw_spotting(spotting, onset_and_apex(spotting, 128, surest), files[3])
+    except OSError as error:
+        raise RunError(
+            f"{error.filename or out}: cannot be written ({error.strerror}). Choose another --out."
+        ) from None
+    return files
+
+
+def _expressions_table(spotting: Spotting) -> str:
+    columns = [
+        "face",
+        "kind",
+        "onset",
+        "apex",
+        "offset",
+        "onset_s",
+        "apex_s",
+        "offset_s",
+        "region",
+        "motion",
+        "confidence",
+    ]
+    return _table(columns, [list(e.to_dict().values()) for e in spotting.expressions])
+
+
+def _curve_table(spotting: Spotting) -> str:
+    rows: list[list[Any]] = []
+    for segment, curve in zip(spotting.segments, spotting.curves, strict=True):
+        for frame, values in zip(segment.frames, curve, strict=True):
+            time = spotting.video.times[frame]
+            rows.append([segment.track, int(frame), f"{time:.4f}", *(f"{v:.3f}" for v in values)])
+    return _table(["face", "frame", "seconds", *spotting.regions], rows)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()

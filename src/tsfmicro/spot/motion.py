@@ -1,0 +1,169 @@
+"""How the regions of a face moved from one picture to another, with the head's own movement taken out.
+
+Both pictures are grey crops of one face, cut by nearly the same transform. Dense inverse search gives a flow for every pixel.
+The head is what most of the skin does together: a similarity, fitted to the flow so that the few centimetres an expression
+moves do not count. What is left of the flow, averaged over a region, is that region's movement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+SIZE = 160
+"""Edge of the crops, pixels. The eyes are a third of it apart, so a movement of 1 % of their distance is half a pixel."""
+
+# Where a region is: a landmark (or the middle of two), and from there right, down, half width, half height, in distances
+# between the eyes. Left and right are those of the picture. Brows stand clear of the lids, which blink.
+EYE_L, EYE_R, NOSE, MOUTH_L, MOUTH_R = range(5)
+_PLACES: dict[str, tuple[tuple[int, ...], float, float, float, float]] = {
+    "left outer brow": ((EYE_L,), -0.13, -0.36, 0.16, 0.12),
+    "left inner brow": ((EYE_L,), 0.30, -0.34, 0.16, 0.12),
+    "right inner brow": ((EYE_R,), -0.30, -0.34, 0.16, 0.12),
+    "right outer brow": ((EYE_R,), 0.13, -0.36, 0.16, 0.12),
+    "left nose wing": ((NOSE,), -0.24, 0.02, 0.12, 0.13),
+    "right nose wing": ((NOSE,), 0.24, 0.02, 0.12, 0.13),
+    "left cheek": ((EYE_L,), -0.10, 0.42, 0.20, 0.12),
+    "right cheek": ((EYE_R,), 0.10, 0.42, 0.20, 0.12),
+    "left mouth corner": ((MOUTH_L,), -0.05, 0.0, 0.15, 0.14),
+    "right mouth corner": ((MOUTH_R,), 0.05, 0.0, 0.15, 0.14),
+    "upper lip": ((MOUTH_L, MOUTH_R), 0.0, -0.17, 0.22, 0.10),
+    "lower lip": ((MOUTH_L, MOUTH_R), 0.0, 0.15, 0.22, 0.10),
+    "chin": ((MOUTH_L, MOUTH_R), 0.0, 0.48, 0.25, 0.15),
+}
+REGIONS: tuple[str, ...] = tuple(_PLACES)
+_EYE = (0.27, 0.17)  # half width and half height of an eye with its lids, in distances between the eyes
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the regions of one face lie in its crop. Args: landmarks: (5, 2), pixels of the crop."""
+
+    landmarks: np.ndarray = field(repr=False)
+
+    @cached_property
+    def unit(self) -> float:
+        """Distance between the eyes, pixels of the crop."""
+        return float(np.linalg.norm(self.landmarks[EYE_R] - self.landmarks[EYE_L]))
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """(R, SIZE²) float32: a region's movement is the sum of the flow times these."""
+        masks = []
+        for marks, right, down, half_width, half_height in _PLACES.values():
+            x, y = self.landmarks[list(marks)].mean(0) + self.unit * np.array([right, down])
+            masks.append(_soft_box(x, y, half_width * self.unit, half_height * self.unit))
+        flat = np.stack(masks).reshape(len(masks), -1)
+        return (flat / flat.sum(1, keepdims=True)).astype(np.float32)
+
+    @cached_property
+    def centres(self) -> np.ndarray:
+        """(R, 2) x and y of each region, pixels."""
+        grid = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1).reshape(-1, 2)
+        return self.weights @ grid.astype(np.float32)
+
+    @cached_property
+    def eyes(self) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Rows and columns of each eye with its lids."""
+        half_width, half_height = (half * self.unit for half in _EYE)
+        windows = []
+        for x, y in self.landmarks[:2]:
+            rows, columns = (
+                slice(max(0, round(at - half)), min(SIZE, round(at + half) + 1))
+                for at, half in ((y, half_height), (x, half_width))
+            )
+            windows.append((rows, columns))
+        return windows[0], windows[1]
+
+    @cached_property
+    def head(self) -> np.ndarray:
+        """(K, 2) int: pixels, row and column, by which the head's movement is judged: the face without eyes and mouth."""
+        rows, columns = (axis.ravel() for axis in np.mgrid[2:SIZE:4, 2:SIZE:4])
+        right, down = ((at - middle) / self.unit for at, middle in zip((columns, rows), self._middle, strict=True))
+        oval = (right / 0.95) ** 2 + ((down - 0.62) / 1.22) ** 2 < 1
+        for rows_, columns_ in self.eyes:
+            oval &= ~(
+                (rows >= rows_.start) & (rows < rows_.stop) & (columns >= columns_.start) & (columns < columns_.stop)
+            )
+        mouth = self.landmarks[[MOUTH_L, MOUTH_R]].mean(0)
+        oval &= ~((abs(columns - mouth[0]) < 0.5 * self.unit) & (abs(rows - mouth[1]) < 0.25 * self.unit))
+        return np.stack([rows[oval], columns[oval]], axis=1)
+
+    @cached_property
+    def _middle(self) -> np.ndarray:
+        return self.landmarks[:2].mean(0)
+
+
+def _soft_box(x: float, y: float, half_width: float, half_height: float) -> np.ndarray:
+    """(SIZE, SIZE) 1 in the middle, falling off over the edges."""
+    at = np.arange(SIZE)
+    across, down = (np.exp(-((np.abs(at - c) / half) ** 4)) for c, half in ((x, half_width), (y, half_height)))
+    return np.outer(down, across)
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How a face moved from one crop to another.
+
+    Attributes:
+        head: (2, 3) similarity, pixels of the first crop to pixels of the second.
+        regions: (R, 2) movement of each region right and down, head taken out, in per cent of the eyes' distance.
+    """
+
+    head: np.ndarray = field(repr=False)
+    regions: np.ndarray = field(repr=False)
+
+
+class FlowMeter:
+    """Measures movements between crops; keep one, since it keeps its buffers. Not for several threads.
+
+    DIS at its medium preset: the fast ones see only two thirds of a movement of half a pixel.
+    """
+
+    def __init__(self) -> None:
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+    def __call__(self, before: np.ndarray, after: np.ndarray, layout: Layout) -> Movement:
+        """Args: before, after: (SIZE, SIZE) uint8 grey; layout: of the face in `before`."""
+        flow = self._dis.calc(before, after, np.zeros((SIZE, SIZE, 2), np.float32))
+        rows, columns = layout.head.T
+        head = fit_head(layout.head[:, ::-1], flow[rows, columns])
+        # Of a linear map, the mean over a region is its value at the region's centre.
+        by_head = layout.centres @ head[:, :2].T + head[:, 2] - layout.centres
+        return Movement(head, (layout.weights @ flow.reshape(-1, 2) - by_head) * (100 / layout.unit))
+
+
+def fit_head(points: np.ndarray, shifts: np.ndarray, rounds: int = 5) -> np.ndarray:
+    """The similarity that most points follow; those that do not, because they belong to an expression, hardly count.
+
+    Least squares with weights 1 / (1 + (distance / scale)²)², the scale from the median distance. Eyes and mouth are no part
+    of it, and an affine map is none either: it has enough freedom to follow a smile.
+
+    Args: points: (K, 2) x and y, pixels; shifts: (K, 2) their flow.
+    Returns: (2, 3) matrix for x, y, 1.
+    """
+    z, shift = (xy.astype(np.float64) @ (1, 1j) for xy in (points, shifts))
+    weights = np.ones(len(z))
+    turn = move = 0j
+    for _ in range(rounds):
+        total = weights.sum()
+        middle, mean = (weights @ z) / total, (weights @ shift) / total
+        off = z - middle
+        turn = (weights * off.conj()) @ (shift - mean) / (weights @ (off * off.conj()).real)
+        move = mean - turn * middle
+        miss = np.abs(shift - turn * z - move)
+        scale = max(0.05, 1.5 * float(np.median(miss)))  # pixels; flow is no better than a twentieth of one
+        weights = 1 / (1 + (miss / scale) ** 2) ** 2
+    a = 1 + turn
+    return np.array([[a.real, -a.imag, move.real], [a.imag, a.real, move.imag]])
+
+
+def likeness(one: np.ndarray, other: np.ndarray) -> float:
+    """Correlation of two crops, −1 to 1, seen so coarsely that a shift of a few pixels does not matter."""
+    a, b = (cv2.resize(crop, (32, 32), interpolation=cv2.INTER_AREA)[4:28, 4:28].ravel() for crop in (one, other))
+    if min(a.std(), b.std()) < 1:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])

@@ -1,0 +1,197 @@
+"""Faces followed through a video: found once, then carried along by the flow that measures their movements.
+
+A face is cut out with the transform of its first frame, corrected by where the head has gone since. So the crop shows a head
+that keeps still, and the flow from a key frame to it is small: it holds the expression and the last frame's bit of head
+movement. A new key is taken every few seconds, for a head turns and a light changes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from tsfmicro.spot.motion import SIZE, FlowMeter, Layout, likeness
+from tsfmicro.spot.types import Segment
+from tsfmicro.spot.video import Frame
+
+FindFaces = Callable[[np.ndarray], Sequence[np.ndarray]]
+"""Landmarks (5, 2) in pixels of every face in an image (H, W, 3) uint8 RGB."""
+
+SEARCH_LOST = 0.25  # seconds between looks for a face while there is none
+SEARCH_MORE = 2.0  # … and for further faces, and whether those followed are still faces
+_KEY = 2.0  # seconds for which one key frame serves
+_LEAST_LIKE = 0.6  # correlation with the key below which it is another picture
+_SMALLEST = 20.0  # pixels between the eyes; 1 % of them is then a fifth of a pixel
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How faces are cut out, as preparation does it.
+
+    Attributes:
+        to_crop: landmarks (5, 2) and an edge → (2, 3) matrix from image pixels to crop pixels.
+        crop: image, matrix and edge → crop.
+    """
+
+    to_crop: Callable[[np.ndarray, int], np.ndarray]
+    crop: Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+
+
+@dataclass
+class _Followed:
+    """One face while it is followed. All transforms are (3, 3)."""
+
+    track: int
+    landmarks: np.ndarray  # on its first frame
+    to_crop: np.ndarray  # first frame → crop
+    layout: Layout
+    head: np.ndarray  # first frame → this frame
+    key: np.ndarray  # crop of the key frame
+    key_time: float
+    moved: np.ndarray  # movement until the key frame
+    unseen: int = 0  # looks in a row that did not see it
+    frames: array[int] = field(default_factory=lambda: array("q"))
+    # Kept as bare numbers, a row a frame: an hour of small arrays would fill the memory.
+    heads: array[float] = field(default_factory=lambda: array("f"))
+    motion: array[float] = field(default_factory=lambda: array("f"))
+    eyes: array[float] = field(default_factory=lambda: array("f"))
+
+    @property
+    def landmarks_now(self) -> np.ndarray:
+        return _through(self.head, self.landmarks)
+
+
+class Tracker:
+    """Follows all faces of a video. Give it every frame that shall be measured, then ask for the segments."""
+
+    def __init__(self, find: FindFaces, cutting: Cutting) -> None:
+        self._find, self._cutting = find, cutting
+        self._meter = FlowMeter()
+        self._followed: list[_Followed] = []
+        self._ended: list[_Followed] = []
+        self._next_look = 0.0
+        self._faces = 0
+        self.small = 0  # faces that were too small to be measured, in all looks
+
+    def see(self, frame: Frame) -> None:
+        """Measure one frame, of the same size as all others."""
+        grey = cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY)
+        for one in list(self._followed):
+            if not self._follow(one, frame, grey):
+                self._lose(one, frame.time)
+        if frame.time >= self._next_look:
+            self._look(frame, grey)
+            self._next_look = frame.time + (SEARCH_MORE if self._followed else SEARCH_LOST)
+
+    def segments(self, scale: float = 1.0) -> list[Segment]:
+        """All segments so far, by time. Args: scale: pixels of a frame seen here for one of the video."""
+        faces = [f for f in (*self._ended, *self._followed) if f.frames]
+        return [_segment(f, scale) for f in sorted(faces, key=lambda f: (f.frames[0], f.track))]
+
+    def _look(self, frame: Frame, grey: np.ndarray) -> None:
+        """Find faces: those followed are confirmed, new ones are followed from here."""
+        found = list(self._find(frame.image))
+        for one in list(self._followed):
+            here = [marks for marks in found if _apart(marks, one.landmarks_now) < 1]
+            found = [marks for marks in found if all(marks is not other for other in here)]
+            one.unseen = 0 if here else one.unseen + 1
+            if one.unseen >= 3:
+                self._lose(one, frame.time)
+        large = [marks for marks in found if _eye_distance(marks) >= _SMALLEST]
+        self.small += len(found) - len(large)
+        for marks in sorted(large, key=lambda marks: marks[:, 0].mean()):
+            self._begin(marks, frame, grey)
+
+    def _begin(self, landmarks: np.ndarray, frame: Frame, grey: np.ndarray) -> None:
+        to_crop = _square(self._cutting.to_crop(landmarks, SIZE))
+        key = self._cutting.crop(grey, to_crop[:2], SIZE)
+        one = _Followed(
+            self._number(landmarks), landmarks, to_crop, Layout(_through(to_crop, landmarks)),
+            head=np.eye(3), key=key, key_time=frame.time, moved=np.zeros(2),
+        )  # fmt: skip
+        self._followed.append(one)
+        self._follow(one, frame, grey)
+
+    def _number(self, landmarks: np.ndarray) -> int:
+        """A face that comes back near where one was lost is taken for it. Nobody is recognised."""
+        there = {f.track for f in self._followed}
+        lost = {f.track: f.landmarks_now for f in self._ended if f.track not in there}  # the last place of each
+        near = min(lost, key=lambda track: _apart(landmarks, lost[track]), default=None)
+        if near is not None and _apart(landmarks, lost[near]) < 4:
+            return near
+        self._faces += 1
+        return self._faces
+
+    def _lose(self, one: _Followed, time: float) -> None:
+        self._followed.remove(one)
+        self._ended.append(one)
+        self._next_look = time  # it may be there again already, after a cut
+
+    def _follow(self, one: _Followed, frame: Frame, grey: np.ndarray) -> bool:
+        """Measure a face on this frame. Returns: whether it is still there."""
+        for _ in range(3):
+            undo = one.to_crop @ np.linalg.inv(one.head)  # this frame → crop, as far as is known
+            now = self._cutting.crop(grey, undo[:2], SIZE)
+            movement = self._meter(one.key, now, one.layout)
+            one.head = np.linalg.inv(undo) @ _square(movement.head) @ one.to_crop
+            if _jump(movement.head) < 3:
+                break
+        if not self._is_there(one, now, grey.shape):
+            return False
+        moved = one.moved + movement.regions
+        one.frames.append(frame.number)
+        one.heads.extend(one.head[:2].ravel())
+        one.motion.extend(moved.ravel())
+        one.eyes.extend(float(now[eye].std()) for eye in one.layout.eyes)
+        if frame.time - one.key_time >= _KEY:
+            undo = one.to_crop @ np.linalg.inv(one.head)
+            one.key, one.key_time, one.moved = self._cutting.crop(grey, undo[:2], SIZE), frame.time, moved
+        return True
+
+    @staticmethod
+    def _is_there(one: _Followed, now: np.ndarray, shape: tuple[int, ...]) -> bool:
+        x, y = one.landmarks_now.T
+        inside = (x > 0) & (y > 0) & (x < shape[1]) & (y < shape[0])
+        grown = np.sqrt(abs(np.linalg.det(one.head[:2, :2])))
+        return bool(inside.all() and 0.4 < grown < 2.5 and likeness(one.key, now) > _LEAST_LIKE)
+
+
+def _segment(one: _Followed, scale: float) -> Segment:
+    heads = np.array(one.heads, np.float32).reshape(-1, 2, 3)
+    heads[:, :, 2] /= scale
+    return Segment(
+        track=one.track,
+        frames=np.array(one.frames),
+        landmarks=one.landmarks / scale,
+        head=heads,
+        motion=np.array(one.motion, np.float32).reshape(len(heads), -1, 2),
+        eyes=np.array(one.eyes, np.float32).reshape(len(heads), 2),
+    )
+
+
+def _square(matrix: np.ndarray) -> np.ndarray:
+    """(2, 3) → (3, 3)."""
+    return np.concatenate([matrix, [[0.0, 0.0, 1.0]]])
+
+
+def _through(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    return points @ matrix[:2, :2].T + matrix[:2, 2]
+
+
+def _jump(head: np.ndarray) -> float:
+    """How far a head's movement carries the crop's middle, pixels."""
+    middle = np.full(2, SIZE / 2)
+    return float(np.linalg.norm(_through(head, middle) - middle))
+
+
+def _eye_distance(landmarks: np.ndarray) -> float:
+    return float(np.linalg.norm(landmarks[1] - landmarks[0]))
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> float:
+    """Between two faces, in distances between the eyes of the larger."""
+    return float(np.linalg.norm(one.mean(0) - other.mean(0))) / max(_eye_distance(one), _eye_distance(other))

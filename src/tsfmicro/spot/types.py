@@ -1,0 +1,190 @@
+"""What spotting finds. All of it is frozen; frame numbers count from 0, times are seconds from the first frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from tsfmicro.errors import ShapeError
+
+Kind = Literal["micro", "macro"]
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video that was read to its end.
+
+    Attributes:
+        path: the file, or the folder of images.
+        width, height: pixels.
+        fps: frames per second, from the median step between frames.
+        times: (T,) seconds of each frame, ascending; steps may differ.
+    """
+
+    path: Path
+    width: int
+    height: int
+    fps: float
+    times: np.ndarray = field(repr=False)
+
+    @property
+    def frames(self) -> int:
+        return len(self.times)
+
+    @property
+    def seconds(self) -> float:
+        """From the first frame to the end of the last."""
+        return float(self.times[-1] - self.times[0]) + 1 / self.fps
+
+    def frame_at(self, seconds: float) -> int:
+        """Number of the nearest frame."""
+        return int(np.abs(self.times - seconds).argmin())
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a video in which one face was followed without a break.
+
+    Attributes:
+        track: number of the face, from 1; a face that leaves and returns begins a new segment of the same track.
+        frames: (n,) frame numbers that were measured, ascending; every one up to 200 frames per second.
+        landmarks: (5, 2) pixels of the video on the first of them: eyes, nose, mouth corners, the picture's left first.
+        head: (n, 2, 3) similarity that takes pixels of the first frame to pixels of each; the head's own movement.
+        motion: (n, R, 2) how far each region has moved since the first frame, right and down, the head's movement taken
+            out, in per cent of the distance between the eyes: pixels on a face whose eyes are 100 pixels apart.
+        eyes: (n, 2) contrast of each eye, grey levels; it falls when a lid covers the iris.
+    Raises:
+        ShapeError: counts that differ.
+    """
+
+    track: int
+    frames: np.ndarray = field(repr=False)
+    landmarks: np.ndarray = field(repr=False)
+    head: np.ndarray = field(repr=False)
+    motion: np.ndarray = field(repr=False)
+    eyes: np.ndarray = field(repr=False)
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.frames), len(self.head), len(self.motion), len(self.eyes)}
+        if len(lengths) != 1 or 0 in lengths:
+            raise ShapeError(f"segment of face {self.track}: arrays of {sorted(lengths)} rows do not belong together.")
+
+    @property
+    def first(self) -> int:
+        return int(self.frames[0])
+
+    @property
+    def last(self) -> int:
+        return int(self.frames[-1])
+
+    @property
+    def eye_distance(self) -> float:
+        """Pixels between the eyes on the first frame."""
+        return float(np.linalg.norm(self.landmarks[1] - self.landmarks[0]))
+
+    def landmarks_at(self, frame: int) -> np.ndarray:
+        """(5, 2) landmarks on a frame of the segment, pixels of the video; they follow the head, not the expression."""
+        place = int(np.abs(self.frames - frame).argmin())
+        return self.landmarks @ self.head[place, :, :2].T + self.head[place, :, 2]
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One spotted expression.
+
+    Attributes:
+        track: whose it is. kind: 'micro' up to 1/2 s, 'macro' above.
+        onset, apex, offset: frame numbers; onset_s, apex_s, offset_s: seconds.
+        region: the one that moved most.
+        motion: how far it moved, per cent of the distance between the eyes.
+        confidence: 0.5 at the threshold and towards 1 far above it. It orders expressions; it is no probability.
+    """
+
+    track: int
+    kind: Kind
+    onset: int
+    apex: int
+    offset: int
+    onset_s: float
+    apex_s: float
+    offset_s: float
+    region: str
+    motion: float
+    confidence: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON and CSV."""
+        return {
+            "face": self.track,
+            "kind": self.kind,
+            "onset": self.onset,
+            "apex": self.apex,
+            "offset": self.offset,
+            "onset_s": round(self.onset_s, 4),
+            "apex_s": round(self.apex_s, 4),
+            "offset_s": round(self.offset_s, 4),
+            "region": self.region,
+            "motion": round(self.motion, 3),
+            "confidence": round(self.confidence, 3),
+        }
+
+
+@dataclass(frozen=True)
+class Blink:
+    """The eyes of a face were closed, or closing or opening. onset, offset: frame numbers."""
+
+    track: int
+    onset: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Spotting:
+    """All that was found in a video.
+
+    Attributes:
+        segments: by time, then by face. expressions, blinks: by onset.
+        regions: names of the R regions of a segment's motion; left and right are those of the picture.
+        curves: for each segment, (n, R) how far each region is from where it rests, per cent of the eyes' distance.
+        notes: what the user should know, e.g. that a face was too small.
+    """
+
+    video: Video
+    segments: tuple[Segment, ...]
+    expressions: tuple[Expression, ...]
+    blinks: tuple[Blink, ...]
+    regions: tuple[str, ...]
+    curves: tuple[np.ndarray, ...] = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def tracks(self) -> tuple[int, ...]:
+        """Numbers of the faces, from 1."""
+        return tuple(sorted({segment.track for segment in self.segments}))
+
+    def segment_of(self, expression: Expression) -> Segment:
+        """Where it was seen."""
+        return next(s for s in self.segments if s.track == expression.track and s.first <= expression.apex <= s.last)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; without the curves."""
+        v = self.video
+        return {
+            "video": str(v.path),
+            "width": v.width,
+            "height": v.height,
+            "fps": round(v.fps, 3),
+            "frames": v.frames,
+            "seconds": round(v.seconds, 4),
+            "faces": [
+                {"face": s.track, "first": s.first, "last": s.last, "eye_distance_px": round(s.eye_distance, 1)}
+                for s in self.segments
+            ],
+            "expressions": [e.to_dict() for e in self.expressions],
+            "blinks": [{"face": b.track, "onset": b.onset, "offset": b.offset} for b in self.blinks],
+            "notes": list(self.notes),
+        }
