@@ -1,10 +1,13 @@
-"""A retention block in the form that inference runtimes are fast at; the numbers are the same.
+"""What inference runtimes get to see instead of what torch does; the numbers are the same.
 
+**A retention block in the form that they are fast at.**
 What suits torch does not suit them. They have no complex numbers and take neighbouring channels apart one by one; so
 here queries and keys come with the first partners of all pairs before the second ones, which is only another order of
 their weights' rows and changes no product q·k. Maps of four dimensions are turned about between (N, H, W, C) and
 (N, C, H, W) at every norm and linear; so here those see tokens (N, H·W, C). And the scale 1/√d is in the keys' weights.
 All that concerns weights alone is worked out while exporting.
+
+**Shrinking an image as two products with a matrix.** OpenVINO's resizing leaves the antialiasing out without a word.
 """
 
 from __future__ import annotations
@@ -83,3 +86,13 @@ def _retention(retention: Retention, tokens: Tensor, places: Places) -> Tensor:
 def _partners_apart(rows: Tensor, pairs: int) -> Tensor:
     """Rows of each head reordered from a₀ b₀ a₁ b₁ … to a₀ a₁ … b₀ b₁ …"""
     return rows.unflatten(0, (-1, pairs, 2)).transpose(1, 2).flatten(0, 2)
+
+
+def thumbnail(image: Tensor, edge: int) -> Tensor:
+    """Shrink (bilinear, antialiased) as torch does. (N, C, H, H) → (N, C, edge, edge)."""
+    size = image.shape[-1]
+    step = size / edge
+    centres, pixels = (torch.arange(edge) + 0.5) * step, torch.arange(size) + 0.5
+    weights = (1 - (centres[:, None] - pixels).abs() / step).clamp(min=0)
+    weights = weights / weights.sum(1, keepdim=True)  # (edge, H): triangles, cut off at the image's edge
+    return weights @ image @ weights.T

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tsfmicro.models import exporting
 from tsfmicro.models.base import check_choice
 from tsfmicro.models.blocks import LAYER_NORM_EPS, last
 
@@ -79,7 +80,9 @@ class SpatialStream(nn.Module):
 
     def tokens(self, image: Tensor) -> Tensor:
         """(N, 3, H, W) → (N, T, C), with their positions (Eq. 8)."""
-        if self.embed.stride == (1, 1):
+        if self.embed.stride == (1, 1) and torch.compiler.is_exporting():
+            image = exporting.thumbnail(image, self.grid)
+        elif self.embed.stride == (1, 1):
             image = F.interpolate(image, size=(self.grid, self.grid), mode="bilinear", antialias=True)
         return last(self.embed(image)).flatten(1, 2) + self.position
 
