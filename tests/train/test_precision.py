@@ -13,6 +13,7 @@ from tsfmicro.models.registry import create_model
 from tsfmicro.train.fit import fit
 from tsfmicro.train.loader import Loader
 from tsfmicro.train.precision import at_work, lowered, precision_on
+from tsfmicro.train.step import on_device
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 VARIANTS = ("temporal", "spatial", "early", "temporal_to_spatial", "spatial_to_temporal", "late")
@@ -58,6 +59,26 @@ def test_every_variant_says_and_learns_nearly_the_same_in_bfloat16(variant, rete
     assert (logits[1] - logits[0]).norm() < 0.1 * logits[0].norm()
     assert (slopes[1] - slopes[0]).norm() < 0.15 * slopes[0].norm()
     assert not torch.equal(*logits), "bfloat16 was used"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_model_laid_out_for_a_gpu_says_and_learns_the_same(variant, monkeypatch):
+    """Its convolutions have channels last in memory; all else lies as before."""
+    torch.manual_seed(0)
+    model = create_model("tsfmicro", 3, 32, variant=variant, **SIZES).train()
+    images, target = {name: torch.randn(6, 3, 32, 32) for name in model.inputs}, torch.arange(6) % 3
+    lay = [buffer.stride() for buffer in model.buffers()]
+    monkeypatch.setattr(model, "to", lambda device: model)  # which stays where it can be tried
+    said = []
+    for device in (CPU, CUDA):
+        on_device(model, device).zero_grad()
+        logits = model(**images)
+        cross_entropy(logits, target).backward()
+        said.append([logits.detach(), *(weight.grad for weight in model.parameters())])
+    torch.testing.assert_close(*said, atol=1e-5, rtol=1e-4)
+    convolutions = [part for part in model.modules() if isinstance(part, torch.nn.Conv2d)]
+    assert all(part.weight.is_contiguous(memory_format=torch.channels_last) for part in convolutions)
+    assert [buffer.stride() for buffer in model.buffers()] == lay
 
 
 def test_the_running_statistics_of_batch_norm_stay_in_float32():

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from tsfmicro.config import TrainConfig
 from tsfmicro.errors import RunError
@@ -154,6 +155,6 @@ class Step:
 def on_device(model: nn.Module, device: torch.device) -> nn.Module:
     """The model there; a CUDA GPU's convolutions want channels last in memory, as the maps of the models are."""
     model = model.to(device)
-    if device.type == "cuda":
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types forgot it
+    if device.type == "cuda":  # the weights of convolutions alone: other parameters and buffers may have four axes too
+        convert_conv2d_weight_memory_format(model, torch.channels_last)
     return model
