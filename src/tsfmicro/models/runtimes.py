@@ -19,7 +19,6 @@ import numpy as np
 from tsfmicro.card import Card
 from tsfmicro.errors import ConfigError, ShapeError, WeightsError
 from tsfmicro.models.base import Model, check_choice
-from tsfmicro.models.pretrained import from_pretrained
 from tsfmicro.workers import cores
 
 Runtime = Literal["torch", "openvino", "onnxruntime"]
@@ -143,6 +142,8 @@ def load_recogniser(
     if precision != "float32" and chosen != "openvino":
         raise ConfigError(f"{precision} is for OpenVINO only, and this runs in {chosen}. Leave it out.")
     if chosen == "torch":
+        from tsfmicro.models.pretrained import from_pretrained  # knows the registry, which knows every file here
+
         return InTorch(from_pretrained(place))
     file = Path(place)
     _check_file(file)
