@@ -90,9 +90,10 @@ class StudyTable:
                 rows.append([row.member.name, "failed" if row.problem else "not run", *[""] * (len(headings) - 2)])
                 continue
             beside = [f"{f.uf1.value:.2f}" if (f := row.summary.floors.get(name)) else "" for name in floors]
-            for of in row.summary.scores:
+            for name, of in _scored(row.summary):
                 cells = [str(of.uf1), str(of.uar), str(of.acc), str(of.people), str(of.clips), str(len(of.seeds))]
-                rows.append([row.member.name, *cells, str(of.rule), *beside])
+                shown = f"{row.member.name}, {name} alone" if name else row.member.name
+                rows.append([shown, *cells, str(of.rule), *([""] * len(beside) if name else beside)])
         return [heading.replace("-", " ") if "floor" in heading else heading for heading in headings], rows
 
 
@@ -291,10 +292,16 @@ def _lines(row: Row) -> Iterable[dict[str, Any]]:
         yield settings
         return
     floors = {f"{name} floor {key}": value for name, of in row.summary.floors.items() for key, value in _cells(of)}
-    for scores in row.summary.scores:
+    for name, scores in _scored(row.summary):
         counts = {"rule": str(scores.rule), "people": scores.people, "clips": scores.clips, "seeds": len(scores.seeds)}
         recall = {f"recall {name}": round(value, 4) for name, value in scores.recall.items()}
-        yield settings | counts | dict(_cells(scores)) | floors | recall
+        yield settings | {"scored": name or "all"} | counts | dict(_cells(scores)) | ({} if name else floors) | recall
+
+
+def _scored(summary: Summary) -> Iterable[tuple[str, Scores]]:
+    """The scores under each rule, and those of each of several datasets alone, by its name."""
+    yield from (("", scores) for scores in summary.scores)
+    yield from summary.by_dataset.items()
 
 
 def _cells(scores: Scores) -> Iterable[tuple[str, float]]:
