@@ -1,10 +1,9 @@
 """A paired test over people: small cases by hand, and what a p-value must keep."""
 
 import numpy as np
-import pytest
 from pytest import approx
 
-from tsfmicro.evaluate.compare import above_chance, clip_differences, differences, leak, verdict
+from tsfmicro.evaluate.compare import clip_differences, differences, leak, verdict
 from tsfmicro.evaluate.score import tally
 from tsfmicro.evaluate.select import RULES, answers_of, choose
 from tsfmicro.types import Logits, Outcome
@@ -128,17 +127,3 @@ def test_two_wrong_answers_that_differ_are_listed_too():
     one, other = (answers(labels | {"d/a/1": said}, n_classes=3) for said in (1, 2))
     (found,) = clip_differences([one], [other], labels, 3)
     assert (found.answers, found.right) == ((1, 2), (0, 0))
-
-
-@pytest.mark.parametrize(("people", "p"), [(3, 1 / 8), (7, 1 / 128)])
-def test_how_likely_it_is_that_everybody_lies_above_chance_by_luck(people, p):
-    labels = labels_of(people)
-    assert above_chance(count(labels, labels)) == p
-
-
-def test_answers_that_know_nothing_are_not_above_chance():
-    labels = labels_of(8)
-    assert above_chance(count(labels, dict.fromkeys(labels, 1))) == 1
-    draw = np.random.default_rng(0)
-    luck = [above_chance(count(labels, {clip: int(draw.integers(2)) for clip in labels})) for _ in range(200)]
-    assert np.mean(np.array(luck) < 0.01) <= 0.02

@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from tsfmicro.app.arguments import AsJson
+
 
 def audit(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a finished run: who was on which side, what was learned from, and whether the scores are what the logits give."""
     from tsfmicro.run.audit import audit as do

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from tsfmicro.app.arguments import AsJson
+
 SHOWN = 30  # clips on the screen; --json lists all
 
 
@@ -20,7 +22,7 @@ def compare(
         ),
     ],
     rule: Annotated[str, typer.Option(help="Which epoch counts: last or inner.")] = "last",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Whether RUN_A is better than RUN_B: a paired test over people, and the clips on which they differ."""
     from tsfmicro.app.screens import show_table

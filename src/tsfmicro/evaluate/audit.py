@@ -81,8 +81,8 @@ def clips_are_tested_once(folds: Sequence[Mapping[str, Any]], clips: Iterable[st
     used = {clip for fold in folds for side in SIDES for clip in fold[side]}
     problems += [f"{clip} is in a fold but not in clips.csv" for clip in sorted(used - known)]
     problems += [f"fold {name} is there twice" for name, n in Counter(f["name"] for f in folds).items() if n > 1]
-    only_trained = len([clip for clip in known if clip.partition("/")[0] not in datasets])
-    ground = f"{len(tested)} clips" + (f"; {only_trained} of datasets that are only trained on" if only_trained else "")
+    others = len([clip for clip in known if clip.partition("/")[0] not in datasets])
+    ground = f"{len(tested)} clips" + (f"; the {others} of other datasets are not to be tested" if others else "")
     return Check("every clip is tested once", ground, tuple(problems))
 
 

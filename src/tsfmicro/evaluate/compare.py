@@ -100,20 +100,6 @@ def clip_differences(
     return sorted(found, key=lambda d: (d.right[1] - d.right[0], d.clip))
 
 
-def above_chance(counts: Tally) -> float:
-    """How likely a UAR as high as this is for answers that know nothing of the truth (one-sided p).
-
-    UAR − 1/C is a sum over people of (hits − clips/C) / (C · clips of the class); without knowledge each person's part is as
-    likely above zero as below, so signs are flipped person by person. Fewer than seven people cannot reach p < 0.01.
-    """
-    hits = np.diagonal(counts.for_f1, axis1=-2, axis2=-1).mean(0)  # (P, C), mean over seeds
-    clips = counts.for_f1[0].sum(-1)
-    n_classes = clips.shape[-1]
-    parts = ((hits - clips / n_classes) / (n_classes * clips.sum(0))).sum(-1)  # (P,)
-    signs = 1 - 2 * _swaps(len(parts))
-    return float((signs @ parts >= parts.sum() - 1e-12).mean())
-
-
 def _difference(one: Tally, other: Tally, name: str, samples: int) -> Difference:
     metric, a, b = _paired(one, other, name)
     return Difference(_interval(metric, a, b, samples), _p(metric, a, b))

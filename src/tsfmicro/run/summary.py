@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tsfmicro.errors import LabelError, RunError
-from tsfmicro.evaluate.compare import Difference, above_chance, differences, leak, verdict
-from tsfmicro.evaluate.score import Tally, score, tally
+from tsfmicro.evaluate.compare import Difference, differences, leak, verdict
+from tsfmicro.evaluate.floors import above_chance
+from tsfmicro.evaluate.score import score, tally
 from tsfmicro.evaluate.select import RULES, Answers, choose, rule_named
 from tsfmicro.files import write_whole
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE, floors
@@ -119,19 +120,21 @@ def summarise(folder: RunFolder, rule: str = "last") -> Summary:
     stored = [folder.outcomes(seed) for seed in plan.config.train.seeds]  # read once for all rules
     said = {rule.name: [choose(rule, seed, plan.labels) for seed in stored] for rule in rules}
     counted = {name: tally(answered, plan.tested, plan.classes) for name, answered in said.items()}
-    beside = {name: tally(floor, plan.tested, plan.classes) for name, floor in floors(folder).items()}
+    low = floors(folder)
+    beside = {name: tally(floor, plan.tested, plan.classes) for name, floor in low.items()}
+    floor_scores = {name: score(counts, plan.classes) for name, counts in beside.items()}
     first = counted[rules[0].name]
     by_dataset, unscored = _by_dataset(folder, said[rules[0].name])
     return Summary(
         name=plan.config.name,
         scores=tuple(score(counts, plan.classes) for counts in counted.values()),
-        floors={name: score(counts, plan.classes) for name, counts in beside.items()},
+        floors=floor_scores,
         leak=leak(counted["oracle"], counted["last"]) if "oracle" in counted else None,
         versus_linear=differences(first, beside["linear"]) if "linear" in beside else None,
         skipped=len((folder.path / "skipped.csv").read_text(encoding="utf-8").splitlines()) - 1,
         by_dataset=by_dataset,
         notes=tuple(notes + unscored + _unfinished_floor(folder)),
-        warnings=tuple(_leaking_floors(beside)),
+        warnings=tuple(_leaking_floors(folder, low, floor_scores)),
     )
 
 
@@ -187,19 +190,17 @@ def _unfinished_floor(folder: RunFolder) -> list[str]:
     ]
 
 
-def _leaking_floors(beside: Mapping[str, Tally]) -> Sequence[str]:
+def _leaking_floors(
+    folder: RunFolder, said: Mapping[str, Sequence[Answers]], scores: Mapping[str, Scores]
+) -> list[str]:
     """A model that learned from shuffled labels can only be above chance where it got to know test labels by another way."""
-    warnings = []
-    for name in MUST_BE_AT_CHANCE:
-        if name in beside and above_chance(beside[name]) < CERTAIN:
-            counts = beside[name]
-            n_classes = counts.for_f1.shape[-1]
-            uar = score(counts, [str(n) for n in range(n_classes)]).uar
-            warnings.append(
-                f"the {shown(name)} floor lies above chance (UAR {uar}, chance {1 / n_classes:.2f}): "
-                "labels of test people reach training or scoring. Do not trust these scores."
-            )
-    return warnings
+    plan, n_classes = folder.plan, len(folder.plan.classes)
+    return [
+        f"the {shown(name)} floor lies above chance (UAR {scores[name].uar}, chance {1 / n_classes:.2f}): "
+        "labels of test people reach training or scoring. Do not trust these scores."
+        for name in MUST_BE_AT_CHANCE
+        if name in said and above_chance(said[name], plan.folds, plan.tested, n_classes) < CERTAIN
+    ]
 
 
 def _interval(of: Interval) -> dict[str, float]:
