@@ -102,9 +102,17 @@ class NothingIsReadBack(TorchDispatchMode):
         return function(*args, **kwargs or {})
 
 
-def tsfmicro(variant, size=32):
+def tsfmicro(variant, **options):
     sizes = {"widths": (8, 8, 8, 8), "stem": (4, 4, 8, 8), "spatial_width": 8, "head_width": 8}
-    return create_model("tsfmicro", 2, size, variant=variant, **sizes)
+    return create_model("tsfmicro", 2, 32, variant=variant, **sizes, **options)
+
+
+@pytest.fixture
+def on_meta(monkeypatch):
+    """Torch's 'meta' device has shapes and no values: reading one, or mixing in a tensor of the CPU, raises there."""
+    adam = importlib.import_module("torch.optim.adam")  # which lets real devices alone through
+    monkeypatch.setattr(adam, "_device_dtype_check_for_fused", lambda *args, **kwargs: None)
+    return torch.device("meta")
 
 
 def test_an_epoch_reads_nothing_back(prepared, labels):
@@ -118,21 +126,44 @@ def test_an_epoch_reads_nothing_back(prepared, labels):
             float(total)
 
 
-@pytest.mark.parametrize("variant", ["late", "early", "spatial_to_temporal"])
-def test_an_epoch_runs_on_a_device_that_nothing_can_be_copied_from(prepared, labels, variant, monkeypatch):
-    """Torch's 'meta' device has shapes and no values: reading one, or mixing in a tensor of the CPU, raises there."""
-    adam = importlib.import_module("torch.optim.adam")  # which lets real devices alone through
-    monkeypatch.setattr(adam, "_device_dtype_check_for_fused", lambda *args, **kwargs: None)
-    meta = torch.device("meta")
-    model = tsfmicro(variant)
-    step = Step(model, Loader(prepared, model.inputs, meta), labels, CONFIG)
+def test_an_epoch_runs_on_a_device_that_nothing_can_be_copied_from(prepared, labels, on_meta):
+    model = tsfmicro("late")
+    step = Step(model, Loader(prepared, model.inputs, on_meta), labels, CONFIG)
     generator = torch.Generator().manual_seed(0)
-    for _ in range(2):
-        total = run_epoch(step, rows_of(prepared, labels), CONFIG, generator)
+    total = run_epoch(step, rows_of(prepared, labels), CONFIG, generator)
     said = predict(model, step.loader, list(labels), 4)
-    assert total.device == said.device == meta and said.shape == (12, 2)
+    assert total.device == said.device == on_meta and said.shape == (12, 2)
     with pytest.raises((RuntimeError, NotImplementedError)):
         float(total)
+
+
+class NothingComesFromTheCpu(TorchDispatchMode):
+    """Refuses tensors on the CPU, and those made of Python numbers: their copy to a GPU cannot be recorded."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **kwargs or {})
+        assert "lift_fresh" not in function.overloadpacket.__name__
+        made = result if isinstance(result, (tuple, list)) else (result,)
+        assert all(one.device.type == "meta" for one in made if isinstance(one, torch.Tensor)), function
+        return result
+
+
+@pytest.mark.parametrize(
+    "variant, retention",
+    [
+        ("late", "manhattan"),
+        ("early", "causal"),
+        ("temporal_to_spatial", "manhattan"),
+        ("spatial_to_temporal", "causal"),
+    ],
+)
+def test_what_is_recorded_needs_nothing_of_the_cpu(prepared, labels, variant, retention, on_meta):
+    model = tsfmicro(variant, retention=retention)
+    step = Step(model, Loader(prepared, model.inputs, on_meta), labels, CONFIG)
+    rows, movements = torch.zeros(4, dtype=torch.int64, device=on_meta), torch.zeros(4, 2, 3, device=on_meta)
+    step(rows, movements)  # a rehearsal: means, moments and the like are made once
+    with NothingComesFromTheCpu():
+        step(rows, movements)
 
 
 @needs_cuda
