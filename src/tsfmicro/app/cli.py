@@ -30,9 +30,11 @@ from tsfmicro.app.arguments import (
 from tsfmicro.app.audit import audit
 from tsfmicro.app.compare import compare
 from tsfmicro.app.export import export
+from tsfmicro.app.predict import predict
 from tsfmicro.app.report import report
 from tsfmicro.app.spot import spot, synth_video
 from tsfmicro.app.study import study
+from tsfmicro.app.synth_flow import synth_flow
 from tsfmicro.errors import TsfmicroError
 
 app = typer.Typer(
@@ -119,6 +121,7 @@ def evaluate(
 
 app.command()(compare)
 app.command()(audit)
+app.command()(predict)
 app.command()(report)
 app.command()(export)
 app.command()(spot)
@@ -209,6 +212,7 @@ def data_synth(
 
 
 data.command("synth-video")(synth_video)
+data.command("synth-flow")(synth_flow)
 
 
 def main() -> None:

@@ -1,0 +1,78 @@
+"""`tsfmicro predict`: what was shown in a video, in a pair of images, or in a folder of videos?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tsfmicro.app.arguments import AsJson
+from tsfmicro.errors import ConfigError
+
+
+def predict(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A run's folder, a saved model's folder, an .onnx file, or 'demonstration' (drawn faces; not for people)."
+        ),
+    ],
+    video: Annotated[
+        Path, typer.Argument(metavar="VIDEO|ONSET", help="A video, a folder of videos, or the onset image.")
+    ],
+    apex: Annotated[
+        Path | None, typer.Argument(metavar="[APEX]", help="The apex image, where the first is an onset.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write a page, tables and JSON here; needed for a folder.")
+    ] = None,
+    fold: Annotated[
+        str | None, typer.Option(help="One fold of a run, instead of its final model or all folds.")
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Abstain where no emotion is as likely as this.")
+    ] = 0.5,
+    fps: Annotated[float | None, typer.Option(help="Frames per second of a folder of numbered images.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Spot the moments in which a face moved, and name the emotion a trained model finds most likely."""
+    from tsfmicro.app.screens import Screen, show_table
+    from tsfmicro.run.batch import holds_videos, read_videos
+    from tsfmicro.run.reading import moments_table, write_reading
+    from tsfmicro.run.recognise import Recognizer
+
+    recognizer = Recognizer.load(model, fold, threshold)
+    if not as_json:
+        print(recognizer.card.line)
+    if apex is not None:
+        answer = recognizer.images(video, apex)
+        print(json.dumps(answer.to_dict(), indent=1) if as_json else _spelled(answer.probabilities, str(answer)))
+        return
+    if holds_videos(video):
+        if out is None:
+            raise ConfigError(f"{video}: holds several videos. Say with --out where their results go.")
+        with Screen() as screen:
+            batch = read_videos(recognizer, video, out, screen)
+        print(json.dumps(batch.to_dict(), indent=1) if as_json else "\n".join(batch.lines(out)))
+        if batch.failed:
+            sys.exit(1)
+        return
+    with Screen() as screen:
+        reading = recognizer.video(video, screen, fps)
+    if out is not None:
+        write_reading(reading, out)
+    if as_json:
+        print(json.dumps(reading.to_dict(), indent=1))
+        return
+    show_table(*moments_table(reading))
+    if out is not None:
+        print(f"look at {out / 'reading.html'}")
+
+
+def _spelled(probabilities: Mapping[str, float], answer: str) -> str:
+    lines = [f"{name:12s} {p:4.0%}" for name, p in sorted(probabilities.items(), key=lambda item: -item[1])]
+    return "\n".join([*lines, answer])
