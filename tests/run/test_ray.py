@@ -2,16 +2,20 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
 
 from tests.run.conftest import plan_of, tiny_config
 from tests.run.test_machines import Recorder, results
-from tsfmicro.run.machines import train_here
+from tsfmicro.errors import ConfigError, RunError, TsfmicroError
+from tsfmicro.run import on_ray
+from tsfmicro.run.machines import machines, train_here
 from tsfmicro.run.on_ray import OnRay
 from tsfmicro.run.summary import evaluate_run
 from tsfmicro.run.watch import Watch
@@ -111,6 +115,80 @@ def test_ctrl_c_ends_at_once_and_nothing_that_was_started_here_goes_on(start, pr
     driver.send_signal(signal.SIGINT)
     assert driver.wait(timeout=60) != 0
     wait_until(lambda: not any(map(alive, started)))
+
+
+def test_a_process_that_dies_again_and_again_is_told_in_words(cluster, start, monkeypatch):
+    def dying():
+        def train(*work):
+            import os
+
+            os._exit(1)
+
+        return train
+
+    monkeypatch.setattr(on_ray, "_train_by_value", dying)
+    folder, job = start()
+    watch = Listener()
+    with pytest.raises(RunError, match=r"casme2-sub0., seed .: the process or node at work on it died 3 times"):
+        OnRay(cluster.address).train(job, folder.missing_groups()[:1], watch)
+    assert len(watch.notes) == 2
+
+
+def test_a_clip_that_was_not_prepared_is_told_in_one_line_and_not_tried_again(cluster, start, plan):
+    unknown = "casme2/sub07/EP01"
+    fold = replace(plan.folds[0], train=(*plan.folds[0].train, unknown))
+    folder, job = start(plan=replace(plan, folds=(fold,), labels={**plan.labels, unknown: 0}))
+    with (folder.path / "clips.csv").open("a") as table:
+        table.write(f"{unknown},casme2/sub07,negative\n")
+    watch = Listener()
+    with pytest.raises(TsfmicroError, match=f"^clip {unknown} is not in prepared set key"):
+        OnRay(cluster.address).train(job, folder.missing_groups(), watch)
+    assert not watch.notes
+
+
+def test_a_node_with_another_version_says_so(cluster, start, monkeypatch):
+    monkeypatch.setattr(on_ray, "version", lambda name: "9.9+cpu")
+    folder, job = start()
+    with pytest.raises(TsfmicroError, match=r"^node .* has tsfmicro \S+ instead of 9\.9, torch .*the same versions"):
+        OnRay(cluster.address).train(job, folder.missing_groups(), Watch())
+
+
+def test_what_no_node_holds_is_told_at_once(cluster, start, monkeypatch):
+    with pytest.raises(ConfigError, match=r"no node of the Ray cluster at .* has a GPU"):
+        OnRay(cluster.address).choose_device("cuda")
+    assert OnRay(cluster.address).choose_device("auto") == "cpu"
+    monkeypatch.setattr(on_ray, "training_memory", lambda *of: 1e15)
+    folder, job = start()
+    with pytest.raises(ConfigError, match=r"no node of the Ray cluster has 1 CPU, 1000000\.0 GB"):
+        OnRay(cluster.address).train(job, folder.missing_groups(), Watch())
+
+
+def test_an_address_where_nothing_or_something_else_answers_is_told_in_one_line(monkeypatch):
+    monkeypatch.setattr(on_ray, "ANSWERED_WITHIN", 3)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ConfigError, match=f"Ray at {address} cannot be reached"):
+            OnRay(address).choose_device("auto")
+        silent.listen()
+        with pytest.raises(ConfigError, match=f"Ray at {address} does not answer"):
+            OnRay(address).choose_device("auto")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"name": "ray", "address": "10.0.0.1"}, "HOST:PORT"),
+        ({"name": "ray", "address": "ray://10.0.0.1:10001"}, "HOST:PORT"),
+        ({"name": "here", "address": "10.0.0.1:6379"}, "--address goes with --machines ray"),
+        ({"name": "slurm", "gpus": 0.5}, "--gpus-per-training goes with --machines ray"),
+        ({"name": "ray", "slurm": ["time=3"]}, "--slurm goes with --machines slurm"),
+        ({"name": "rya"}, "Did you mean 'ray'"),
+    ],
+)
+def test_options_that_do_not_fit_are_told(given, said):
+    with pytest.raises(TsfmicroError, match=said):
+        machines(**given).choose_device("auto")
 
 
 def start_driver(address, job):

@@ -52,7 +52,7 @@ def choose_precision(device: str, wanted: str) -> str:
 
     from tsfmicro.train.precision import precision_on
 
-    return wanted if _is_elsewhere(device) else precision_on(torch.device(device), wanted)
+    return wanted if is_elsewhere(device) else precision_on(torch.device(device), wanted)
 
 
 def environment(device: str, threads: int, precision: str = "float32") -> dict[str, Any]:
@@ -64,14 +64,14 @@ def environment(device: str, threads: int, precision: str = "float32") -> dict[s
         "system": platform.platform(terse=True),
         "processor": _processor(),
         "cores": cores(),
-        "device": device if device in ("cpu", "mps") or _is_elsewhere(device) else torch.cuda.get_device_name(device),
+        "device": device if device in ("cpu", "mps") or is_elsewhere(device) else torch.cuda.get_device_name(device),
         "threads": threads,
         "precision": precision,
         "packages": {name: version(name) for name in _PACKAGES},
     }
 
 
-def _is_elsewhere(device: str) -> bool:
+def is_elsewhere(device: str) -> bool:
     """Whether a GPU is meant that this machine does not have: a cluster's, seen from where the run was started."""
     import torch
 

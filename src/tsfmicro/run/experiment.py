@@ -10,16 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from tsfmicro.config import RunConfig
+from tsfmicro.data import flow_maps
 from tsfmicro.data.exclusions import leave_out, read_exclusions
 from tsfmicro.data.registry import dataset
 from tsfmicro.data.synthetic.write import is_generated
 from tsfmicro.errors import AnnotationError, ConfigError, LabelError, RunError
 from tsfmicro.files import locked
 from tsfmicro.labels import scheme
+from tsfmicro.models.registry import check_stacked
 from tsfmicro.prepare.prepare import prepare
 from tsfmicro.protocols.registry import protocol
 from tsfmicro.report.figures import draw_confusion, draw_pairs
-from tsfmicro.run.environment import choose_precision, environment
+from tsfmicro.run.environment import choose_precision, environment, is_elsewhere
 from tsfmicro.run.final import make_final
 from tsfmicro.run.floors import store_linear_floors
 from tsfmicro.run.folder import Plan, RunFolder
@@ -90,7 +92,7 @@ def run(
         draw_confusion(summary.model, out / "confusion.png")
         draw_pairs(prepared, labels, classes, out / "clips.png")
         if final:
-            make_final(folder, prepared, summary, device, watch)
+            make_final(folder, prepared, summary, "cpu" if is_elsewhere(device) else device, watch)
     return summary
 
 
@@ -103,13 +105,13 @@ def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tu
 
     Raises: ConfigError: a dataset without a folder; AnnotationError: two clips with one id, or a sheet's own mistakes.
     """
-    for name in {*config.data.datasets, *roots}:
+    for name in {*config.data.datasets, *roots} - {flow_maps.NAME}:
         dataset(name)  # a misspelt name is told before a missing folder
     absent = [name for name in config.data.datasets if name not in roots]
     if absent:
         raise ConfigError(f"no folder was given for {', '.join(absent)}. Add --data {absent[0]}=FOLDER.")
-    clips: list[Clip] = []
-    for name in config.data.datasets:
+    clips = _read_flow_maps(config, roots, watch) if flow_maps.NAME in config.data.datasets else []
+    for name in [name for name in config.data.datasets if name != flow_maps.NAME]:
         reading = dataset(name).read(roots[name])
         flagged = f"; {len(reading.flags)} odd rows, see `tsfmicro data check {name}`" if reading.flags else ""
         watch.note(f"{dataset(name).title}: {len(reading.clips)} clips, sheet {reading.version}{flagged}")
@@ -123,16 +125,39 @@ def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tu
     return list(leave_out(clips, excluded)), excluded
 
 
+def _read_flow_maps(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> list[Clip]:
+    if len(config.data.datasets) > 1:
+        raise ConfigError(
+            f"data.datasets: {flow_maps.NAME} are ready-made and have no faces, so no other dataset can stand beside them."
+        )
+    if config.train.augment.flip or config.train.augment.rotate:
+        raise ConfigError(
+            f"{flow_maps.NAME}: a flip or rotation turns flow vectors, and which grey means no movement is not known. "
+            "Set train.augment.flip=0 and train.augment.rotate=0."
+        )
+    found = flow_maps.read_flow_maps(
+        roots[flow_maps.NAME], lambda done, total: watch.progress("reading flow maps", done, total)
+    )
+    watch.note(f"{flow_maps.TITLE}: {found.files} files, {len(found.clips)} clips of {found.people} people")
+    for line in (*found.differences, *found.notes):
+        watch.note(f"  {line}")
+    return list(found.clips)
+
+
 def prepare_clips(
     clips: Sequence[Clip], config: RunConfig, cache: Path, workers: int | None, watch: Watch
 ) -> PreparedSet:
-    """Aligned faces of all clips, whatever their label: another label scheme needs no new preparation."""
+    """Aligned faces of all clips, whatever their label: another label scheme needs no new preparation.
+
+    Ready-made flow maps are only stored, where all workers can map them into memory.
+    """
     prepared = prepare(
         clips,
         config.prepare,
         cache,
         workers,
         lambda done, total, note: watch.progress("preparing clips", done, total, note),
+        ready=flow_maps.NAME in config.data.datasets,
     )
     watch.note(f"prepared {len(prepared.clips)} of {len(clips)} clips; {len(prepared.skipped)} skipped")
     for clip_id, reason in prepared.skipped:
@@ -199,5 +224,7 @@ def check_names(config: RunConfig) -> None:
 
     used = scheme(config.data.scheme)
     protocol(config.protocol.name, config.protocol.options)
+    if config.train.together > 1:
+        check_stacked(config.model.name)
     with torch.device("meta"):
         build_model(config, len(used.classes))

@@ -151,6 +151,9 @@ class RunFolder:
                 Fold(f["name"], tuple(f["train"]), tuple(f["test"]), tuple(f["val"]))
                 for f in json.loads((path / "folds.json").read_text(encoding="utf-8"))
             )
+            unknown = [c for f in folds for c in (*f.train, *f.val, *f.test) if c not in labels]
+            if unknown:
+                raise ValueError(f"folds.json names {unknown[0]}, clips.csv does not")
         except FileNotFoundError as missing:
             what = Path(missing.filename).name
             raise RunError(
@@ -247,6 +250,10 @@ class RunFolder:
         try:
             with np.load(place / "logits.npz") as stored:
                 sides = ((fold.test, stored["test"]), (fold.val, stored["val"]))
+                for clips, values in sides:
+                    expected = (self.plan.config.train.epochs, len(clips), len(self.plan.classes))
+                    if values.shape != expected:
+                        raise ValueError(f"logits of shape {values.shape} instead of {expected}")
                 return Outcome(*(Logits(clips, fold.name, task.seed, values) for clips, values in sides))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile, TsfmicroError) as damage:
             raise RunError(

@@ -261,12 +261,18 @@ def _connected(address: str | None) -> Iterator[ModuleType]:
     """Ray, while the trainings run. What was started here ends here; of a cluster, only our trainings end."""
     ray = _import_ray()
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-    if address is None:
-        ray.init(address="local", num_cpus=cores(), include_dashboard=False, **quiet)
-    else:
-        ray.init(address=address, **quiet)
+    here = {"address": "local", "num_cpus": cores(), "include_dashboard": False}
+    try:
+        ray.init(**(here if address is None else {"address": address}), **quiet)
+    except (OSError, RuntimeError, ValueError) as problem:
+        raise RunError(f"Ray cannot be used: {' '.join(str(problem).split())[:300]}.") from None
     try:
         yield ray
+    except ray.exceptions.RayTaskError:  # a mistake of ours, with its traceback
+        raise
+    except ray.exceptions.RayError as problem:  # e.g. the faces do not fit into the shared memory of this machine
+        told = str(problem).strip().splitlines() or [type(problem).__name__]
+        raise RunError(f"Ray: {told[0]} What is finished is kept: the same command goes on from there.") from None
     finally:
         ray.shutdown()
 
@@ -306,7 +312,7 @@ def _knock(address: str) -> None:
     if address == "auto":
         return
     host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isdigit():
+    if not colon or not host or "://" in host or not port.isdigit():
         raise ConfigError(f"--address {address}: write it as HOST:PORT of the head node, or auto.")
     try:
         socket.create_connection((host, int(port)), REACHED_WITHIN).close()

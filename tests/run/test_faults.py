@@ -1,0 +1,181 @@
+"""What may go wrong around a whole run on one machine: no result is lost, none is counted twice, one clear line is told."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.run.conftest import made_clips, plan_of, tiny_config
+from tests.run.test_machines import Recorder, results
+from tsfmicro.errors import ConfigError, RunError, TsfmicroError
+from tsfmicro.files import locked
+from tsfmicro.prepare.cache import open_prepared
+from tsfmicro.run import experiment
+from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.machines import Here, train_here
+from tsfmicro.run.task import Trained, keep
+from tsfmicro.run.watch import Task, Watch
+
+CONFIG = tiny_config(epochs=1, seeds=(0,))
+
+
+class Listener(Recorder):
+    def __init__(self):
+        super().__init__()
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+@pytest.fixture
+def run(tmp_path, prepared_folder, monkeypatch):
+    """The whole story from prepared faces on, as `tsfmicro run` tells it; returns the watch and the run folder."""
+
+    def whole(out="run", config=CONFIG, clips=None):
+        prepared = open_prepared(prepared_folder)
+        clips = tuple(clips or prepared.clips)
+        chosen = replace(prepared, clips=clips, rows=np.array(prepared.rows_of(c.id for c in clips)))
+        monkeypatch.setattr(experiment, "read_clips", lambda *of: (made_clips(), {}))
+        monkeypatch.setattr(experiment, "prepare_clips", lambda *of: chosen)
+        watch = Listener()
+        experiment.run(config, {}, tmp_path / out, prepared_folder.parent, "cpu", 1, watch)
+        return watch, RunFolder.open(tmp_path / out)
+
+    return whole
+
+
+def test_a_run_folder_where_another_process_is_at_work_is_left_alone(run, tmp_path):
+    _, folder = run()
+    with (
+        locked(folder.path / ".lock", on_wait=pytest.fail),
+        pytest.raises(RunError, match="another process is running"),
+    ):
+        run()
+
+
+def test_the_lock_of_a_process_that_was_killed_holds_nobody_up(run, tmp_path):
+    (tmp_path / "run").mkdir()
+    program = (
+        "import sys, pathlib, time\nfrom tsfmicro.files import locked\n"
+        "with locked(pathlib.Path(sys.argv[1]), lambda: None):\n    print('held', flush=True)\n    time.sleep(600)\n"
+    )
+    words = [sys.executable, "-c", program, str(tmp_path / "run" / ".lock")]
+    holder = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    holder.send_signal(signal.SIGKILL)
+    holder.communicate()
+    _, folder = run()
+    assert not folder.missing()
+
+
+def test_a_fold_whose_result_was_damaged_is_named_and_trained_again_once_it_is_deleted(run):
+    _, folder = run()
+    before, place = results(folder), folder.place(Task("casme2-sub01", 0))
+    (place / "logits.npz").write_bytes(b"PK half of it")
+    with pytest.raises(
+        RunError, match=r"casme2-sub01.seed-0: is damaged .* Delete that folder and run the same command"
+    ):
+        run()
+    shutil.rmtree(place)
+    watch, _ = run()
+    assert {task.fold for task, _ in watch.epochs} == {"casme2-sub01"}
+    assert results(folder) == before
+
+
+def test_a_result_from_another_run_is_not_scored_as_this_ones(run):
+    _, short = run()
+    _, long = run("long", tiny_config(epochs=2, seeds=(0,)))
+    task = short.plan.tasks[0]
+    shutil.rmtree(short.place(task))
+    shutil.copytree(long.place(task), short.place(task))
+    with pytest.raises(RunError, match=r"is damaged \(logits of shape \(2, 4, 3\) instead of \(1, 4, 3\)\)"):
+        run()
+
+
+def test_folds_that_name_a_clip_without_a_label_are_told_when_the_folder_is_opened(run):
+    _, folder = run()
+    folds = json.loads((folder.path / "folds.json").read_text())
+    folds[0]["train"].append("casme2/sub07/EP01")
+    (folder.path / "folds.json").write_text(json.dumps(folds))
+    with pytest.raises(RunError, match=r"damaged \(folds\.json names casme2/sub07/EP01, clips\.csv does not\)"):
+        RunFolder.open(folder.path)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_clip_of_the_plan_that_is_not_prepared_is_told_in_one_line(start, plan, workers):
+    unknown = "casme2/sub07/EP01"
+    folds = tuple(replace(fold, train=(*fold.train, unknown)) for fold in plan.folds)
+    folder, job = start(plan=replace(plan, folds=folds, labels={**plan.labels, unknown: 0}))
+    with (folder.path / "clips.csv").open("a") as table:
+        table.write(f"{unknown},casme2/sub07,negative\n")
+    with pytest.raises(TsfmicroError, match=f"clip {unknown} is not in prepared set key"):
+        train_here(job, folder.missing_groups(), workers, Watch())
+    assert len(folder.missing()) == len(folder.plan.tasks)
+
+
+def test_faces_that_were_prepared_anew_do_not_go_on_in_an_old_run(start, plan):
+    start()
+    with pytest.raises(RunError, match=r"other settings: the prepared faces \(clips or images changed\)"):
+        start(plan=replace(plan, prepared="other"))
+
+
+def test_a_class_that_one_training_side_lacks_is_told_and_the_fold_is_trained(run):
+    """Only sub02 is surprised: the fold that tests her learns from nobody who is."""
+    clips = [c for c in made_clips() if c.subject == "sub02" or c.emotion != "surprise"]
+    watch, folder = run(clips=clips)
+    assert any("casme2-sub02" in note and "surprise" in note for note in watch.notes)
+    assert not folder.missing()
+
+
+def test_a_training_side_with_a_single_class_is_refused_before_anything_is_trained(run, tmp_path):
+    clips = [c for c in made_clips() if (c.emotion == "happiness") == (c.subject != "sub02")]
+    with pytest.raises(ConfigError, match=r"fold casme2-sub02: .* nothing to tell apart"):
+        run(clips=clips)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_disk_that_fills_loses_the_fold_at_hand_and_no_other(start, monkeypatch, prepared_folder):
+    folder, job = start(plan=plan_of(CONFIG, prepared_folder))
+    first, *others = folder.missing_groups()
+    Here(1).train(job, [first], Watch())
+    before = (folder.place(first.tasks[0]) / "logits.npz").read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("numpy.savez", full)
+        with pytest.raises(RunError, match=r"cannot be written \(No space left on device\)\. Make room"):
+            Here(1).train(job, others, Watch())
+    assert len(folder.missing()) == len(others) and not folder.halves()
+    Here(1).train(job, folder.missing_groups(), Watch())
+    assert not folder.missing()
+    assert (folder.place(first.tasks[0]) / "logits.npz").read_bytes() == before
+
+
+def test_the_same_result_from_two_machines_is_kept_once_and_the_first_stays(start, monkeypatch, prepared_folder):
+    """Between the look whether a result is there and the writing, another machine may have put it there."""
+    folder, job = start(plan=plan_of(CONFIG, prepared_folder))
+    Here(1).train(job, folder.missing_groups(), Watch())
+    task = folder.plan.tasks[0]
+    before = (folder.place(task) / "logits.npz").read_bytes()
+    late = Trained(task, {}, folder.outcome(task).test.values + 1, [0.0], {})
+    keep(folder, late)
+    folder.save(task, folder.plan.fold(task.fold), late.labels, late.logits, late.losses, late.weights)
+    assert (folder.place(task) / "logits.npz").read_bytes() == before
+    assert not folder.halves()
+
+
+def test_a_run_folder_goes_on_where_it_was_copied_to(run, tmp_path):
+    _, folder = run()
+    shutil.rmtree(folder.place(folder.plan.tasks[0]))
+    shutil.copytree(folder.path, tmp_path / "elsewhere", ignore=shutil.ignore_patterns(".lock"))
+    watch, moved = run("elsewhere")
+    assert len(watch.epochs) == 1
+    assert not moved.missing()
