@@ -43,7 +43,7 @@ class DataConfig(Section):
 class PrepareConfig(Section):
     """How faces are found, aligned and stored. Everything here is part of the cache's key."""
 
-    size: int = Field(224, ge=32, le=1024, description="edge of the face image, pixels")
+    size: int = Field(224, ge=16, le=1024, description="edge of the face image or flow map, pixels")
     detector: Literal["mtcnn", "haar"] = Field("mtcnn", description="haar also steps in where mtcnn finds no face")
     neighbourhood: float = Field(
         0.15 / 4,
@@ -52,6 +52,9 @@ class PrepareConfig(Section):
         description="widest pair: search ⌊neighbourhood·(apex−onset)⌋ frames inside onset and apex",
     )
     flow: bool = Field(False, description="also store optical flow and strain (DIS)")
+    apex: Literal["annotated", "spotted"] = Field(
+        "annotated", description="spotted: every clip's apex is looked for between onset and offset, also where a sheet has one"
+    )
 
 
 class ModelConfig(Named):

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tsfmicro.errors import AnnotationError, FrameError, LabelError, LeakageError, ShapeError
+from tsfmicro.errors import AnnotationError, ConfigError, FrameError, LabelError, LeakageError, ShapeError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -167,15 +167,17 @@ class LabelScheme:
 
 @dataclass(frozen=True)
 class PreparedSet:
-    """Aligned faces of many clips, memory-mapped, found by clip id.
+    """Aligned faces of many clips, or their optical flow, or both: memory-mapped, found by clip id.
 
     Attributes:
         key: hash of the settings and of the clips.
         clips: the clips that could be prepared, N of them.
         rows: (N,) row of each clip in the arrays below, which have R ≥ N rows (a skipped clip leaves its row empty).
-        annotated, widest: (R, 2, H, W, 3) uint8 RGB; onset and apex as annotated, and the pair that differs most.
-        landmarks: (R, 5, 2) float32, pixels of the original onset frame: eyes, nose, mouth corners.
+        annotated, widest: (R, 2, H, W, 3) uint8 RGB; onset and apex as annotated, and the pair that differs most. None
+            where flow maps were given ready-made; `faces` says so in words.
+        landmarks: (R, 5, 2) float32, pixels of the original onset frame: eyes, nose, mouth corners. None as the faces.
         flow: (R, 2, 3, H, W) float16 or None; for each pair: horizontal and vertical flow in pixels, optical strain.
+            Ready-made maps are kept as their files have them, 0…255, the same for both pairs.
         skipped: (clip id, reason) of each clip that could not be prepared.
     Raises:
         ShapeError: counts that differ.
@@ -184,15 +186,17 @@ class PreparedSet:
     key: str
     clips: tuple[Clip, ...]
     rows: np.ndarray = field(repr=False)
-    annotated: np.ndarray = field(repr=False)
-    widest: np.ndarray = field(repr=False)
-    landmarks: np.ndarray = field(repr=False)
+    annotated: np.ndarray | None = field(repr=False)
+    widest: np.ndarray | None = field(repr=False)
+    landmarks: np.ndarray | None = field(repr=False)
     flow: np.ndarray | None = field(repr=False, default=None)
     skipped: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        arrays = [self.annotated, self.widest, self.landmarks] + ([] if self.flow is None else [self.flow])
-        lengths = {len(a) for a in arrays}
+        faces = [self.annotated, self.widest, self.landmarks]
+        if len({a is None for a in faces}) > 1 or (self.annotated is None and self.flow is None):
+            raise ShapeError(f"prepared set {self.key}: has neither whole faces nor flow. Prepare it again.")
+        lengths = {len(a) for a in (*faces, self.flow) if a is not None}
         if (
             len(lengths) != 1
             or len(self.rows) != len(self.clips)
@@ -215,8 +219,28 @@ class PreparedSet:
 
     @property
     def size(self) -> int:
-        """Edge of a face image, pixels."""
-        return int(self.annotated.shape[2])
+        """Edge of a face image or flow map, pixels."""
+        return int(self._any.shape[3])
+
+    @property
+    def capacity(self) -> int:
+        """R, the rows of the arrays."""
+        return len(self._any)
+
+    @property
+    def _any(self) -> np.ndarray:
+        array = self.flow if self.annotated is None else self.annotated
+        assert array is not None
+        return array
+
+    def faces(self, pair: Pair) -> np.ndarray:
+        """(R, 2, H, W, 3) uint8 RGB. Raises ConfigError: the set holds ready-made flow maps."""
+        faces = self.annotated if pair == "annotated" else self.widest
+        if faces is None:
+            raise ConfigError(
+                "these clips are ready-made flow maps without faces. Choose a model that looks at flow, or a dataset with images."
+            )
+        return faces
 
     def rows_of(self, clip_ids: Iterable[str]) -> list[int]:
         """Rows of these clips in the arrays. Raises ShapeError for a clip that is not prepared."""

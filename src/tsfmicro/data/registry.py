@@ -5,6 +5,7 @@ from __future__ import annotations
 from tsfmicro.data.base import Dataset
 from tsfmicro.data.casme2 import Casme2
 from tsfmicro.data.casme3 import Casme3
+from tsfmicro.data.flow_maps import NAME
 from tsfmicro.data.samm import Samm
 from tsfmicro.errors import UnknownNameError
 
@@ -14,5 +15,5 @@ DATASETS: dict[str, Dataset] = {d.name: d for d in (Casme2(), Samm(), Casme3())}
 def dataset(name: str) -> Dataset:
     """The dataset of that name. Raises UnknownNameError."""
     if name not in DATASETS:
-        raise UnknownNameError("dataset", name, DATASETS)
+        raise UnknownNameError("dataset", name, [*DATASETS, NAME])
     return DATASETS[name]

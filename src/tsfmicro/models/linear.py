@@ -30,7 +30,7 @@ def _motion(prepared: PreparedSet, row: int) -> np.ndarray:
     """(H, W, channels) float32."""
     if prepared.flow is not None:
         return np.ascontiguousarray(prepared.flow[row, 0].transpose(1, 2, 0), dtype=np.float32)
-    onset, apex = prepared.annotated[row].astype(np.float32)
+    onset, apex = prepared.faces("annotated")[row].astype(np.float32)
     return (apex - onset).mean(-1, keepdims=True)
 
 

@@ -187,7 +187,9 @@ class _InCache(torch.autograd.Function):
         through_windows = patches.new_zeros(columns, TAPS)
         for table, rows, share in zip(patches, largest.flatten(1, 4), of_pooled.permute(1, 0, 3, 2), strict=True):
             weights = torch.cat([share.reshape(columns, -1)] * 4, 1)
-            through_windows += F.embedding_bag(rows.int().t().contiguous(), table, per_sample_weights=weights, mode="sum")
+            through_windows += F.embedding_bag(
+                rows.int().t().contiguous(), table, per_sample_weights=weights, mode="sum"
+            )
         of_filters = ctx.factor * through_windows.t()
         of_filters = of_filters + where_positive * of_sums.flatten() + 2 * with_relu * of_squares.flatten()
         return of_filters.float(), None, None, None, None, None

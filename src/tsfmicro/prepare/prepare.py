@@ -34,6 +34,7 @@ def prepare(
     cache: Path,
     workers: int | None = None,
     progress: Progress | None = None,
+    ready: bool = False,
 ) -> PreparedSet:
     """Aligned faces of all clips, from the cache where they are in it.
 
@@ -45,6 +46,7 @@ def prepare(
         cache: folder of prepared sets; this one is <cache>/<key>.
         workers: processes; by default one per core, fewer for few clips.
         progress: called here with clips done, clips in all, and what was done last.
+        ready: the apex "frame" of each clip is a ready-made flow map; it is stored as it is, and there are no faces.
     Returns:
         The set, in the order of the clips; skipped: a clip without apex, without a face, or with a missing, damaged or
         differently sized frame.
@@ -56,8 +58,8 @@ def prepare(
     if all(clip.apex is None for clip in clips):
         raise AnnotationError(f"nothing to prepare: none of the {len(clips)} clips has an apex. Spot the apex first.")
     tell = progress or (lambda done, total, note: None)
-    key = cache_key(clips, config)
-    draft = Draft(cache / key, key, clips, config)
+    key = cache_key(clips, config, ready)
+    draft = Draft(cache / key, key, clips, config, ready)
     if not draft.is_finished:
         with writing(draft.folder):
             draft.folder.mkdir(parents=True, exist_ok=True)
@@ -78,8 +80,8 @@ def _prepare_rest(draft: Draft, workers: int | None, tell: Progress) -> None:
     todo = [Job(rows[clip.id], clip) for clip in draft.clips if clip.id not in records]
     tell(len(records), total, f"{len(todo)} clips to prepare")
     if workers is None:
-        workers = min(cores(), len(todo) // CLIPS_WORTH_A_PROCESS)
-    work = partial(_fill_row, draft.arrays, draft.config)
+        workers = 1 if draft.ready else min(cores(), len(todo) // CLIPS_WORTH_A_PROCESS)
+    work = partial(_fill_ready if draft.ready else _fill_row, draft.arrays, draft.config)
     with closing(spread(work, todo, min(workers, len(todo)))) as results:
         for record in results:
             draft.note(record)
@@ -89,7 +91,10 @@ def _prepare_rest(draft: Draft, workers: int | None, tell: Progress) -> None:
 
 
 def _told(record: Record) -> str:
-    what = f"skipped, {record['skipped']}" if "skipped" in record else f"face found by {record['detector']}"
+    if "skipped" in record:
+        what = f"skipped, {record['skipped']}"
+    else:
+        what = f"face found by {record['detector']}" if "detector" in record else "flow map read"
     return f"{record['clip']}: {what}"
 
 
@@ -112,6 +117,31 @@ def _fill_row(arrays: Arrays, config: PrepareConfig, job: Job) -> Record:
         return record | {"skipped": str(reason)}
     sums = arrays.write(job.row, faces.arrays())
     return record | {"detector": faces.detector, "widest": faces.frames, "sums": sums}
+
+
+def _fill_ready(arrays: Arrays, config: PrepareConfig, job: Job) -> Record:
+    record: Record = {"clip": job.clip.id, "row": job.row}
+    try:
+        image = read_ready(job.clip, config.size)
+    except FrameError as reason:
+        return record | {"skipped": str(reason)}
+    return record | {"sums": arrays.write(job.row, {"flow": np.stack([image, image])})}
+
+
+def read_ready(clip: Clip, size: int) -> np.ndarray:
+    """A ready-made flow map: (3, size, size) float16, red, green and blue of the file, 0…255.
+
+    Raises: FrameError: it is missing, damaged or of another size.
+    """
+    assert clip.apex is not None
+    path = clip.frames.path(clip.apex)
+    image = read_image(path)
+    if image.shape != (size, size, 3):
+        height, width, _ = image.shape
+        raise FrameError(
+            f"{path}: is {width}×{height}, but prepare.size is {size}. Replace it, or set prepare.size to what all files have."
+        )
+    return image.transpose(2, 0, 1).astype(np.float16)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
+from tsfmicro.data.fake_flow_maps import write_flow_maps
 from tsfmicro.data.synthetic.film import write_films
 from tsfmicro.data.synthetic.write import write_faces
 from tsfmicro.run import shipped
@@ -25,6 +28,16 @@ def draw_films(
     """Write generated videos with their truth; go on where an earlier call was stopped."""
     return write_films(
         out, people, seconds, seed, fps, width, workers, lambda done, total: watch.progress("drawing", done, total)
+    )
+
+
+def draw_flow_maps(out: Path, people: int | None, seed: int, watch: Watch) -> None:
+    """Write generated flow maps in the folders of STSTNet's. Raises ConfigError: the folder holds something."""
+    write_flow_maps(
+        out,
+        np.random.default_rng(seed),
+        people=people,
+        tell=lambda done, total: watch.progress("drawing flow maps", done, total),
     )
 
 

@@ -31,7 +31,7 @@ class Loader:
     """Makes what a model asks for: 'onset', 'apex', 'motion' = apex − onset (Eq. 1), 'flow' = horizontal, vertical, strain.
 
     Raises:
-        ConfigError: the model wants flow and the set was prepared without it.
+        ConfigError: the model wants flow or faces, and the set was prepared without them.
     """
 
     prepared: PreparedSet
@@ -43,6 +43,8 @@ class Loader:
             raise ConfigError(
                 "the model wants optical flow, but the faces were prepared without it. Set prepare.flow=true."
             )
+        if "faces" in self._kinds:
+            self.prepared.faces("annotated")
 
     @cached_property
     def _mean(self) -> Tensor:
@@ -51,6 +53,11 @@ class Loader:
     @cached_property
     def _std(self) -> Tensor:
         return STD.to(self.device)
+
+    @property
+    def _kinds(self) -> tuple[str, ...]:
+        """What is read of the prepared set."""
+        return ("faces",) * bool({*self.inputs} - {"flow"}) + ("flow",) * ("flow" in self.inputs)
 
     @property
     def resident(self) -> bool:
@@ -96,8 +103,10 @@ class Loader:
 
         Args: rows: (N,) and movements: (N, 2, 3) from `augment.draw`, both on the device.
         """
-        batch = self._images(self._pick("faces", pair, rows), movements)
-        if "flow" in self.inputs:
+        batch: Batch = {}
+        if "faces" in self._kinds:
+            batch |= images_of(self._pick("faces", pair, rows), self._mean, self._std, movements)
+        if "flow" in self._kinds:
             flow = self._pick("flow", pair, rows).float()
             batch["flow"] = flow if movements is None else augment.apply_to_flow(flow, movements)
         return {name: batch[name] for name in self.inputs}
@@ -106,7 +115,7 @@ class Loader:
         """Bring all pairs of this kind to the device, once; on a CPU they are read where they lie."""
         if not self.resident:
             return
-        for kind in ("faces", "flow") if "flow" in self.inputs else ("faces",):
+        for kind in self._kinds:
             if (kind, pair) not in self._staying:
                 self._staying[kind, pair] = torch.from_numpy(np.array(self._stored(kind, pair))).to(self.device)
 
@@ -119,20 +128,21 @@ class Loader:
     def _stored(self, kind: str, pair: Pair) -> np.ndarray:
         """faces: (R, 2, H, W, 3) uint8; flow: (R, 3, H, W) float16."""
         if kind == "faces":
-            return self.prepared.annotated if pair == "annotated" else self.prepared.widest
+            return self.prepared.faces(pair)
         assert self.prepared.flow is not None
         return self.prepared.flow[:, 0 if pair == "annotated" else 1]
 
-    def _images(self, faces: Tensor, movements: Tensor | None) -> Batch:
-        """faces (N, 2, H, W, 3) uint8."""
-        count, _, height, width, _ = faces.shape
-        images = torch.empty(count, 2, 3, height, width, device=self.device)
-        images.copy_(faces.permute(0, 1, 4, 2, 3))
-        if movements is not None:
-            images = augment.apply(images.flatten(1, 2), movements).unflatten(1, (2, 3))
-        images.sub_(self._mean).div_(self._std)
-        onset, apex = images.unbind(1)
-        batch = {"onset": onset, "apex": apex}
-        if "motion" in self.inputs:
-            batch["motion"] = apex - onset
-        return batch
+
+def images_of(faces: Tensor, mean: Tensor = MEAN, std: Tensor = STD, movements: Tensor | None = None) -> Batch:
+    """What models look at, of pairs of faces: 'onset', 'apex', 'motion', each (N, 3, H, W) float32.
+
+    Args: faces: (N, 2, H, W, 3) uint8 RGB, onset and apex; movements: (N, 2, 3) from `augment.draw`; all on one device.
+    """
+    count, _, height, width, _ = faces.shape
+    images = torch.empty(count, 2, 3, height, width, device=faces.device)
+    images.copy_(faces.permute(0, 1, 4, 2, 3))
+    if movements is not None:
+        images = augment.apply(images.flatten(1, 2), movements).unflatten(1, (2, 3))
+    images.sub_(mean).div_(std)
+    onset, apex = images.unbind(1)
+    return {"onset": onset, "apex": apex, "motion": apex - onset}

@@ -108,7 +108,7 @@ class Step:
         self.loss = torch.zeros((), device=self.device)
         self._pair = config.pair
         # As many as there are rows, so that a row number finds its label: −100 is what cross-entropy leaves out.
-        targets = torch.full((len(loader.prepared.annotated),), -100)
+        targets = torch.full((loader.prepared.capacity,), -100)
         targets[loader.prepared.rows_of(labels)] = torch.tensor(list(labels.values()))
         self._targets = targets.to(self.device)
         recorded = self.device.type == "cuda"

@@ -1,0 +1,289 @@
+"""Ready-made flow maps, as STSTNet, HTNet and their descendants have them on disk: MEGC2019's composite without its images.
+
+Two shapes are read. Either a folder per left-out subject, with every clip in most of them:
+
+    <subject>/{u_train,u_test}/{0,1,2}/sub01_EP02_01f .png        0 negative, 1 positive, 2 surprise; mind the space
+
+or the same files in any folders without classes, beside a list (CSV without a header): dataset, subject, filename, label.
+A map has three channels: horizontal flow, vertical flow and optical strain. Which split a file lies in is of no interest: it
+is the protocol that says who is tested on what.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tsfmicro.errors import AnnotationError, FrameError
+from tsfmicro.types import Clip, Frames
+
+NAME = "flow-maps"
+TITLE = "ready-made flow maps (MEGC2019)"
+CLASSES = ("negative", "positive", "surprise")
+PUBLISHED: Mapping[str, tuple[int, int, int]] = {
+    "casme2": (88, 32, 25),
+    "smic": (70, 51, 43),
+    "samm": (92, 26, 15),
+}
+PEOPLE = 68
+_FPS = {"casme2": 200.0, "smic": 100.0, "samm": 200.0}
+_SHOWN = 5  # names in one line
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class FlowMaps:
+    """What a folder holds.
+
+    Attributes:
+        clips: each clip once; its one "frame", number 0, is the flow map, and its emotion the class.
+        files: how many files were found.
+        notes: everything odd, a line each.
+        differences: how the counts differ from those of MEGC2019, a line each.
+    """
+
+    root: Path
+    clips: tuple[Clip, ...]
+    files: int
+    notes: tuple[str, ...]
+    differences: tuple[str, ...]
+
+    @property
+    def people(self) -> int:
+        return len({clip.person for clip in self.clips})
+
+    def lines(self) -> list[str]:
+        """All of it as plain text."""
+        counts = _counts(self.clips)
+        heads = ("clips", *CLASSES, "MEGC2019")
+        rows = [(name, sum(counts[name]), *counts[name], sum(PUBLISHED[name])) for name in PUBLISHED]
+        return [
+            f"{TITLE} in {self.root}: {self.files} files, {len(self.clips)} clips of {self.people} people",
+            "",
+            f"{'':<8}" + "".join(f"{head:>10}" for head in heads),
+            *(f"{name:<8}" + "".join(f"{value:>10}" for value in values) for name, *values in rows),
+            "",
+            *(self.differences or ("as many as MEGC2019 in every dataset and class",)),
+            *self.notes,
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, for JSON."""
+        return {
+            "dataset": NAME,
+            "root": str(self.root),
+            "files": self.files,
+            "clips": len(self.clips),
+            "people": self.people,
+            "counts": {name: dict(zip(CLASSES, values, strict=True)) for name, values in _counts(self.clips).items()},
+            "differences": list(self.differences),
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A file, and the clip it shows."""
+
+    path: Path
+    dataset: str
+    subject: str
+    name: str
+
+    @property
+    def clip(self) -> str:
+        return f"{self.dataset}/{self.subject}/{self.name}"
+
+
+def read_flow_maps(root: Path, tell: Progress = lambda done, total: None) -> FlowMaps:
+    """The clips of a folder of flow maps, each once, however many left-out subjects' folders it lies in.
+
+    Args: tell: called with the files that were compared, and all of them.
+    Raises:
+        AnnotationError: no such folder, no flow maps in it, no classes, or a clip with two of them.
+        FrameError: a file cannot be read.
+    """
+    if not root.is_dir():
+        raise AnnotationError(f"{root}: no such folder. Give the folder that holds the flow maps.")
+    files = sorted(p for p in root.rglob("*") if p.suffix.lower() == ".png" and not p.name.startswith("."))
+    if not files:
+        raise AnnotationError(
+            f"{root}: no flow maps. Looked for files like <subject>/u_train/0/sub01_EP02_01f .png, here and below."
+        )
+    found = [(path, clip_of(path.stem)) for path in files]
+    strange = [path.name for path, identity in found if identity is None]
+    known = [_Found(path, *identity) for path, identity in found if identity is not None]
+    notes = [f"{len(strange)} files named like no clip of {', '.join(PUBLISHED)}: {_some(strange)}"] if strange else []
+    in_class_folders = [f for f in known if f.path.parent.name in ("0", "1", "2")]
+    if in_class_folders:
+        labels = _labels_of_folders(in_class_folders)
+        beside = [f.path.name for f in known if f.clip not in labels]
+        known = in_class_folders
+        notes += (
+            [f"{len(beside)} files lie in no folder 0, 1 or 2, and were left out: {_some(beside)}"] if beside else []
+        )
+    else:
+        labels, odd = _labels_of_list(root, known)
+        notes += odd
+    clips, differing = _each_once([f for f in known if f.clip in labels], labels, tell)
+    return FlowMaps(root, clips, len(files), (*notes, *differing), tuple(_differences(clips)))
+
+
+def clip_of(stem: str, dataset: str | None = None) -> tuple[str, str, str] | None:
+    """Dataset, subject and clip in a file's name, written as the datasets' readers write them; None where it is unknown.
+
+    'sub01_EP02_01f ' → casme2, sub01, EP02_01f; '006_1_2' → samm, 006, 006_1_2; 's1_ne_01' → smic, s01, s01_ne_01.
+
+    Args: dataset: the one it must be of.
+    """
+    parts = re.fullmatch(r"(sub|s|)0*(\d{1,3})_(.+)", stem.strip(), re.IGNORECASE)
+    if parts is None or (not parts[1] and not re.match(r"\d+_\d+", parts[3])):
+        return None
+    prefix, number, rest = parts[1].lower(), int(parts[2]), parts[3].strip()
+    if prefix == "sub":
+        identity = ("casme2", f"sub{number:02d}", rest)
+    elif prefix == "s":
+        identity = ("smic", f"s{number:02d}", f"s{number:02d}_{rest}")
+    else:
+        identity = ("samm", f"{number:03d}", f"{number:03d}_{rest}")
+    if dataset not in (None, identity[0]):
+        return None
+    inner = clip_of(rest, identity[0])  # some copies name the person twice: 006_006_1_2
+    return inner if inner and inner[1] == identity[1] else identity
+
+
+def _labels_of_folders(found: Sequence[_Found]) -> dict[str, int]:
+    first: dict[str, _Found] = {}
+    for one in found:
+        other = first.setdefault(one.clip, one)
+        if other.path.parent.name != one.path.parent.name:
+            raise AnnotationError(
+                f"{one.clip}: has two classes, {other.path} and {one.path}. Delete the file in the wrong folder."
+            )
+    return {clip: int(one.path.parent.name) for clip, one in first.items()}
+
+
+def _labels_of_list(root: Path, found: Sequence[_Found]) -> tuple[dict[str, int], list[str]]:
+    """Class numbers from the list, and what of list and files has no counterpart."""
+    lists = [path for path in sorted(root.rglob("*.csv")) if not path.name.startswith(".")]
+    if len(lists) != 1:
+        there = f"{len(lists)} lists: {_some([p.name for p in lists])}" if lists else "no list"
+        raise AnnotationError(
+            f"{root}: {there}, and no class folders 0, 1, 2. Put one CSV file there, without a header: "
+            "dataset, subject, filename, label."
+        )
+    labels: dict[str, int] = {}
+    for number, row in enumerate(_rows(lists[0]), 1):
+        clip, label = _listed(row, f"{lists[0]}, line {number}")
+        if labels.setdefault(clip, label) != label:
+            raise AnnotationError(f"{lists[0]}, line {number}: {clip} has two classes. Keep one line.")
+    on_disk = {one.clip for one in found}
+    absent, unlisted = sorted(labels.keys() - on_disk), sorted(on_disk - labels.keys())
+    notes = [f"{len(absent)} clips of the list have no file: {_some(absent)}"] if absent else []
+    notes += [f"{len(unlisted)} files are not on the list, and were left out: {_some(unlisted)}"] if unlisted else []
+    if not on_disk & labels.keys():
+        raise AnnotationError(
+            f"{lists[0]}: names none of the {len(on_disk)} clips with a file. Give the list that belongs to them."
+        )
+    return labels, notes
+
+
+def _rows(path: Path) -> list[list[str]]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise AnnotationError(
+            f"{path}: cannot be read ({reason}). Give a CSV file: dataset, subject, filename, label."
+        ) from None
+    return [row for row in csv.reader(lines, skipinitialspace=True) if row]
+
+
+def _listed(row: Sequence[str], where: str) -> tuple[str, int]:
+    """A clip's id and class number."""
+    if len(row) != 4 or row[3].strip() not in ("0", "1", "2"):
+        raise AnnotationError(
+            f"{where}: {', '.join(row)!r} is not dataset, subject, filename, label (0 negative, 1 positive, 2 surprise). "
+            "Correct the line; the list has no header."
+        )
+    dataset, subject, name = (cell.strip() for cell in row[:3])
+    plain = re.sub(r"[^a-z0-9]", "", dataset.lower())
+    of = next((known for known in PUBLISHED if plain.startswith(known.rstrip("2"))), None)
+    name = Path(name).stem if name.lower().endswith(".png") else name
+    # CASME II's file names repeat from person to person, and lack the subject here; the others begin with it.
+    prefix = {"casme2": "sub", "smic": "s"}.get(of or "", "")
+    identity = clip_of(name, of) or clip_of(f"{subject}_{name}", of) or clip_of(f"{prefix}{subject}_{name}", of)
+    if of is None or identity is None:
+        raise AnnotationError(
+            f"{where}: {dataset}, {subject}, {name} is no clip of {', '.join(PUBLISHED)}. Correct the line."
+        )
+    return "/".join(identity), int(row[3])
+
+
+def _each_once(
+    found: Sequence[_Found], labels: Mapping[str, int], tell: Progress
+) -> tuple[tuple[Clip, ...], list[str]]:
+    """Of equal copies the first; where copies differ, the most frequent, and a line that says so."""
+    copies: dict[str, list[_Found]] = {}
+    for one in found:
+        copies.setdefault(one.clip, []).append(one)
+    clips, notes, done = [], [], 0
+    for clip, those in sorted(copies.items()):
+        sums = [_checksum(one.path) for one in those] if len(those) > 1 else [0]
+        taken, count = Counter(sums).most_common(1)[0]
+        one = those[sums.index(taken)]
+        if count < len(those):
+            other = next(o for o, its in zip(those, sums, strict=True) if its != taken)
+            notes.append(
+                f"{clip}: {len(those) - count} of {len(those)} copies differ, e.g. {other.path}; taken: {one.path}"
+            )
+        clips.append(
+            Clip(
+                dataset=one.dataset,
+                subject=one.subject,
+                name=one.name,
+                frames=Frames(one.path.parent, {0: one.path.name}),
+                onset=0,
+                apex=0,
+                offset=0,
+                fps=_FPS[one.dataset],
+                emotion=CLASSES[labels[clip]],
+            )
+        )
+        done += len(those)
+        tell(done, len(found))
+    return tuple(clips), notes
+
+
+def _checksum(path: Path) -> int:
+    try:
+        return zlib.crc32(path.read_bytes())
+    except OSError as error:
+        raise FrameError(f"{path}: cannot be read ({error.strerror}). Copy it again, or exclude the clip.") from None
+
+
+def _counts(clips: Iterable[Clip]) -> dict[str, list[int]]:
+    counted = Counter((clip.dataset, clip.emotion) for clip in clips)
+    return {name: [counted[name, emotion] for emotion in CLASSES] for name in PUBLISHED}
+
+
+def _differences(clips: Sequence[Clip]) -> list[str]:
+    lines = [
+        f"{name} {emotion}: {here} clips, MEGC2019 has {there} ({here - there:+d})"
+        for name, counts in _counts(clips).items()
+        for emotion, here, there in zip(CLASSES, counts, PUBLISHED[name], strict=True)
+        if here != there
+    ]
+    people = len({clip.person for clip in clips})
+    return [*lines, f"{people} people, MEGC2019 has {PEOPLE}"] if people != PEOPLE else lines
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:_SHOWN])) + (" …" if len(names) > _SHOWN else "")
