@@ -12,7 +12,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from tsfmicro.report.figures import difference, short
+from tsfmicro.report.figures import difference, head, short
 from tsfmicro.report.material import Maps, Material
 from tsfmicro.report.style import HEAT, new_figure, styled
 from tsfmicro.types import PreparedSet
@@ -76,7 +76,7 @@ def heat_maps(heats: Sequence[Heat], truth: Mapping[str, str], prepared: Prepare
     for row, (clip, name) in enumerate(truth.items()):
         face = None
         if prepared is not None:
-            face = prepared.annotated[prepared.rows_of([clip])[0]]
+            face = prepared.faces("annotated")[prepared.rows_of([clip])[0]]
             for axes, image in zip(panels[row], (*face, difference(*face)), strict=False):
                 axes.imshow(image)
         for axes, heat in zip(panels[row][seen:], heats, strict=True):
@@ -117,24 +117,27 @@ def mistakes(run: Material, prepared: PreparedSet) -> Figure:
     clips = mistakes_of(run)
     across = min(3, max(1, len(clips)))
     rows = max(1, -(-len(clips) // across))
-    figure = new_figure(2.45 * across, 1.05 * rows + 0.1)
-    panels = figure.subplots(rows, 3 * across, squeeze=False)
-    for axes in panels.flat:
-        axes.axis("off")
+    figure = new_figure(2.45 * across, 1.05 * rows + 0.25)
+    panels = figure.subplots(rows, across, squeeze=False)
     place = {clip: n for n, clip in enumerate(run.clips)}
     mean = run.probabilities.mean(0)
-    for number, clip in enumerate(clips):
-        onset, apex = prepared.annotated[prepared.rows_of([clip])[0]]
-        row, start = divmod(number, across)
-        three = panels[row, 3 * start : 3 * start + 3]
-        for axes, image in zip(three, (onset, apex, difference(onset, apex)), strict=True):
-            axes.imshow(image)
+    for axes in panels.flat:
+        axes.axis("off")
+    for axes, clip in zip(panels.flat, clips, strict=False):
+        onset, apex = prepared.faces("annotated")[prepared.rows_of([clip])[0]]
+        axes.imshow(_beside(onset, apex, difference(onset, apex)))
         n = place[clip]
         truth, answer = run.classes[run.target[n]], run.classes[mean[n].argmax()]
-        three[0].set_title(f"{truth} → {answer} {mean[n].max():.2f}", fontsize=7, loc="left", pad=2, fontweight="bold")
-        under = three[0].text(0, -0.04, clip, fontsize=5.5, va="top", transform=three[0].transAxes)
-        under.set_in_layout(False)  # or a long id would move the columns apart
+        axes.set_title(f"{truth} → {answer} {mean[n].max():.2f}", fontsize=7, loc="left", pad=2, fontweight="bold")
+        axes.text(0, -0.04, clip, fontsize=5.5, va="top", transform=axes.transAxes)
+    head(figure, [run], "last")
     return figure
+
+
+def _beside(*images: np.ndarray) -> np.ndarray:
+    """Images of one size as one, white between them."""
+    gap = np.full((images[0].shape[0], max(1, images[0].shape[1] // 24), 3), 255, np.uint8)
+    return np.concatenate([part for image in images for part in (image, gap)][:-1], axis=1)
 
 
 def _heat(run: Material, part: str, title: str) -> Heat:

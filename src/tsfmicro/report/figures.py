@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from tsfmicro.report.material import Material
 from tsfmicro.report.style import SHARES, look, new_figure, styled
+from tsfmicro.report.tables import name_of
 from tsfmicro.types import PreparedSet, Scores, person_of
 
 SCORES = {"acc": "ACC", "uf1": "UF1", "uar": "UAR"}
@@ -29,7 +30,10 @@ def draw_confusion(scores: Scores, path: Path) -> None:
 def draw_pairs(
     prepared: PreparedSet, labels: Mapping[str, int], classes: Sequence[str], path: Path, each: int = 2
 ) -> None:
-    """What the model sees: for each class some clips of different people, with onset, apex and their difference (×4)."""
+    """What the model sees: for each class some clips of different people, with onset, apex and their difference (×4).
+
+    Of ready-made flow maps: horizontal and vertical flow and strain.
+    """
     chosen = [clip for n in range(len(classes)) for clip in _of_different_people(labels, n, each)]
     rows = -(-len(chosen) // each)
     figure = new_figure(each * 4.6, rows * 1.72)
@@ -37,19 +41,37 @@ def draw_pairs(
     for axis in axes.flat:
         axis.axis("off")
     for place, clip in enumerate(chosen):
-        onset, apex = prepared.annotated[prepared.rows_of([clip])[0]]
+        images, last = _three_of(prepared, clip)
         row, start = divmod(place, each)
-        shown = [(onset, clip), (apex, classes[labels[clip]]), (difference(onset, apex), "apex − onset, ×4")]
-        for column, (image, name) in enumerate(shown):
+        for column, (image, name) in enumerate(zip(images, (clip, classes[labels[clip]], last), strict=True)):
             axis = axes[row, 3 * start + column]
-            axis.imshow(image)
+            axis.imshow(image, cmap="gray")
             axis.set_title(name, fontsize=7)
     figure.savefig(path, dpi=130)
+
+
+def _three_of(prepared: PreparedSet, clip: str) -> tuple[Sequence[np.ndarray], str]:
+    """Onset, apex and their difference, or a flow map's three channels; and what the last of them is."""
+    row = prepared.rows_of([clip])[0]
+    if prepared.annotated is None and prepared.flow is not None:
+        return list(prepared.flow[row, 0].astype(np.float32)), "u, v, strain"
+    onset, apex = prepared.faces("annotated")[row]
+    return [onset, apex, difference(onset, apex)], "apex − onset, ×4"
 
 
 def difference(onset: np.ndarray, apex: np.ndarray, gain: float = 4) -> np.ndarray:
     """Apex − onset made visible: mid-grey where nothing changes. (..., H, W, 3) uint8 → the same."""
     return np.clip(127.5 + gain * (apex.astype(np.float32) - onset), 0, 255).astype(np.uint8)
+
+
+def head(figure: Figure, runs: Sequence[Material], rule: str = "") -> None:
+    """What is shown, in small letters on top: dataset and classes, people, clips, seeds, rule."""
+    names = dict.fromkeys(
+        f"{'generated faces as ' if run.generated else ''}{name_of(run.dataset, len(run.classes))}" for run in runs
+    )
+    counts = dict.fromkeys(run.counts for run in runs)
+    told = ["; ".join(names), "; ".join(counts), f"rule {rule}" if rule else ""]
+    figure.suptitle(" · ".join(part for part in told if part), fontsize=6.5, color="#555555", x=0.01, ha="left")
 
 
 @styled
@@ -70,6 +92,7 @@ def curves(runs: Sequence[Material], labels: Sequence[str] | None = None) -> Fig
         axes.grid(axis="y")
         axes.set_ylim(0, 1)
     panels[0].set_ylabel("score of people left out")
+    head(figure, runs)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(4, len(runs)))
     return figure
 
@@ -99,6 +122,7 @@ def confusions(runs: Sequence[Material], rule: str = "last") -> Figure:
         axes = panels.flat[place]
         confusion_panel(axes, run.scores[rule], fontsize=6.5)
         axes.set_title(f"{short(run.label)}\nUF1 {run.scores[rule].uf1}", fontsize=8)
+    head(figure, runs, str(runs[0].scores[rule].rule))
     return figure
 
 
@@ -159,6 +183,7 @@ def people(runs: Sequence[Material]) -> Figure:
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("share of right answers")
     panels[0].set_ylabel("person (clips)")
+    head(figure, runs, "last")
     figure.legend(
         *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(2 * columns, len(runs), 4)
     )
@@ -207,6 +232,7 @@ def leak(runs: Sequence[Material], score: str = "uf1") -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(SCORES[score])
     figure.legend(loc="outside lower center", ncols=2)
+    head(figure, runs)
     return figure
 
 

@@ -144,6 +144,13 @@ class Material:
         """(S, N) class numbers after the last epoch."""
         return self.probabilities.argmax(-1)
 
+    @property
+    def counts(self) -> str:
+        """5 people, 50 clips, 2 seeds"""
+        seeds = len(self.last.seeds)
+        people = "1 person" if self.last.people == 1 else f"{self.last.people} people"
+        return f"{people}, {self.last.clips} clips, {seeds} seed{'s' * (seeds > 1)}"
+
     def accuracy_of_people(self) -> dict[str, tuple[float, int]]:
         """Person → (share of right answers after the last epoch, mean over seeds; clips)."""
         right = (self.answers == self.target).mean(0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from tsfmicro.report.figures import grid, short
+from tsfmicro.report.figures import grid, head, short
 from tsfmicro.report.material import Features, Material
 from tsfmicro.report.style import look, new_figure, styled
 
@@ -104,6 +104,7 @@ def _panels(
         axes.set_yticks([])
         axes.spines[:].set_visible(True)
         axes.set_box_aspect(1)
+    head(figure, runs, "last")
     if few:
         figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(6, len(names)))
     return figure

@@ -94,4 +94,5 @@ def save(figure: Figure, folder: Path, name: str, dpi: int = 200) -> list[Path]:
     paths = [folder / f"{name}.{form}" for form in ("pdf", "png")]
     for path in paths:
         write_whole(path, rendered(figure, path.suffix[1:], dpi))
+        figure.set_layout_engine("none")  # what the first one found holds for the second
     return paths

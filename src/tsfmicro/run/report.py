@@ -102,10 +102,12 @@ def gather_study(paths: Sequence[Path], cache: Path, maps: bool, device: str, wa
             continue
         runs.append(run)
         notes += [f"{name}: {line}" for line in run.lacking]
+        faces[name] = None
         try:
-            faces[name] = prepared_faces(folder, caches)
+            prepared = prepared_faces(folder, caches)
+            prepared.faces("annotated")  # ready-made flow maps have none
+            faces[name] = prepared
         except TsfmicroError as why:
-            faces[name] = None
             notes.append(f"{name}: no faces in figures: {why}")
     if not runs:
         raise RunError(f"nothing to report. {' '.join(notes)}")
