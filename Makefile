@@ -26,10 +26,7 @@ check: .venv/ready
 	$(BIN)/mypy
 
 bench: .venv/ready
-	$(BIN)/python -m benchmarks.loading
-	$(BIN)/python -m benchmarks.synthetic
-	$(BIN)/python -m benchmarks.prepare
-	$(BIN)/python -m benchmarks.models
+	$(BIN)/tsfmicro bench
 
 clean:
 	rm -rf .venv demo

@@ -2,7 +2,7 @@
 
 The reference does for every item and epoch what the released program's data set does: it reads onset and apex and their
 neighbours from disk, each apex once for every onset, compares the whole frames, reads the chosen two again, resizes and
-normalises them, and flips, turns and crops. Prints milliseconds per item and their ratio.
+normalises them, and flips, turns and crops.
 
     python -m benchmarks.loading
 """
@@ -10,8 +10,6 @@ normalises them, and flips, turns and crops. Prints milliseconds per item and th
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -20,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from benchmarks.shared import Row, alternate, compared, program, seconds
 from tsfmicro.config import AugmentConfig, PrepareConfig
 from tsfmicro.data.registry import dataset
 from tsfmicro.data.synthetic.write import write_faces
@@ -64,18 +63,7 @@ def _read(clip: Clip, number: int) -> np.ndarray:
     return image
 
 
-def milliseconds_per_item(work: Callable[[], object]) -> float:
-    """The best of some rounds, after one that fills the disk's cache for both alike."""
-    work()
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times) / BATCH * 1e3
-
-
-def main() -> None:
+def rows() -> list[Row]:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     keep_freed_memory()
@@ -86,15 +74,18 @@ def main() -> None:
         ids = [clip.id for clip in prepared.clips][:BATCH]
         loader = Loader(prepared, ("onset", "motion"), torch.device("cpu"))
         drawing, numpy_drawing = torch.Generator().manual_seed(0), np.random.default_rng(0)
-        ours = milliseconds_per_item(lambda: loader.batch(ids, "widest", AUGMENT, drawing))
-        theirs = milliseconds_per_item(
-            lambda: torch.stack([reference_item(clip, numpy_drawing) for clip in clips[:BATCH]])
-        )
-    print(f"one thread, {len(ids)} pairs of {SIZE}×{SIZE} from 640×480 frames, best of {ROUNDS}")
-    print(f"reading the frames each time  {theirs:6.2f} ms an item")
-    print(f"from the prepared set         {ours:6.2f} ms an item")
-    print(f"ratio                         {theirs / ours:6.1f}×")
+
+        def ours() -> object:
+            return loader.batch(ids, "widest", AUGMENT, drawing)
+
+        def theirs() -> object:
+            return torch.stack([reference_item(clip, numpy_drawing) for clip in clips[:BATCH]])
+
+        ours(), theirs()  # fills the disk's cache for both alike
+        times = alternate((ours, theirs), seconds, ROUNDS)
+    each = {work: [1e3 * time / len(ids) for time in measured] for work, measured in times.items()}
+    return [compared("load and augment a pair, 1 thread", "ms", each[ours], each[theirs])]
 
 
 if __name__ == "__main__":
-    main()
+    program(rows)

@@ -14,15 +14,13 @@ import json
 import platform
 import resource
 import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch.nn import functional as F
 
 from benchmarks.reference import Reference
+from benchmarks.shared import Row, alternate, best_of, compared, in_fresh_process, print_json
 from tsfmicro.memory import keep_freed_memory
 from tsfmicro.models import blocks, grouped, retention
 from tsfmicro.models.registry import create_model
@@ -84,32 +82,22 @@ def measure(program: str, job: str, undone: str, seconds: float) -> dict[str, fl
     return {"seconds": best, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
-def best_of(step: Callable[[], None], seconds: float) -> float:
-    """The shortest step in about so many seconds, after one that warms up."""
-    step()
-    times: list[float] = []
-    while len(times) < 3 or sum(times) < seconds:
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return min(times)
+def asked(case: tuple[str, str, str], arguments: argparse.Namespace) -> dict[str, float]:
+    """`measure` in a fresh process."""
+    settings = ("--threads", arguments.threads, "--seconds", arguments.seconds)
+    return in_fresh_process("benchmarks.models", "--child", *case, *settings)
 
 
-def in_fresh_process(program: str, job: str, undone: str, arguments: argparse.Namespace) -> dict[str, float]:
-    child = ["--child", program, job, undone, "--threads", str(arguments.threads), "--seconds", str(arguments.seconds)]
-    done = subprocess.run([sys.executable, "-m", "benchmarks.models", *child], stdout=subprocess.PIPE, check=True)
-    return json.loads(done.stdout)
-
-
-def alternate(
-    cases: Sequence[tuple[str, str, str]], arguments: argparse.Namespace
-) -> dict[tuple[str, str, str], list[dict[str, float]]]:
-    """Each case in a fresh process, all of them in turn, `rounds` times."""
-    results: dict[tuple[str, str, str], list[dict[str, float]]] = {case: [] for case in cases}
-    for _ in range(arguments.rounds):
-        for case in cases:
-            results[case].append(in_fresh_process(*case, arguments))
-    return results
+def rows(arguments: argparse.Namespace) -> list[Row]:
+    """Ours against the plain program, both as a user runs them: our commands keep freed memory, a plain program does not."""
+    ours, plain = "ours, memory kept", "plain"
+    cases = [(program, job, "") for job in JOBS for program in (ours, plain)]
+    results = alternate(cases, partial(asked, arguments=arguments), arguments.rounds)
+    milliseconds = {case: [1e3 * run["seconds"] for run in runs] for case, runs in results.items()}
+    return [
+        compared(f"TSFmicro, {job} clips, fp32", "ms", milliseconds[ours, job, ""], milliseconds[plain, job, ""])
+        for job in JOBS
+    ]
 
 
 def print_table(
@@ -133,19 +121,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="fresh processes per case")
     parser.add_argument("--seconds", type=float, default=8, help="measured in each process")
     parser.add_argument("--changes", action="store_true", help="undo one change at a time")
+    parser.add_argument("--json", action="store_true", help="print the rows for `tsfmicro bench`")
     parser.add_argument("--child", nargs=3, metavar=("PROGRAM", "JOB", "UNDONE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     if arguments.child:
         print(json.dumps(measure(*arguments.child, arguments.seconds)))
         return
+    if arguments.json:
+        print_json(rows(arguments))
+        return
     print(f"torch {torch.__version__}, {platform.machine()}, {arguments.threads} threads, {SIZE}×{SIZE}, fp32")
     if arguments.changes:
         cases = [("ours, memory kept", "train 8", undone) for undone in ("", *CHANGES)]
-        print_table(alternate(cases, arguments), {"train 8": cases[0]})
+        print_table(alternate(cases, partial(asked, arguments=arguments), arguments.rounds), {"train 8": cases[0]})
     else:
         cases = [(program, job, "") for job in JOBS for program in PROGRAMS]
-        print_table(alternate(cases, arguments), {job: ("plain", job, "") for job in JOBS})
+        print_table(
+            alternate(cases, partial(asked, arguments=arguments), arguments.rounds),
+            {job: ("plain", job, "") for job in JOBS},
+        )
 
 
 if __name__ == "__main__":

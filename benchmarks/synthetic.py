@@ -1,7 +1,6 @@
 """Generated faces: processor seconds a frame takes on one core, JPEG included, and how much longer 200 fps take than 60.
 
-Prints milliseconds per frame, what a person and a clip cost before their first frame, and the share of the 50 ms that a
-frame may take.
+The references are the 50 ms that a frame may take, and the same clips at 200 fps.
 
     python -m benchmarks.synthetic
 """
@@ -14,6 +13,7 @@ from typing import Any
 
 import cv2
 
+from benchmarks.shared import Row, compared, program
 from tsfmicro.data.synthetic.actor import Actor, Take
 from tsfmicro.data.synthetic.cast import Scene, cast, scenes
 from tsfmicro.data.synthetic.write import jpeg
@@ -21,26 +21,25 @@ from tsfmicro.data.synthetic.write import jpeg
 PEOPLE, CLIPS, ALLOWED = 3, 3, 0.050
 
 
-def main() -> None:
+def rows() -> list[Row]:
     cv2.setNumThreads(1)
-    person_s = clip_s = frame_s = 0.0
-    frames = slow_frames = 0
+    frames, at_200, at_60 = [], [], []
     for person in range(PEOPLE):
-        actor, seconds = timed(Actor, cast(0, person))
-        person_s += seconds
+        actor = Actor(cast(0, person))
+        staged, drawn, count = 0.0, 0.0, 0
         for scene in scenes(0, person, CLIPS, fps=200):
-            take, seconds = timed(actor.take, scene.staging, scene.movement)
-            clip_s += seconds
-            count, seconds = timed(draw, take, scene)
-            frames, frame_s = frames + count, frame_s + seconds
-        slow_frames += sum(scene.offset - scene.onset + 1 for scene in scenes(0, person, CLIPS, fps=60))
-    each = frame_s / frames
-    at_200, at_60 = (clip_s + n * each for n in (frames, slow_frames))
-    print(f"a person {person_s / PEOPLE:.2f} s, a clip {clip_s / PEOPLE / CLIPS:.2f} s before the first frame")
-    print(
-        f"a frame {1000 * each:.1f} ms ({frames} frames): {each / ALLOWED:.2f} of the {1000 * ALLOWED:.0f} ms allowed"
-    )
-    print(f"clips at 200 fps take {at_200 / at_60:.2f} times as long as at 60 fps")
+            take, taken = timed(actor.take, scene.staging, scene.movement)
+            staged += taken
+            number, taken = timed(draw, take, scene)
+            count, drawn = count + number, drawn + taken
+        slow = sum(scene.offset - scene.onset + 1 for scene in scenes(0, person, CLIPS, fps=60))
+        frames.append(1e3 * drawn / count)
+        at_200.append(staged + drawn)
+        at_60.append(staged + slow * drawn / count)
+    return [
+        compared("draw a frame (reference: allowed)", "ms", frames, [1e3 * ALLOWED] * PEOPLE),
+        compared("draw clips at 60 fps (reference: at 200 fps)", "s", at_60, at_200),
+    ]
 
 
 def draw(take: Take, scene: Scene) -> int:
@@ -59,4 +58,4 @@ def timed(work: Callable[..., Any], *given: Any) -> tuple[Any, float]:
 
 
 if __name__ == "__main__":
-    main()
+    program(rows)

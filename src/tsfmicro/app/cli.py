@@ -28,6 +28,7 @@ from tsfmicro.app.arguments import (
     roots,
 )
 from tsfmicro.app.audit import audit
+from tsfmicro.app.bench import bench
 from tsfmicro.app.compare import compare
 from tsfmicro.app.export import export
 from tsfmicro.app.predict import predict
@@ -124,6 +125,7 @@ app.command()(audit)
 app.command()(predict)
 app.command()(report)
 app.command()(export)
+app.command()(bench)
 app.command()(spot)
 
 

@@ -274,35 +274,40 @@ def _difference(model: Model, file: Path) -> float:
 
 
 def _to_int8(model: Model, source: Path, target: Path, prepared: PreparedSet, watch: Watch) -> Shift:
-    """Quantise the file's convolutions and linears. Raises ExportError: the answers do not survive it."""
-    import onnx
-    from onnxruntime import quantization
-
+    """Raises ExportError: the answers do not survive it."""
     ids = _spread([clip.id for clip in prepared.clips], CALIBRATION)
     loader = Loader(prepared, model.inputs, torch.device("cpu"))
     batches: list[Images] = [
         {name: image.numpy() for name, image in loader.batch([clip], "annotated").items()} for clip in ids
     ]
+    quantise(model, source, target, batches, watch)
+    return _shift(source, target, batches, watch)
+
+
+def quantise(model: Model, source: Path, target: Path, batches: Sequence[Images], watch: Watch | None = None) -> None:
+    """Write an exported file again, its convolutions and linears in int8; `batches` say how large values become."""
+    import onnx
+    from onnxruntime import quantization
+
     graph = onnx.load(source)
     weights = {tensor.name for tensor in graph.graph.initializer}
-    layers = ("Conv", "ConvTranspose", "MatMul", "Gemm")
+    layers = ("Conv", "MatMul", "Gemm")
     nodes = [n.name for n in graph.graph.node if n.op_type in layers and weights & set(n.input)]
     with _quiet(), _root_quiet():
         quantization.quantize_static(
             source,
             target,
-            _Batches(batches, watch),
+            _Batches(batches, watch or Watch()),
             op_types_to_quantize=list(layers),
             nodes_to_quantize=nodes,  # not the products of attention
             per_channel=True,
             activation_type=quantization.QuantType.QInt8,
             weight_type=quantization.QuantType.QInt8,
-            extra_options={"ActivationSymmetric": True},  # twice as fast in OpenVINO as with an offset
+            extra_options={"ActivationSymmetric": True},  # faster in OpenVINO than with an offset
         )
     quantised = onnx.load(target)
     onnx.helper.set_model_props(quantised, {METADATA: facts(model, int8=True).to_json()})
     target.write_bytes(quantised.SerializeToString())
-    return _shift(source, target, batches, watch)
 
 
 def _shift(before: Path, after: Path, batches: Sequence[Images], watch: Watch) -> Shift:
