@@ -64,7 +64,7 @@ def predict(
     with Screen() as screen:
         reading = recognizer.video(video, screen, fps)
     if out is not None:
-        write_reading(reading, out)
+        write_reading(reading, out, fps)
     if as_json:
         print(json.dumps(reading.to_dict(), indent=1))
         return

@@ -1,9 +1,13 @@
-"""A page about one video: when the face moved, what a model says of each moment, and what it looked at."""
+"""A page about one video: when the face moved, what a model says of each moment, and what it looked at.
+
+The page stands alone: no network, no library. Without JavaScript, and on paper, all moments are shown one below the other.
+"""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -11,7 +15,7 @@ import cv2
 import numpy as np
 
 _GAIN = 4  # of the difference, so that a movement of a pixel can be seen
-_FLOW_FULL = 2.0  # pixels of movement that are drawn in full colour, on a face 64 pixels wide; more on a wider one
+_FLOW_LEAST = 0.002  # of the face's edge: less than that is noise, and stays pale
 
 
 def pictures(faces: np.ndarray, flow: np.ndarray, heat: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -30,18 +34,27 @@ def _difference(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
 
 
 def _flow_colours(flow: np.ndarray) -> np.ndarray:
-    """Direction as hue, distance as strength; white where nothing moves."""
+    """Direction as hue, distance as strength; white where nothing moves, full colour where most does."""
     right, down = flow.astype(np.float32)
-    full = _FLOW_FULL * flow.shape[-1] / 64
+    distance = np.hypot(right, down)
+    full = max(float(np.percentile(distance, 99.5)), _FLOW_LEAST * flow.shape[-1])
     hue = np.degrees(np.arctan2(down, right)) % 360
-    strength = np.clip(np.hypot(right, down) / full, 0, 1)
-    hsv = np.stack([hue, strength, np.ones_like(hue)], -1).astype(np.float32)
+    hsv = np.stack([hue, np.clip(distance / full, 0, 1), np.ones_like(hue)], -1).astype(np.float32)
     return np.round(255 * cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)).astype(np.uint8)
 
 
 def _overlay(face: np.ndarray, heat: np.ndarray) -> np.ndarray:
     hot = cv2.applyColorMap(np.round(255 * heat).astype(np.uint8), cv2.COLORMAP_INFERNO)
     return cv2.addWeighted(face, 0.55, cv2.cvtColor(hot, cv2.COLOR_BGR2RGB), 0.45, 0)
+
+
+@dataclass(frozen=True)
+class Track:
+    """How much one face moved. seconds: (T,) ascending, with gaps where it was not seen; motion: (T,) per cent."""
+
+    face: int
+    seconds: np.ndarray
+    motion: np.ndarray
 
 
 def data_uri(image: np.ndarray, edge: int = 160) -> str:
@@ -52,40 +65,109 @@ def data_uri(image: np.ndarray, edge: int = 160) -> str:
     return "data:image/jpeg;base64," + b64encode(code.tobytes()).decode()
 
 
-def page(known: Mapping[str, Any], shown: Sequence[Mapping[str, np.ndarray]], curve: bytes) -> str:
-    """One HTML file, nothing loaded from elsewhere.
+def page(
+    known: Mapping[str, Any],
+    shown: Sequence[Mapping[str, np.ndarray]],
+    tracks: Sequence[Track],
+    replays: Sequence[bytes | None],
+) -> str:
+    """One HTML file.
 
     Args:
         known: the video, the model and the moments as plain values.
         shown: for each moment its pictures, none where its faces could not be prepared.
-        curve: the picture of the motion over time, PNG.
+        tracks: how each face moved.
+        replays: for each moment an animated WebP, or None.
     """
-    name = escape(str(known["video"]).replace("\\", "/").rpartition("/")[2])
     found = known["expressions"]
-    moments = "\n".join(_moment(n, one, images) for n, (one, images) in enumerate(zip(found, shown, strict=True), 1))
-    notes = "".join(f"<p class='note'>{escape(note)}</p>" for note in known["notes"])
+    moments = "\n".join(
+        _moment(n, one, images, replay)
+        for n, (one, images, replay) in enumerate(zip(found, shown, replays, strict=True), 1)
+    )
     return _PAGE.format(
-        name=name,
+        name=escape(str(known["video"]).replace("\\", "/").rpartition("/")[2]),
         about=f"{known['seconds']:.1f} s, {known['fps']:.4g} frames per second, {known['width']}×{known['height']} pixels; "
-        f"{len(found)} moments, {len(known['blinks'])} blinks",
+        f"{_count(len(found), 'moment')}, {_count(len(known['blinks']), 'blink')}",
         model=escape(known["model"]),
-        notes=notes,
-        curve="data:image/png;base64," + b64encode(curve).decode(),
+        notes="".join(f"<p class='note'>{escape(note)}</p>" for note in known["notes"]),
+        timelines="\n".join(_timeline(track, known) for track in tracks),
         moments=moments or "<p>No movement was found that is long and strong enough.</p>",
+        style=_STYLE,
+        script=_SCRIPT,
     )
 
 
-def _moment(number: int, one: Mapping[str, Any], images: Mapping[str, np.ndarray]) -> str:
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+_WIDE, _HIGH, _FOOT = 1000, 150, 18  # of a timeline, SVG units
+
+
+def _timeline(track: Track, known: Mapping[str, Any]) -> str:
+    """The movement of a face over time, with its moments as buttons."""
+    seconds = max(known["seconds"], 1e-9)
+    top = max(1.0, 1.15 * float(track.motion.max(initial=0)))
+    scale_x, scale_y = _WIDE / seconds, (_HIGH - _FOOT) / top
+    bands = "".join(
+        f'<a href="#moment-{n}" class="{one["kind"]}" data-moment="{n}" aria-label="moment {n}, {one["kind"]}-expression '
+        f'at {one["apex_s"]:.2f} seconds"><rect x="{one["onset_s"] * scale_x:.1f}" y="0" '
+        f'width="{max(6.0, (one["offset_s"] - one["onset_s"]) * scale_x):.1f}" height="{_HIGH - _FOOT}"/>'
+        f'<text x="{one["onset_s"] * scale_x + 2:.1f}" y="12">{n}</text></a>'
+        for n, one in enumerate(known["expressions"], 1)
+        if one["face"] == track.face
+    )
+    ticks = "".join(
+        f'<text class="tick" x="{t * scale_x:.1f}" y="{_HIGH - 4}">{t:g} s</text>' for t in _ticks(known["seconds"])
+    )
+    lines = "".join(
+        '<polyline points="'
+        + " ".join(f"{t * scale_x:.1f},{_HIGH - _FOOT - m * scale_y:.1f}" for t, m in zip(*stretch, strict=True))
+        + '"/>'
+        for stretch in _stretches(track)
+    )
+    return (
+        f'<figure class="timeline"><svg viewBox="0 0 {_WIDE} {_HIGH}" role="group" aria-label="movement of face {track.face}">'
+        f"{bands}{lines}{ticks}</svg><figcaption>face {track.face}: how far the most moved part of the face is from where "
+        f"it rests, up to {top:.1f} % of the distance between the eyes. Red: micro-expressions; blue: longer ones. Choose "
+        "one.</figcaption></figure>"
+    )
+
+
+def _ticks(seconds: float) -> list[float]:
+    step = next(s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600, 36000) if seconds / s <= 12)
+    return [round(n * step, 3) for n in range(int(seconds / step) + 1)]
+
+
+def _stretches(track: Track, points: int = 900) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Stretches without a gap, thinned to about so many points in all, of which the highest are kept."""
+    if not len(track.seconds):
+        return []
+    gaps = np.flatnonzero(np.diff(track.seconds) > 0.25) + 1
+    bunch = max(1, len(track.seconds) // points)
+    stretches = []
+    for seconds, motion in zip(np.split(track.seconds, gaps), np.split(track.motion, gaps), strict=True):
+        starts = np.arange(0, len(seconds), bunch)
+        stretches.append((seconds[starts], np.maximum.reduceat(motion, starts)))
+    return stretches
+
+
+def _moment(number: int, one: Mapping[str, Any], images: Mapping[str, np.ndarray], replay: bytes | None) -> str:
     times = f"{one['onset_s']:.2f} s → {one['apex_s']:.2f} s → {one['offset_s']:.2f} s"
     figures = "".join(
-        f'<figure><img alt="{name} of moment {number}" src="{data_uri(image)}"><figcaption>{name}</figcaption></figure>'
+        f'<figure><img alt="{name} of moment {number}" src="{data_uri(image)}"><figcaption>{_CAPTIONS[name]}</figcaption></figure>'
         for name, image in images.items()
     )
+    if replay is not None:
+        figures += (
+            f'<figure><img class="replay" alt="replay of moment {number}" src="data:image/webp;base64,'
+            f'{b64encode(replay).decode()}"><figcaption>slowly; to the right, movement made larger</figcaption></figure>'
+        )
     said = _probabilities(one) if "probabilities" in one else f"<p class='note'>{escape(one['why_not'])}</p>"
     return (
-        f"<section><h2>{number}. {escape(one['kind'])}-expression, face {one['face']}</h2>"
+        f'<section id="moment-{number}"><h2>{number}. {escape(one["kind"])}-expression, face {one["face"]}</h2>'
         f"<p>onset → apex → offset: {times}; most moved: {escape(one['region'])}, "
-        f"{one['motion']:.1f} % of the eyes' distance</p><div class='row'>{figures}</div>{said}</section>"
+        f"{one['motion']:.1f} % of the eyes' distance</p>{said}<div class='row'>{figures}</div></section>"
     )
 
 
@@ -98,32 +180,72 @@ def _probabilities(one: Mapping[str, Any]) -> str:
     verdict = (
         f"Most likely: <strong>{escape(one['emotion'])}</strong>"
         if one["emotion"]
-        else f"The model is <strong>not sure</strong> (no emotion reaches {one['threshold']:.0%})"
+        else f"The model is <strong>not sure</strong>: no emotion reaches {one['threshold']:.0%}"
     )
-    return f"<p>{verdict}</p><table>{rows}</table>"
+    return f"<p class='verdict'>{verdict}</p><table>{rows}</table>"
 
+
+_CAPTIONS = {
+    "onset": "onset",
+    "apex": "apex",
+    "difference": f"difference, ×{_GAIN}",
+    "flow": "flow: colour is direction",
+    "heat": "where the model looked",
+}
+
+_STYLE = """
+:root { color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.45 }
+body { max-width: 64rem; margin: 0 auto; padding: 1rem }
+h1 { font-size: 1.3rem; overflow-wrap: anywhere } h2 { font-size: 1.05rem; margin: .3rem 0 }
+figure { margin: 0; font-size: .82rem } .row { display: flex; flex-wrap: wrap; gap: .6rem; margin-top: .6rem }
+.row img { display: block; border-radius: 4px; max-width: 100% }
+.timeline svg { width: 100%; height: auto; border: 1px solid #8886; border-radius: 6px }
+.timeline polyline { fill: none; stroke: currentColor; stroke-width: 1.2; opacity: .75; pointer-events: none }
+.timeline rect { fill-opacity: .25 } .timeline a { cursor: pointer } .timeline text { font-size: 12px; fill: currentColor }
+.timeline .tick { opacity: .7 } .micro rect { fill: #d1495b } .macro rect { fill: #2e86ab }
+.timeline a:hover rect, .timeline a:focus rect { fill-opacity: .45 }
+.timeline a.chosen rect { fill-opacity: .6; stroke: currentColor; stroke-width: 2 }
+.note { border-left: 4px solid #d1495b; padding-left: .7rem } .verdict { font-size: 1.1rem; margin: .4rem 0 }
+section { border-top: 1px solid #8886; padding: .6rem 0 }
+body.one section { display: none } body.one section.chosen { display: block }
+th { text-align: left; font-weight: normal; padding-right: 1rem } meter { width: min(14rem, 40vw) }
+nav { display: none; gap: .5rem; align-items: center; margin-top: .6rem } body.one nav { display: flex }
+button { font: inherit; padding: .2rem .8rem }
+@media print { body.one section { display: block } nav { display: none !important } section { break-inside: avoid } }
+"""
+
+_SCRIPT = """
+const moments = [...document.querySelectorAll('section')];
+if (moments.length) {
+  document.body.classList.add('one');
+  let at = 0;
+  const choose = n => {
+    at = (n + moments.length) % moments.length;
+    moments.forEach((m, i) => m.classList.toggle('chosen', i === at));
+    document.querySelectorAll('[data-moment]').forEach(a => a.classList.toggle('chosen', a.dataset.moment == at + 1));
+    document.querySelector('nav span').textContent = `moment ${at + 1} of ${moments.length}`;
+  };
+  document.querySelectorAll('[data-moment]').forEach(a =>
+    a.addEventListener('click', event => { event.preventDefault(); choose(a.dataset.moment - 1); }));
+  const [back, next] = document.querySelectorAll('nav button');
+  back.addEventListener('click', () => choose(at - 1));
+  next.addEventListener('click', () => choose(at + 1));
+  choose(0);
+}
+"""
 
 _PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{name}</title>
-<style>
-:root {{ color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.45 }}
-body {{ max-width: 62rem; margin: 0 auto; padding: 1rem }}
-section {{ border-top: 1px solid #8886; padding: .5rem 0 1rem }}
-h2 {{ font-size: 1.05rem }}
-.row {{ display: flex; flex-wrap: wrap; gap: .6rem }}
-figure {{ margin: 0; font-size: .85rem }} figure img {{ display: block; border-radius: 4px }}
-img.curve {{ width: 100%; background: #fff; border-radius: 6px }}
-.note {{ border-left: 4px solid #d1495b; padding-left: .7rem }}
-th {{ text-align: left; font-weight: normal; padding-right: 1rem }} meter {{ width: 12rem }}
-@media print {{ section {{ break-inside: avoid }} }}
-</style>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{name}</title>
+<style>{style}</style></head>
+<body>
 <h1>{name}</h1>
 <p>{about}</p>
 <p class="note">{model}</p>
-<p>A movement is not a feeling: this names what a model finds most likely, and is often wrong. It is no lie detector.</p>
+<p>A movement is not a feeling. This names what a model finds most likely, and it is often wrong. It is no lie detector.</p>
 {notes}
-<img class="curve" alt="movement over time" src="{curve}">
+{timelines}
+<nav><button type="button">← back</button><span></span><button type="button">next →</button></nav>
 {moments}
-</html>
+<script>{script}</script>
+</body></html>
 """
