@@ -11,11 +11,13 @@ import yaml
 
 from tests.run.conftest import SETTINGS
 from tsfmicro.config import PrepareConfig
+from tsfmicro.data.fake_flow_maps import write_flow_maps
 from tsfmicro.data.registry import dataset
 from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.prepare.cache import Draft, cache_key
 from tsfmicro.run import study as module
 from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.grid import read_study
 from tsfmicro.run.study import study
 from tsfmicro.run.watch import Watch
 
@@ -208,3 +210,14 @@ def test_train_on_one_dataset_test_on_another_scores_the_other_alone(run_study, 
     plan = RunFolder.open(tmp_path / "out" / "there").plan
     assert row.summary.model.clips == len(plan.tested) < len(plan.labels)
     assert all(clip.startswith("samm/") for clip in plan.tested)
+
+
+def test_ready_made_flow_maps_are_counted_as_the_composite_they_are(tmp_path):
+    write_flow_maps(tmp_path / "maps", np.random.default_rng(0), people=6)
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\nbase: megc2019-ststnet\ngrid: {protocol: [composite, cross_dataset]}")
+    _, members = read_study(str(path), {})
+    seeds = len(members[0].config.train.seeds)
+    trainings = module.check("mine", members, {"flow-maps": tmp_path / "maps"}, Watch())
+    assert trainings["cross_dataset"] == 3 * seeds, "three datasets, each left out once"
+    assert trainings["composite"] > trainings["cross_dataset"]

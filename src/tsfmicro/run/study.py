@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tsfmicro.data import flow_maps
 from tsfmicro.data.registry import DATASETS, dataset
 from tsfmicro.errors import RunError, TsfmicroError
 from tsfmicro.evaluate.select import rule_named
@@ -136,7 +137,7 @@ def study(
     overrides = overrides or {}
     title, everything = read_study(name, overrides)
     _, wanted = read_study(name, overrides, only)
-    trainings = check(name, wanted, roots)
+    trainings = check(name, wanted, roots, watch)
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / "study.yaml", shipped.study_path(name).read_text(encoding="utf-8"))
 
@@ -165,16 +166,18 @@ def study(
     return table
 
 
-def check(name: str, members: Sequence[Member], roots: Mapping[str, Path]) -> dict[str, int]:
+def check(name: str, members: Sequence[Member], roots: Mapping[str, Path], watch: Watch) -> dict[str, int]:
     """Look for everything that would make a run fail, as far as it can be known before faces are prepared.
 
     Returns: trainings of each run, shuffled ones not counted.
     Raises: ConfigError: all mistakes at once.
     """
-    mistakes, known = Mistakes(), _Clips(roots)
-    for othergiven in roots:
-        _try(mistakes, "", dataset, othergiven)
-    absent = sorted({d for m in members for d in m.config.data.datasets if d in DATASETS and d not in roots})
+    mistakes, known = Mistakes(), _Clips(roots, watch)
+    for given in roots:
+        _try(mistakes, "", _check_dataset, given)
+    absent = sorted(
+        {d for m in members for d in m.config.data.datasets if d not in roots and d in {*DATASETS, flow_maps.NAME}}
+    )
     if absent:
         mistakes.add(
             f"no folder was given for {', '.join(absent)}. Add --data {absent[0]}=FOLDER, or choose runs with --only"
@@ -182,7 +185,7 @@ def check(name: str, members: Sequence[Member], roots: Mapping[str, Path]) -> di
     trainings = {}
     for member in members:
         config = member.config
-        named = [_try(mistakes, member.name, dataset, d) for d in config.data.datasets]
+        named = [_try(mistakes, member.name, _check_dataset, d) for d in config.data.datasets]
         if (
             not _try(mistakes, member.name, check_names, config)
             or not all(named)
@@ -201,16 +204,33 @@ def check(name: str, members: Sequence[Member], roots: Mapping[str, Path]) -> di
 class _Clips:
     """Clips that can be prepared, read once for all runs that ask for the same."""
 
-    def __init__(self, roots: Mapping[str, Path]) -> None:
-        self._roots = roots
+    def __init__(self, roots: Mapping[str, Path], watch: Watch) -> None:
+        self._roots, self._watch = roots, _Bars(watch)
         self._read: dict[str, list[Clip]] = {}
 
     def of(self, member: Member) -> list[Clip]:
-        key = member.config.data.model_dump_json(exclude={"scheme"})
+        config = member.config
+        spotted = config.prepare.apex == "spotted"
+        key = config.data.model_dump_json(exclude={"scheme"}) + config.train.augment.model_dump_json() + str(spotted)
         if key not in self._read:
-            clips, _ = read_clips(member.config, self._roots, Watch())
-            self._read[key] = [clip for clip in clips if clip.apex is not None]
+            clips, _ = read_clips(config, self._roots, self._watch)
+            self._read[key] = [clip for clip in clips if spotted or clip.apex is not None]
         return self._read[key]
+
+
+class _Bars(Watch):
+    """Progress without the notes, which come when the runs do."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def progress(self, what: str, done: int, total: int, detail: str = "") -> None:
+        self._watch.progress(what, done, total, detail)
+
+
+def _check_dataset(name: str) -> None:
+    if name != flow_maps.NAME:
+        dataset(name)
 
 
 def _try(mistakes: Mistakes, run: str, do: Any, *args: Any) -> Any:
