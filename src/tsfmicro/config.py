@@ -53,7 +53,8 @@ class PrepareConfig(Section):
     )
     flow: bool = Field(False, description="also store optical flow and strain (DIS)")
     apex: Literal["annotated", "spotted"] = Field(
-        "annotated", description="spotted: every clip's apex is looked for between onset and offset, also where a sheet has one"
+        "annotated",
+        description="spotted: every clip's apex is looked for between onset and offset, also where a sheet has one",
     )
 
 

@@ -21,6 +21,7 @@ from tsfmicro.models.registry import check_stacked
 from tsfmicro.prepare.prepare import prepare
 from tsfmicro.protocols.registry import protocol
 from tsfmicro.report.figures import draw_confusion, draw_pairs
+from tsfmicro.run.apex import with_spotted_apexes
 from tsfmicro.run.environment import choose_precision, environment, is_elsewhere
 from tsfmicro.run.final import make_final
 from tsfmicro.run.floors import store_linear_floors
@@ -151,6 +152,8 @@ def prepare_clips(
 
     Ready-made flow maps are only stored, where all workers can map them into memory.
     """
+    if config.prepare.apex == "spotted" and flow_maps.NAME not in config.data.datasets:
+        clips = with_spotted_apexes(clips, config.prepare, cache, workers, watch)
     prepared = prepare(
         clips,
         config.prepare,

@@ -31,7 +31,7 @@ class Thresholds:
         edge: an expression begins and ends where it has so large a share of its height.
     """
 
-    micro: float = 0.40
+    micro: float = 0.50
     macro: float = 0.80
     noise: float = 12.0
     blinking: float = 2.0
@@ -84,7 +84,8 @@ class _Peak:
     right: int
 
 
-_REST = 10.0  # seconds
+_REST = 10.0  # seconds over which a face is said to rest
+_PIECE = 60.0  # seconds that are looked at together, with the rest before and after: an hour need not be copied whole
 _UPPER = np.array([("brow" in name) or ("cheek" in name) for name in REGIONS])
 _ANGLES = np.arange(8) * np.pi / 4
 _DIRECTIONS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
@@ -101,6 +102,19 @@ def find_intervals(
         blinks: seconds, from and to.
     """
     t = thresholds or Thresholds()
+    found: list[Found] = []
+    for begin in np.arange(times[0], times[-1], _PIECE) if len(times) else ():
+        end = begin + _PIECE
+        near = slice(*np.searchsorted(times, (begin - _REST, end + _REST)))
+        for one in _in_piece(times[near], motion[near], blinks, t):
+            if begin <= one.apex < end and not any(_covers(other, one) for other in found[-2:]):
+                found.append(one)
+    return found
+
+
+def _in_piece(
+    times: np.ndarray, motion: np.ndarray, blinks: Sequence[tuple[float, float]], t: Thresholds
+) -> list[Found]:
     if len(times) < 4 or times[-1] - times[0] < SHORTEST:
         return []
     grid, even = _evenly(times, motion)
@@ -127,10 +141,13 @@ def from_rest(times: np.ndarray, motion: np.ndarray, found: Sequence[Found]) -> 
     for one in found:
         resting &= (times < one.onset) | (times > one.offset)
     resting |= not resting.any()
-    flat = motion.reshape(len(times), -1)
-    through = np.stack([np.interp(times, times[resting], trace[resting]) for trace in flat.T], axis=1)
-    rest = gaussian_filter1d(through, 0.5 * rate, axis=0, mode="nearest").reshape(motion.shape)
-    return np.linalg.norm(_smooth(motion, 0.012 * rate) - rest, axis=2).astype(np.float32)
+    curve = np.zeros(motion.shape[:2], np.float32)
+    for region in range(motion.shape[1]):
+        trace = motion[:, region]
+        through = np.stack([np.interp(times, times[resting], trace[resting, axis]) for axis in (0, 1)], axis=1)
+        rest = gaussian_filter1d(through, 0.5 * rate, axis=0, mode="nearest")
+        curve[:, region] = np.linalg.norm(_smooth(trace, 0.012 * rate) - rest, axis=1)
+    return curve
 
 
 def find_blinks(times: np.ndarray, eyes: np.ndarray) -> list[tuple[float, float]]:
@@ -162,7 +179,8 @@ def _at_scale(
 ) -> list[Found]:
     rate = 1 / (grid[1] - grid[0])
     traces = _smooth(even, scale.smooth * rate)
-    groups = _groups(_peaks(traces, rest, grid, rate, blinks, scale, t))
+    least = np.maximum(scale.least, t.noise * _noise(even, scale.smooth * rate))
+    groups = _groups(_peaks(traces, rest, grid, blinks, round(scale.reach * rate), least, t))
     bounded = (_bounded(group, traces, grid, rate, t) for group in groups)
     return [one for one in bounded if one is not None]
 
@@ -212,19 +230,19 @@ def _peaks(
     traces: np.ndarray,
     rest: np.ndarray,
     grid: np.ndarray,
-    rate: float,
     blinks: Sequence[tuple[float, float]],
-    scale: _Scale,
+    reach: int,
+    least: np.ndarray,
     t: Thresholds,
 ) -> list[_Peak]:
+    """Peaks of every region along every direction. Args: reach: samples; least: (R,) per cent."""
     from scipy.signal import find_peaks
 
-    least = np.maximum(scale.least, t.noise * _noise(traces))
     blinking = np.zeros(len(grid), bool)
     for begin, end in blinks:
         blinking |= (grid >= begin) & (grid <= end)
     peaks = []
-    window = 2 * max(2, round(scale.reach * rate)) + 1
+    window = 2 * max(2, reach) + 1
     for region in range(traces.shape[1]):
         for direction in _DIRECTIONS:
             seen, calm = traces[:, region] @ direction, rest[:, region] @ direction
@@ -241,10 +259,12 @@ def _peaks(
     return peaks
 
 
-def _noise(traces: np.ndarray) -> np.ndarray:
-    """(R,) deviation from sample to sample, per cent; movements are slower and hardly count."""
-    steps = np.abs(np.diff(traces, n=2, axis=0))
-    return 1.4826 * np.median(steps, axis=0).max(-1) / np.sqrt(6)
+def _noise(even: np.ndarray, deviation: float) -> np.ndarray:
+    """(R,) deviation of white noise after smoothing, per cent, from second differences: movements are slower and hardly
+    count."""
+    steps = np.abs(np.diff(even, n=2, axis=0))
+    raw = 1.4826 * np.median(steps, axis=0).max(-1) / np.sqrt(6)
+    return raw / np.sqrt(2 * np.sqrt(np.pi) * deviation) if deviation > 0.3 else raw
 
 
 def _groups(peaks: Iterable[_Peak]) -> list[list[_Peak]]:

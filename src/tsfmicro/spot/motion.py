@@ -120,11 +120,14 @@ class Movement:
 class FlowMeter:
     """Measures movements between crops; keep one, since it keeps its buffers. Not for several threads.
 
-    DIS at its medium preset: the fast ones see only two thirds of a movement of half a pixel.
+    DIS down to the finest scale, without its variational refinement. The presets stop at half or a quarter of the resolution
+    and smooth: of a mouth corner pushed by 1.4 pixels of the crop, the medium preset sees half, this four fifths, with as
+    little noise.
     """
 
     def __init__(self) -> None:
-        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._dis.setFinestScale(0)
 
     def __call__(self, before: np.ndarray, after: np.ndarray, layout: Layout) -> Movement:
         """Args: before, after: (SIZE, SIZE) uint8 grey; layout: of the face in `before`."""

@@ -14,7 +14,7 @@ from tsfmicro.errors import ShapeError
 Kind = Literal["micro", "macro"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Video:
     """A video that was read to its end.
 
@@ -45,7 +45,7 @@ class Video:
         return int(np.abs(self.times - seconds).argmin())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segment:
     """A stretch of a video in which one face was followed without a break.
 
@@ -142,7 +142,7 @@ class Blink:
     offset: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spotting:
     """All that was found in a video.
 

@@ -32,7 +32,7 @@ _Read = Callable[[Collection[int] | None], Iterator[tuple[int, float, np.ndarray
 """Reads the frames of these numbers, or all: number, seconds, image."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """One frame.
 

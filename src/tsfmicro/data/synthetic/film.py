@@ -125,6 +125,26 @@ class Film:
             yield [f"{self.name}.avi", "blink", "", "", "", *map(number, times), f"{self.fps:g}"]
 
 
+@dataclass(frozen=True)
+class TrueExpression:
+    """A row of truth.csv: frame numbers from 0; a blink has kind 'blink'."""
+
+    kind: str
+    onset: int
+    apex: int
+    offset: int
+
+
+def read_truth(folder: Path) -> dict[str, list[TrueExpression]]:
+    """What happens in each video of a folder that `write_films` wrote, by file name."""
+    truth: dict[str, list[TrueExpression]] = {path.name: [] for path in sorted(folder.glob("*.avi"))}
+    with (folder / TRUTH).open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            frames = (int(row[column]) for column in ("onset", "apex", "offset"))
+            truth[row["video"]].append(TrueExpression(row["kind"], *frames))
+    return truth
+
+
 class FilmTake(Take):
     """A person who shows several expressions, one after another."""
 

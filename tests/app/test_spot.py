@@ -1,0 +1,63 @@
+"""`tsfmicro spot` and `tsfmicro data synth-video`, as typed."""
+
+import json
+import sys
+
+import pytest
+
+from tsfmicro.app import cli
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("films") / "films"
+    with pytest.MonkeyPatch.context() as patch:
+        words = [
+            "data",
+            "synth-video",
+            folder,
+            "--people",
+            1,
+            "--seconds",
+            4,
+            "--fps",
+            25,
+            "--width",
+            320,
+            "--workers",
+            1,
+        ]
+        patch.setattr(sys, "argv", ["tsfmicro", *map(str, words), "--seed", "11"])
+        cli.app(standalone_mode=False)
+    return folder / "sub01.avi"
+
+
+def typed(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["tsfmicro", *map(str, words)])
+    try:
+        cli.main()
+        return 0
+    except SystemExit as end:
+        return end.code or 0
+
+
+def test_a_table_of_expressions_and_files(film, tmp_path, monkeypatch, capsys):
+    assert typed(monkeypatch, "spot", film, "--out", tmp_path / "out") == 0
+    out = capsys.readouterr().out
+    assert "100 frames, 4.00 s at 25 frames per second, 1 face" in out
+    assert "onset s" in out and "region" in out
+    assert (tmp_path / "out" / "spotting.png").exists()
+
+
+def test_json_for_programs(film, monkeypatch, capsys):
+    assert typed(monkeypatch, "spot", film, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["frames"], found["faces"][0]["face"]) == (100, 1)
+    assert {e["kind"] for e in found["expressions"]} <= {"micro", "macro"}
+
+
+def test_what_is_no_video_is_one_line(tmp_path, monkeypatch, capfd):
+    (tmp_path / "a.mp4").write_bytes(b"RIFF\0\1\0\0AVI " + bytes(500))
+    assert typed(monkeypatch, "spot", tmp_path / "a.mp4") == 1
+    err = capfd.readouterr().err.strip()
+    assert err.startswith("error: ") and "\n" not in err

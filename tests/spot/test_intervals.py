@@ -1,0 +1,142 @@
+"""From traces to expressions: made by hand, so that onset, apex and offset are known."""
+
+import numpy as np
+import pytest
+from pytest import approx
+
+from tsfmicro.spot.intervals import find_blinks, find_intervals, from_rest
+from tsfmicro.spot.motion import REGIONS
+
+LIP, BROW = REGIONS.index("upper lip"), REGIONS.index("left inner brow")
+
+
+def rise(x):
+    return np.clip(x, 0, 1) ** 3 * (10 - 15 * np.clip(x, 0, 1) + 6 * np.clip(x, 0, 1) ** 2)
+
+
+def bump(times, onset, apex, offset, hold=0.0):
+    """0 at the onset, 1 from the apex for `hold` seconds, 0 at the offset."""
+    return np.minimum(rise((times - onset) / (apex - onset)), rise((offset - times) / (offset - apex - hold)))
+
+
+def face(times, noise=0.02, **regions):
+    """Traces that are noise but for the given regions, e.g. upper_lip=(T,) downwards."""
+    traces = np.random.default_rng(0).normal(0, noise, (len(times), len(REGIONS), 2))
+    for name, trace in regions.items():
+        traces[:, REGIONS.index(name.replace("_", " ")), 1] += trace
+    return traces
+
+
+def seconds(length, fps=100):
+    return np.arange(round(length * fps)) / fps
+
+
+@pytest.mark.parametrize("fps", [25, 30, 60, 100, 200])
+def test_a_micro_expression_is_found_with_its_onset_apex_and_offset(fps):
+    times = seconds(10, fps)
+    (one,) = find_intervals(times, face(times, upper_lip=2 * bump(times, 4.0, 4.2, 4.45)), [])
+    assert (one.kind, one.region) == ("micro", LIP)
+    assert one.apex == approx(4.2, abs=0.025 + 0.5 / fps)
+    assert one.onset == approx(4.0, abs=0.06 + 1 / fps)
+    assert one.offset == approx(4.45, abs=0.06 + 1 / fps)
+
+
+def test_a_movement_that_is_held_is_a_macro_expression_whose_apex_is_where_it_is_complete():
+    times = seconds(12)
+    (one,) = find_intervals(times, face(times, upper_lip=-3 * bump(times, 4.0, 4.6, 6.6, hold=1.2)), [])
+    assert one.kind == "macro"
+    assert one.apex == approx(4.6, abs=0.2)
+    assert (one.onset, one.offset) == (approx(4.0, abs=0.15), approx(6.6, abs=0.15))
+
+
+def test_regions_that_move_together_are_one_expression_named_after_the_one_that_moved_most():
+    times = seconds(10)
+    up = bump(times, 3, 3.2, 3.4)
+    (one,) = find_intervals(times, face(times, upper_lip=up, left_inner_brow=-2.5 * up), [])
+    assert one.region == BROW
+    assert one.motion == approx(2.5, abs=0.2)
+
+
+def test_two_expressions_are_two_and_the_rest_between_them_is_none():
+    times = seconds(20)
+    trace = 3 * bump(times, 4, 4.5, 6, hold=0.8) + 3 * bump(times, 8, 8.5, 10, hold=0.8)
+    found = find_intervals(times, face(times, chin=trace), [])
+    assert [one.kind for one in found] == ["macro", "macro"]
+    assert [one.onset for one in found] == approx([4, 8], abs=0.2)
+
+
+def test_slow_drift_and_a_step_that_stays_are_no_expressions():
+    times = seconds(20)
+    drift = 1.5 * np.sin(2 * np.pi * times / 40)
+    step = 2 * rise((times - 8) / 0.3)
+    assert find_intervals(times, face(times, chin=drift, upper_lip=step), []) == []
+
+
+def test_an_expression_on_a_drift_keeps_its_bounds():
+    times = seconds(20)
+    trace = 0.1 * times + 2 * bump(times, 9, 9.15, 9.35)
+    (one,) = find_intervals(times, face(times, upper_lip=trace), [])
+    assert (one.onset, one.offset) == (approx(9, abs=0.06), approx(9.35, abs=0.06))
+
+
+def test_noise_is_no_expression_however_strong():
+    times = seconds(20)
+    for noise in (0.02, 0.1, 0.5):
+        assert find_intervals(times, face(times, noise=noise), []) == []
+
+
+def test_what_the_brow_does_while_the_eyes_blink_must_be_twice_as_large():
+    times = seconds(10)
+    up = bump(times, 4, 4.15, 4.35)
+    blinks = [(4.0, 4.3)]
+    assert find_intervals(times, face(times, left_inner_brow=-0.8 * up), blinks) == []
+    assert len(find_intervals(times, face(times, left_inner_brow=-0.8 * up), [])) == 1
+    assert len(find_intervals(times, face(times, left_inner_brow=-1.6 * up), blinks)) == 1
+    assert len(find_intervals(times, face(times, upper_lip=-0.8 * up), blinks)) == 1
+
+
+def test_steps_of_time_may_differ():
+    rng = np.random.default_rng(1)
+    times = np.cumsum(rng.choice([0.005, 0.010, 0.020], 1200))
+    middle = times[600]
+    (one,) = find_intervals(times, face(times, chin=2 * bump(times, middle - 0.2, middle, middle + 0.2)), [])
+    assert one.apex == approx(middle, abs=0.02)
+    assert one.length == approx(0.4, abs=0.1)
+
+
+def test_a_long_video_is_looked_at_in_pieces_and_nothing_is_found_twice():
+    times = seconds(200, 50)
+    starts = [10.0, 59.9, 119.8, 150.0]  # two of them across the end of a piece
+    trace = sum(2 * bump(times, s, s + 0.2, s + 0.4) for s in starts)
+    found = find_intervals(times, face(times, chin=trace), [])
+    assert [one.onset for one in found] == approx(starts, abs=0.1)
+
+
+def test_confidence_orders_by_how_far_above_the_threshold():
+    times = seconds(20)
+    trace = 0.7 * bump(times, 5, 5.2, 5.4) + 3 * bump(times, 12, 12.2, 12.4)
+    faint, clear = find_intervals(times, face(times, chin=trace), [])
+    assert 0.5 <= faint.confidence < clear.confidence < 1
+
+
+def test_nothing_is_found_in_a_moment():
+    assert find_intervals(np.array([]), np.zeros((0, len(REGIONS), 2)), []) == []
+    assert find_intervals(np.arange(3) / 100, np.zeros((3, len(REGIONS), 2)), []) == []
+
+
+def test_the_curve_is_flat_at_rest_and_as_high_as_the_movement():
+    times = seconds(10)
+    traces = face(times, noise=0.0, chin=0.3 * times / 10 + 2 * bump(times, 4, 4.2, 4.4))
+    curve = from_rest(times, traces, find_intervals(times, traces, []))
+    chin = curve[:, REGIONS.index("chin")]
+    assert chin.max() == approx(2, abs=0.1)
+    assert chin[times < 3.8].max() < 0.05
+
+
+def test_a_blink_is_where_both_eyes_lose_their_contrast():
+    times = seconds(6)
+    eyes = np.full((len(times), 2), 40.0)
+    eyes[200:225] = 18  # both
+    eyes[400:425, 0] = 18  # one: a wink, or something else
+    ((begin, end),) = find_blinks(times, eyes)
+    assert (begin, end) == (approx(1.95), approx(2.29))

@@ -1,0 +1,93 @@
+"""Faces followed: found once, kept while the head moves, lost when they leave, the same when they return."""
+
+import cv2
+import numpy as np
+from pytest import approx
+
+from tests.spot.conftest import move, moved, portrait, push
+from tsfmicro.spot.track import Tracker
+from tsfmicro.spot.video import Frame
+
+
+def follow(images, find, cutting, fps=25.0):
+    tracker = Tracker(find, cutting)
+    for number, image in enumerate(images):
+        tracker.see(Frame(number, number / fps, image))
+    return tracker.segments()
+
+
+def empty():
+    return np.full((480, 640, 3), 120, np.uint8)
+
+
+def test_a_face_is_looked_for_once_and_then_followed(find, cutting):
+    image, _ = portrait()
+    (segment,) = follow([image] * 40, find, cutting)
+    assert (segment.track, segment.first, segment.last) == (1, 0, 39)
+    assert find.looks == 1
+    assert np.abs(segment.motion).max() < 0.05
+
+
+def test_the_head_is_followed_further_than_any_single_flow_reaches(find, cutting):
+    image, landmarks = portrait()
+    shifts = np.linspace(0, 60, 25)
+    images = [moved(image, right=s, down=-s / 3, degrees=s / 15) for s in shifts]
+    (segment,) = follow(images, find, cutting)
+    matrix = move(right=60, down=-20, degrees=4)
+    assert segment.landmarks_at(24) == approx(landmarks @ matrix[:, :2].T + matrix[:, 2], abs=0.5)
+    assert np.abs(segment.motion).max() < 0.6  # per cent of the eyes' distance; the head went half of it
+
+
+def test_an_expression_is_measured_while_the_head_moves(find, cutting):
+    image, landmarks = portrait()
+    levels = np.sin(np.linspace(0, np.pi, 15)) * 4
+    images = [moved(push(image, landmarks[3], (-a, -a)), right=k, down=k / 2) for k, a in enumerate(levels)]
+    (segment,) = follow(images, find, cutting)
+    still = follow([push(image, landmarks[3], (-a, -a)) for a in levels], find, cutting)[0]
+    assert segment.motion == approx(still.motion, abs=0.35)
+
+
+def test_faces_are_numbered_from_left_to_right(find, cutting):
+    left, right = portrait(1)[0], portrait(0)[0]
+    segments = follow([np.concatenate([left[:, 80:560], right[:, 80:560]], axis=1)] * 8, find, cutting)
+    assert [s.track for s in segments] == [1, 2]
+    assert segments[0].landmarks[:, 0].max() < 480 < segments[1].landmarks[:, 0].min()
+
+
+def test_a_face_that_leaves_and_returns_is_the_same_face_in_another_segment(find, cutting):
+    image, _ = portrait()
+    segments = follow([image] * 10 + [empty()] * 15 + [image] * 15, find, cutting)
+    before, after = segments
+    assert (before.track, before.first, before.last) == (1, 0, 9)
+    assert (after.track, after.last) == (1, 39)
+    assert 25 <= after.first <= 25 + 7  # looked for four times a second
+
+
+def test_after_a_cut_to_somebody_elsewhere_it_is_another_face(find, cutting):
+    one = np.concatenate([portrait(0)[0], empty()], axis=1)
+    other = np.concatenate([empty(), portrait(1)[0]], axis=1)
+    segments = follow([one] * 8 + [other] * 8, find, cutting)
+    assert [(s.track, s.first, s.last) for s in segments] == [(1, 0, 7), (2, 8, 15)]
+
+
+def test_somebody_who_comes_later_is_followed_too(find, cutting):
+    one = np.concatenate([portrait(0)[0], empty()], axis=1)
+    both = np.concatenate([portrait(0)[0], portrait(1)[0]], axis=1)
+    segments = follow([one] * 10 + [both] * 60, find, cutting)
+    assert [s.track for s in segments] == [1, 2]
+    assert segments[0].last == segments[1].last == 69
+    assert segments[1].first <= 51  # others are looked for every two seconds
+
+
+def test_a_face_of_a_few_pixels_is_not_measured(find, cutting):
+    image, _ = portrait()
+    scene = empty()
+    scene[200:275, 200:300] = cv2.resize(image, (100, 75), interpolation=cv2.INTER_AREA)
+    tracker = Tracker(find, cutting)
+    tracker.see(Frame(0, 0.0, scene))
+    assert tracker.segments() == []
+    assert tracker.small == 1
+
+
+def test_where_there_is_no_face_nothing_is_followed(find, cutting):
+    assert follow([empty()] * 20, find, cutting) == []
