@@ -173,3 +173,24 @@ def test_a_clip_of_the_test_person_weighs_nothing_whatever_it_holds():
 def test_models_that_cannot_be_stacked_say_which_can():
     with pytest.raises(ConfigError, match=r"tsfmicro-small.*only those of ststnet.*train\.together=0"):
         stack([create_model("tsfmicro-small", 3)])
+
+
+def test_greys_far_from_zero_lose_no_accuracy():
+    """Files hold 0…255 with 128 for no movement; a variance taken as mean of squares − mean² must survive that."""
+    flow = inputs("all up", spread=8.0)[0]
+    flow = (flow + 128).round().clamp(0, 255)
+    (model,), together = stacked(1)
+    exact = create_model("ststnet", 3).double().train()
+    exact.load_state_dict(model.state_dict())
+    noise = model.draw_noise(len(flow), torch.Generator().manual_seed(2))
+    model.train().noise, exact.noise = noise, noise.double()
+    truth, target = exact(flow=flow.double()), torch.tensor([0, 1, 2, 0, 1, 2])
+    F.cross_entropy(truth, target).backward()
+    right = exact.conv.weight.grad
+    for said, weight in (
+        (model(flow=flow), model.conv.weight),
+        (together({"flow": flow}, torch.ones(1, 6, dtype=torch.bool), noise)[0], together.weights["conv.weight"]),
+    ):
+        (gradient,) = torch.autograd.grad(F.cross_entropy(said, target), weight)
+        torch.testing.assert_close(said, truth.float(), atol=2e-5, rtol=1e-5)
+        assert (gradient.view_as(right) - right).abs().max() < 1e-4 * right.abs().max()

@@ -32,8 +32,9 @@ class STSTNet(Model):
         self.head = nn.Sequential(nn.Flatten(), nn.Linear(FILTERS * (self.pooled // 2) ** 2, num_classes))
 
     def features(self, **images: Tensor) -> Tensor:
-        flow = images["flow"].contiguous(memory_format=torch.channels_last)
-        maps = self.norm(self.conv(flow).relu())  # (N, 16, 30, 30)
+        # Not channels last, though faster on a CPU: torch's batch norm then sums in float32, and of maps whose greys lie far
+        # from 0 the gradient was 1 % off.
+        maps = self.norm(self.conv(images["flow"].contiguous()).relu())  # (N, 16, 30, 30)
         maps = F.max_pool2d(maps, 3, 3, padding=1)  # (N, 16, 10, 10)
         if self.noise is None:
             maps = F.dropout(maps, self.dropout, self.training)

@@ -1,0 +1,162 @@
+"""Ready-made flow maps: folders of STSTNet's shape and flat ones, what is odd in them, and who is in them."""
+
+import cv2
+import numpy as np
+import pytest
+
+from tsfmicro.data.fake_flow_maps import write_flow_maps
+from tsfmicro.data.flow_maps import clip_of, read_flow_maps
+from tsfmicro.errors import AnnotationError, ConfigError
+
+
+def fake(root, **options):
+    write_flow_maps(root, np.random.default_rng(0), **options)
+    return root
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Six people, each left out in a folder of their own."""
+    return fake(tmp_path / "maps", people=2)
+
+
+@pytest.fixture
+def flat(tmp_path):
+    return fake(tmp_path / "flat", people=2, folders=False)
+
+
+@pytest.mark.parametrize(
+    ("stem", "clip"),
+    [
+        ("sub01_EP02_01f ", "casme2/sub01/EP02_01f"),
+        ("sub1_EP02_01f", "casme2/sub01/EP02_01f"),
+        ("s1_ne_01", "smic/s01/s01_ne_01"),
+        ("s01_ne_01 ", "smic/s01/s01_ne_01"),
+        ("s20_sur_02", "smic/s20/s20_sur_02"),
+        ("006_1_2", "samm/006/006_1_2"),
+        ("006_006_1_2", "samm/006/006_1_2"),
+        ("010_2_5", "samm/010/010_2_5"),
+    ],
+)
+def test_a_file_s_name_tells_dataset_person_and_clip(stem, clip):
+    assert "/".join(clip_of(stem)) == clip
+
+
+@pytest.mark.parametrize("stem", ["holiday", "12_a_3", "sub_01", "s_ne_01"])
+def test_other_names_tell_nothing(stem):
+    assert clip_of(stem) is None
+
+
+def test_person_one_of_three_datasets_is_three_people():
+    assert len({clip_of(stem)[:2] for stem in ("sub1_EP01_1", "s1_ne_01", "001_1_1")}) == 3
+
+
+def test_a_clip_is_read_once_however_many_folders_repeat_it(tree):
+    found = read_flow_maps(tree)
+    assert found.people == 6 and found.files == 6 * len(found.clips)
+    assert len({clip.id for clip in found.clips}) == len(found.clips)
+    assert not found.notes
+    clip = found.clips[0]
+    assert clip.frames.path(clip.apex).name.endswith(" .png"), "the space before .png is in the name on disk"
+
+
+def test_class_folders_and_a_list_say_the_same(tree, flat):
+    of_folders, of_list = ({c.id: c.emotion for c in read_flow_maps(root).clips} for root in (tree, flat))
+    assert of_folders == of_list
+
+
+def test_the_whole_composite_has_the_published_counts(tmp_path):
+    found = read_flow_maps(fake(tmp_path / "all", folders=False))
+    assert (len(found.clips), found.people, found.differences) == (442, 68, ())
+    assert "as many as MEGC2019 in every dataset and class" in found.lines()
+
+
+def test_differences_to_the_published_counts_are_told(tree):
+    found = read_flow_maps(tree)
+    assert "6 people, MEGC2019 has 68" in found.differences
+    assert any(line.startswith("casme2 positive: ") and "MEGC2019 has 32" in line for line in found.differences)
+    assert found.to_dict()["counts"]["samm"]["negative"] > 0
+
+
+def test_the_folder_may_lie_one_deeper(tree):
+    assert len(read_flow_maps(tree.parent).clips) == len(read_flow_maps(tree).clips)
+
+
+def test_a_copy_that_differs_is_told_and_the_frequent_one_taken(tree):
+    clip = read_flow_maps(tree).clips[0]
+    copies = sorted(tree.rglob(clip.frames.files[0]))
+    assert cv2.imwrite(str(copies[0]), np.zeros((28, 28, 3), np.uint8))
+    found = read_flow_maps(tree)
+    (note,) = found.notes
+    assert note.startswith(f"{clip.id}: 1 of 6 copies differ") and str(copies[0]) in note
+    assert next(c for c in found.clips if c.id == clip.id).frames.folder != copies[0].parent
+
+
+def test_a_clip_with_two_classes_stops(tree):
+    file = next((tree / "sub01" / "u_train" / "0").iterdir())
+    (file.parent.parent / "1" / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(AnnotationError, match="has two classes"):
+        read_flow_maps(tree)
+
+
+def test_files_of_no_known_name_are_counted_and_named(tree):
+    (tree / "sub01" / "u_train" / "0" / "holiday.png").write_bytes(b"")
+    (tree / "preview").mkdir()
+    (tree / "preview" / "sub09_EP99_1.png").write_bytes(b"")
+    one, other = read_flow_maps(tree).notes
+    assert "holiday.png" in one and "1 files lie in no folder 0, 1 or 2" in other
+
+
+def test_a_folder_without_maps_and_one_that_is_not_there_say_so(tmp_path):
+    with pytest.raises(AnnotationError, match="no flow maps"):
+        read_flow_maps(tmp_path)
+    with pytest.raises(AnnotationError, match="no such folder"):
+        read_flow_maps(tmp_path / "nowhere")
+
+
+def test_flat_maps_need_one_list(flat):
+    (flat / "list.csv").rename(flat / "list.txt")
+    with pytest.raises(AnnotationError, match=r"no list, and no class folders.*dataset, subject, filename, label"):
+        read_flow_maps(flat)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("casme2,sub01,EP02_01f,3", "is not dataset, subject, filename, label"),
+        ("casme2,sub01,EP02_01f", "is not dataset, subject, filename, label"),
+        ("mmew,sub01,EP02_01f,1", "is no clip of casme2, smic, samm"),
+    ],
+)
+def test_a_wrong_line_of_the_list_is_named(flat, line, what):
+    with (flat / "list.csv").open("a") as stream:
+        stream.write(line + "\n")
+    with pytest.raises(AnnotationError, match=rf"list\.csv, line \d+: .*{what}"):
+        read_flow_maps(flat)
+
+
+def test_a_list_may_write_names_in_its_own_way(flat):
+    lines = (flat / "list.csv").read_text().replace("casme2,sub0", "CASME II,").replace("smic,", "SMIC-HS,")
+    (flat / "list.csv").write_text(lines)
+    assert not [n for n in read_flow_maps(flat).notes if "no file" in n]
+
+
+def test_clips_without_a_file_and_files_without_a_line_are_told(flat):
+    lines = (flat / "list.csv").read_text().splitlines()
+    (flat / "list.csv").write_text("\n".join([*lines[1:], "samm,037,037_9_9,0"]))
+    absent, unlisted = read_flow_maps(flat).notes
+    assert "1 clips of the list have no file: 'samm/037/037_9_9'" in absent
+    assert "1 files are not on the list" in unlisted
+
+
+def test_a_list_with_two_classes_for_a_clip_stops(flat):
+    first = (flat / "list.csv").read_text().splitlines()[0]
+    with (flat / "list.csv").open("a") as stream:
+        stream.write(first[:-1] + str((int(first[-1]) + 1) % 3) + "\n")
+    with pytest.raises(AnnotationError, match="has two classes"):
+        read_flow_maps(flat)
+
+
+def test_generated_maps_are_not_written_over_something(tree):
+    with pytest.raises(ConfigError, match="is not empty"):
+        fake(tree)

@@ -1,0 +1,124 @@
+"""A run on ready-made flow maps: stored once, folds trained at once, the same whoever does it."""
+
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.run.test_machines import results
+from tsfmicro.data.fake_flow_maps import write_flow_maps
+from tsfmicro.errors import ConfigError
+from tsfmicro.prepare.cache import open_prepared
+from tsfmicro.run import shipped
+from tsfmicro.run.experiment import prepare_clips, read_clips, run
+from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.watch import Watch
+
+SHORT = ["train.epochs=2", "train.seeds=[0]", "train.batch_size=16", "train.together=4"]
+
+
+class Notes(Watch):
+    def __init__(self):
+        self.lines = []
+
+    def note(self, text):
+        self.lines.append(text)
+
+
+def settings(*more):
+    return shipped.config("megc2019-ststnet", [*SHORT, *more])
+
+
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory):
+    root = tmp_path_factory.mktemp("maps") / "maps"
+    write_flow_maps(root, np.random.default_rng(0), people=2, folders=False)
+    return root
+
+
+@pytest.fixture(scope="module")
+def larger_maps(tmp_path_factory):
+    root = tmp_path_factory.mktemp("larger") / "maps"
+    write_flow_maps(root, np.random.default_rng(0), people=2, folders=False, size=32)
+    return root
+
+
+def go(maps, out, *more, workers=1, watch=None):
+    return run(settings(*more), {"flow-maps": maps}, out, out.parent / "cache", "cpu", workers, watch)
+
+
+@pytest.fixture(scope="module")
+def finished(maps, tmp_path_factory):
+    out = tmp_path_factory.mktemp("finished") / "run"
+    return out, go(maps, out)
+
+
+def test_every_clip_of_every_dataset_is_scored(finished):
+    out, summary = finished
+    assert summary.model.people == 6 and set(summary.by_dataset) == {"casme2", "smic", "samm"}
+    assert {"linear", "majority"} <= set(summary.floors)
+    assert (out / "clips.png").stat().st_size > 1000
+
+
+def test_two_workers_end_as_one_does_to_the_last_bit(maps, finished, tmp_path):
+    go(maps, tmp_path / "run", workers=2)
+    assert results(RunFolder.open(tmp_path / "run")) == results(RunFolder.open(finished[0]))
+
+
+def test_a_run_that_lost_folds_of_a_group_ends_as_if_nothing_had_happened(maps, finished, tmp_path):
+    """A kill between two folds of a group: the group is trained again, and what was kept is kept."""
+    out = tmp_path / "run"
+    shutil.copytree(finished[0], out)
+    folder = RunFolder.open(out)
+    for task in folder.plan.tasks[1:3]:
+        shutil.rmtree(folder.place(task))
+    go(maps, out)
+    assert results(folder) == results(RunFolder.open(finished[0]))
+
+
+def test_folds_at_once_are_folds_one_by_one(maps, finished, tmp_path):
+    go(maps, tmp_path / "run", "train.together=1")
+    one, other = (RunFolder.open(path) for path in (tmp_path / "run", finished[0]))
+    assert np.abs(one.logits(0).values - other.logits(0).values).max() < 1e-4
+
+
+def test_the_maps_are_stored_as_their_files_have_them(maps, tmp_path):
+    clips, _ = read_clips(settings(), {"flow-maps": maps}, Watch())
+    prepared = prepare_clips(clips, settings(), tmp_path, 1, Watch())
+    again = open_prepared(tmp_path / prepared.key)
+    clip = again.clips[3]
+    file = cv2.cvtColor(cv2.imread(str(clip.frames.path(0))), cv2.COLOR_BGR2RGB)
+    assert np.array_equal(again.flow[again.rows_of([clip.id])[0], 1], file.transpose(2, 0, 1))
+    assert again.annotated is None and again.size == 28
+
+
+def test_a_model_that_looks_at_faces_is_told_that_there_are_none(larger_maps, tmp_path):
+    with pytest.raises(ConfigError, match="flow maps without faces"):
+        go(larger_maps, tmp_path / "run", "model={name: tsfmicro-small}", "train.together=0", "prepare.size=32")
+
+
+@pytest.mark.parametrize(
+    ("setting", "what"),
+    [
+        ("data.datasets=[flow-maps, casme2]", "no other dataset can stand beside"),
+        ("train.augment.flip=0.5", "which grey means no movement is not known"),
+        ("model={name: tsfmicro-small}", "only those of ststnet"),
+    ],
+)
+def test_settings_that_cannot_work_are_told(maps, tmp_path, setting, what):
+    with pytest.raises(ConfigError, match=what):
+        run(settings(setting), {"flow-maps": maps, "casme2": maps}, tmp_path / "run", tmp_path / "cache", "cpu", 1)
+
+
+def test_maps_of_another_size_and_broken_ones_are_skipped_with_the_reason(maps, tmp_path):
+    root = tmp_path / "maps"
+    shutil.copytree(maps, root)
+    small, broken = sorted(root.glob("*.png"))[:2]
+    assert cv2.imwrite(str(small), np.zeros((20, 28, 3), np.uint8))
+    broken.write_bytes(broken.read_bytes()[:100])
+    watch = Notes()
+    clips, _ = read_clips(settings(), {"flow-maps": root}, watch)
+    prepared = prepare_clips(clips, settings(), tmp_path / "cache", 1, watch)
+    (_, one), (_, other) = sorted(prepared.skipped, key=lambda skipped: "cut short" in skipped[1])
+    assert "is 28×20, but prepare.size is 28" in one and "cut short" in other
