@@ -66,7 +66,8 @@ def test_html_is_well_formed_and_tells_each_number_in_full(tables):
         assert [len(list(row)) for row in rows] == [len(made.columns)] * len(made.rows)
     ours = [cell for cell in root.iter("td") if cell.get("class") == "ours"]
     assert all("4 people · 8 clips · 2 seeds · rule " in cell.get("title") for cell in ours)
-    assert "oracle (test-selected, optimistic)" in page
+    heads = ["".join(head.itertext()) for head in root.iter("th")]
+    assert "ours, rule oracle (test-selected, optimistic)" in heads
     assert "http" not in page, "nothing is loaded from elsewhere"
 
 

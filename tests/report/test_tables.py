@@ -107,6 +107,14 @@ def test_table_8_has_a_row_for_each_variant_and_rule_with_recalls_worked_out_by_
     assert {row[0] for row in table.rows} == {VARIANTS["late"]}
 
 
+def test_two_runs_of_one_variant_are_told_apart():
+    tables, _ = make_tables([made_run("e", "early"), made_run("published"), made_run("released")], {})
+    for table in tables:
+        names = [" ".join(map(str, row[: table.labels])) for row in table.rows]
+        assert len(names) == len(set(names))
+        assert any(", run released" in name for name in names)
+
+
 def test_runs_of_different_datasets_are_not_put_into_one_table():
     tables, notes = make_tables([made_run("a"), made_run("b", dataset="samm")], {})
     assert [(t.number, t.dataset) for t in tables] == [(4, "casme2"), (5, "samm"), (8, "casme2"), (8, "samm")]

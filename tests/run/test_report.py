@@ -191,6 +191,7 @@ def test_variants_are_called_as_in_the_paper_and_their_differences_are_paired(st
         folders.append(invent(start(variant, plan_of(config, prepared_folder))[0], knowledge))
     study = study_of(*folders, maps=False)
     assert [run.label for run in study.runs] == ["T-S (early)", "T-S (late)"]
+    assert "early, late: no heat maps: they were not asked for" in study.notes, "what many lack is told once"
     gain = study.gains["late", "early", "last"]["uf1"]
     early, late = (run.last.uf1.value for run in study.runs)
     assert gain.interval.value == pytest.approx(late - early)

@@ -44,6 +44,7 @@ body { font: 15px/1.4 system-ui, sans-serif; margin: 1.5rem; }
 .scores .published { font-style: italic; opacity: .75; }
 .scores .floor { opacity: .75; }
 .scores small { opacity: .8; }
+.scores th small { display: block; max-width: 13rem; margin: auto; }
 .scores p { font-size: 13px; margin: .2rem 0; max-width: 60rem; }"""
 
 
@@ -71,7 +72,7 @@ def as_html(tables: Sequence[Table]) -> str:
 def html_table(table: Table) -> str:
     """One table, to be put into a page that has STYLE; pointing at a number tells the whole of it."""
     groups = "".join(
-        f'<th colspan="{span}" scope="colgroup">{escape(text)}</th>' if text else "<th></th>" * span
+        f'<th colspan="{span}" scope="colgroup">{_html_group(text)}</th>' if text else "<th></th>" * span
         for text, span in table.groups
     )
     columns = "".join(f'<th scope="col"{_name(n, table)}>{escape(text)}</th>' for n, text in enumerate(table.columns))
@@ -138,6 +139,12 @@ def _latex_cell(cell: Cell) -> str:
     value = rf"\textit{{{value}}}" if cell.source == "published" else value
     below = "".join(rf" \\[-2pt] \scriptsize {latex_text(part)}" for part in rest)
     return rf"\begin{{tabular}}[t]{{@{{}}r@{{}}}}{value}{below}\end{{tabular}}" if below else value
+
+
+def _html_group(text: str) -> str:
+    """A rule's label goes below its name, as in LaTeX."""
+    name, *label = (escape(part) for part in text.split(" (", maxsplit=1))
+    return f"{name} <small>({label[0]}</small>" if label else name
 
 
 def _html_cell(cell: Cell, place: int, table: Table) -> str:

@@ -81,6 +81,7 @@ def _panels(
 ) -> Figure:
     rows, columns = grid(len(runs))
     few = len(names) <= 10
+    size = 17 if max(map(len, features)) < 300 else 8
     shown = [name.partition("/")[2] or name for name in names]
     legend_rows = -(-len(names) // 6) if few else 0
     figure = new_figure(2.4 * columns + 0.3, 2.75 * rows + 0.2 * legend_rows)
@@ -94,10 +95,10 @@ def _panels(
             mine = points[np.array(kind) == name]
             style = look(number)
             axes.scatter(
-                *mine.T, s=17, color=style.colour, marker=style.marker, linewidth=0, alpha=0.85, label=shown[number]
+                *mine.T, s=size, color=style.colour, marker=style.marker, linewidth=0, alpha=0.85, label=shown[number]
             )
         if rings:
-            axes.scatter(*points[rings[place]].T, s=48, facecolor="none", edgecolor="black", linewidth=0.7)
+            axes.scatter(*points[rings[place]].T, s=3 * size, facecolor="none", edgecolor="black", linewidth=0.7)
         alike, chance = neighbours_alike(values, kind)
         axes.set_title(f"{short(run.label)}\nnearest clip is of the same {what}:\n{alike:.0%}, by chance {chance:.0%}")
         axes.set_xticks([])

@@ -190,7 +190,7 @@ def recalls(runs: Sequence[Material]) -> Table | str:
             cells = [_published(metric, value) for metric, value in zip(metrics, values, strict=True)]
             rows.append([title, "published", *cells, "", "", ""])
         rows += [
-            _recall_row(title, run, rule)
+            _recall_row(title + _which(run, mine), run, rule)
             for run in mine
             for rule in _rules(shown, uar=False)
             if rule.name in run.scores
@@ -254,7 +254,10 @@ def _of_variants(
         mine = [run for run in shown if run.variant == variant]
         over = _printed(number, dataset, classes, variants[0]) if variant != variants[0] else {}
         labels = _streams(variant) if number == 6 else (VARIANTS[variant],)
-        lines += [_Line(labels, printed if n == 0 else {}, over, run) for n, run in enumerate(mine)]
+        lines += [
+            _Line((*labels[:-1], labels[-1] + _which(run, mine)), printed if n == 0 else {}, over, run)
+            for n, run in enumerate(mine)
+        ]
         lines += [_Line(labels, printed, over)] if printed and not mine else []
     first = shown[0]
     of_first = {(run, rule): of for (run, over, rule), of in gains.items() if over == first.name}
@@ -359,6 +362,11 @@ def _printed(table: int, dataset: str, classes: int, variant: str) -> dict[str, 
 def _variants(runs: Sequence[Material], variants: Sequence[str]) -> list[Material]:
     """The runs that are one of these variants, in that order."""
     return sorted((run for run in runs if run.variant in variants), key=lambda run: variants.index(str(run.variant)))
+
+
+def _which(run: Material, of: Sequence[Material]) -> str:
+    """', run demo' where several runs are of one variant."""
+    return f", run {run.name}" if len(of) > 1 else ""
 
 
 def _rules(runs: Sequence[Material], uar: bool) -> list[Rule]:

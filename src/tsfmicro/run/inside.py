@@ -38,7 +38,7 @@ def prepared_faces(folder: RunFolder, caches: Sequence[Path]) -> PreparedSet:
     if found is None:
         looked = ", ".join(map(str, caches))
         raise CacheError(
-            f"{folder.path}: its prepared faces ({key}) are not in {looked}. Give the run's cache with --cache, or prepare again."
+            f"the prepared faces {key} are not in {looked}. Give the run's cache with --cache, or prepare again."
         )
     return open_prepared(found)
 
