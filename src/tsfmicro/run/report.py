@@ -93,7 +93,9 @@ def gather_study(paths: Sequence[Path], cache: Path, maps: bool, device: str, wa
     labels = _labels(folders)
     runs: list[Material] = []
     faces: dict[str, PreparedSet | None] = {}
-    for name, folder in folders.items():
+    lacking: dict[str, list[str]] = {}
+    for done, (name, folder) in enumerate(folders.items()):
+        watch.progress("reading runs", done, len(folders), name)
         caches = [cache, folder.path.parent / "cache"]
         try:
             run = gather(folder, name, labels[name], caches, device, watch, maps)
@@ -101,14 +103,17 @@ def gather_study(paths: Sequence[Path], cache: Path, maps: bool, device: str, wa
             notes.append(f"{name}: left out: {why}")
             continue
         runs.append(run)
-        notes += [f"{name}: {line}" for line in run.lacking]
+        for line in run.lacking:
+            lacking.setdefault(line, []).append(name)
         faces[name] = None
         try:
             prepared = prepared_faces(folder, caches)
             prepared.faces("annotated")  # ready-made flow maps have none
             faces[name] = prepared
         except TsfmicroError as why:
-            notes.append(f"{name}: no faces in figures: {why}")
+            lacking.setdefault(f"no faces in figures: {why}", []).append(name)
+    watch.progress("reading runs", len(folders), len(folders))
+    notes += [f"{_some(names)}: {line}" for line, names in lacking.items()]
     if not runs:
         raise RunError(f"nothing to report. {' '.join(notes)}")
     gains, uncompared = _gains(runs, folders)
@@ -212,6 +217,11 @@ def _open(paths: Sequence[Path]) -> tuple[dict[str, RunFolder], list[str]]:
             name += "-again"
         named[name] = folder
     return named, notes
+
+
+def _some(names: Sequence[str]) -> str:
+    """'a, b', or 'a, b and 4 more'."""
+    return ", ".join(names) if len(names) < 4 else f"{', '.join(names[:2])} and {len(names) - 2} more"
 
 
 def _runs_in(path: Path) -> list[Path]:
