@@ -163,7 +163,7 @@ def test_jobs_outlive_their_driver_and_the_next_call_waits_for_them(slurm, start
     )
     driver = subprocess.Popen([sys.executable, "-c", program, str(job.run), str(job.prepared)])
     remembered = folder.path / "slurm" / "jobs.json"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not remembered.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     driver.send_signal(signal.SIGKILL)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -260,14 +262,14 @@ def _import_ray() -> ModuleType:
 def _connected(address: str | None) -> Iterator[ModuleType]:
     """Ray, while the trainings run. What was started here ends here; of a cluster, only our trainings end."""
     ray = _import_ray()
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     here = {"address": "local", "num_cpus": cores(), "include_dashboard": False}
     try:
-        ray.init(**(here if address is None else {"address": address}), **quiet)
+        ray.init(**(here if address is None else {"address": address}), log_to_driver=False, logging_level="ERROR")
     except (OSError, RuntimeError, ValueError) as problem:
         raise RunError(f"Ray cannot be used: {' '.join(str(problem).split())[:300]}.") from None
     try:
-        yield ray
+        with _ended_as_by_ctrl_c():
+            yield ray
     except ray.exceptions.RayTaskError:  # a mistake of ours, with its traceback
         raise
     except ray.exceptions.RayError as problem:  # e.g. the faces do not fit into the shared memory of this machine
@@ -275,6 +277,19 @@ def _connected(address: str | None) -> Iterator[ModuleType]:
         raise RunError(f"Ray: {told[0]} What is finished is kept: the same command goes on from there.") from None
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """A batch system's or a container's "end now" (SIGTERM) ends as Ctrl-C does: Ray's own answer to it is a crash."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _ask_nodes(address: str) -> list[dict[str, float]]:
@@ -303,7 +318,7 @@ def _ask_nodes(address: str) -> list[dict[str, float]]:
     except (subprocess.TimeoutExpired, ValueError, IndexError):
         answer = "it does not speak Ray, or is not well"
     if isinstance(answer, str):
-        raise ConfigError(f"Ray at {address} does not answer: {' '.join(answer.split())[:300]}. {_HOW}")
+        raise ConfigError(f"Ray at {address} does not answer: {' '.join(answer.split())[:300].rstrip('.')}. {_HOW}")
     return list(answer)
 
 
