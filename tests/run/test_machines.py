@@ -11,6 +11,7 @@ import pytest
 
 from tests.run.conftest import plan_of, tiny_config
 from tsfmicro.errors import TsfmicroError
+from tsfmicro.run.environment import free_in_group
 from tsfmicro.run.machines import train_here
 from tsfmicro.run.summary import evaluate_run
 from tsfmicro.run.task import training_memory
@@ -95,6 +96,19 @@ def test_a_worker_that_is_killed_is_told_in_words_and_loses_nothing(start, prepa
         train_here(job, folder.missing_groups(), 2, Assassin())
     train_here(job, folder.missing_groups(), 1, Watch())
     assert evaluate_run(folder).model.clips == 12
+
+
+def test_a_containers_or_jobs_memory_limit_counts_and_cached_files_do_not(tmp_path):
+    own, job = tmp_path / "cgroup", tmp_path / "root" / "slurm" / "job_7"
+    step = job / "step_0"
+    step.mkdir(parents=True)
+    own.write_text("0::/slurm/job_7/step_0\n")
+    (step / "memory.max").write_text("max\n")
+    (job / "memory.max").write_text("8000\n")
+    (job / "memory.stat").write_text("anon 3000\nfile 4000\n")
+    assert free_in_group(own, tmp_path / "root") == 5000
+    own.write_text("0::/\n")
+    assert free_in_group(own, tmp_path / "root") == float("inf")
 
 
 def test_the_memory_of_a_training_grows_with_its_batch(plan):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from tsfmicro.errors import ConfigError
@@ -80,6 +81,35 @@ def is_elsewhere(device: str) -> bool:
 
 def _free_memory() -> float:
     """Bytes; endless where the system does not tell."""
+    return min(_free_on_machine(), free_in_group())
+
+
+def free_in_group(own: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> float:
+    """Bytes that this process's control groups still allow: containers and the jobs of a batch system have such a limit.
+
+    Cached files are not counted as used, since the system drops them when memory is wanted.
+
+    Args: own: which group this process is in; root: where the groups are.
+    """
+    try:
+        group = next(line[3:] for line in own.read_text().splitlines() if line.startswith("0::"))
+    except (OSError, StopIteration):
+        return float("inf")
+    inner = root / group.strip("/")
+    levels = [level for level in (inner, *inner.parents) if level.is_relative_to(root)]
+    return min(map(_free_at, levels), default=float("inf"))
+
+
+def _free_at(level: Path) -> float:
+    try:
+        limit = int((level / "memory.max").read_text())  # a group without a limit says "max"
+        lines = (level / "memory.stat").read_text().splitlines()
+        return float(limit - next(int(line.split()[1]) for line in lines if line.startswith("anon ")))
+    except (OSError, ValueError, StopIteration):
+        return float("inf")
+
+
+def _free_on_machine() -> float:
     try:
         with open("/proc/meminfo", encoding="ascii") as stream:  # noqa: PTH123
             return next(1024.0 * int(line.split()[1]) for line in stream if line.startswith("MemAvailable"))
