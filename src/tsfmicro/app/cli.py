@@ -36,6 +36,7 @@ from tsfmicro.app.report import report
 from tsfmicro.app.spot import spot, synth_video
 from tsfmicro.app.study import study
 from tsfmicro.app.synth_flow import synth_flow
+from tsfmicro.app.web import web
 from tsfmicro.errors import TsfmicroError
 
 app = typer.Typer(
@@ -123,6 +124,7 @@ def evaluate(
 app.command()(compare)
 app.command()(audit)
 app.command()(predict)
+app.command()(web)
 app.command()(report)
 app.command()(export)
 app.command()(bench)

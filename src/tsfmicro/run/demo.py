@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from tsfmicro.data.fake_flow_maps import write_flow_maps
-from tsfmicro.data.synthetic.film import write_films
+from tsfmicro.data.synthetic.actor import Actor
+from tsfmicro.data.synthetic.cast import cast
+from tsfmicro.data.synthetic.film import FilmTake, draw_film, write_films
 from tsfmicro.data.synthetic.write import write_faces
+from tsfmicro.errors import RunError
 from tsfmicro.run import shipped
 from tsfmicro.run.experiment import run
 from tsfmicro.run.summary import Summary
@@ -45,3 +48,21 @@ def demo(out: Path, people: int, clips: int, fps: int, seed: int, workers: int |
     """Draw, prepare, train every fold of the 'demo' config, score; all of it under `out`."""
     faces = draw_faces(out / "faces", people, clips, seed, fps, workers, watch)
     return run(shipped.config("demo"), {"casme2": faces}, out / "run", out / "cache", "cpu", workers, watch)
+
+
+def draw_example(file: Path, seconds: float = 6, fps: float = 50, seed: int = 80) -> None:
+    """Write the short video that the page offers to try: a drawn person, in a form that browsers play (WebM, VP8).
+
+    It is small and without a sensor's noise, which would be most of the file.
+    """
+    import cv2
+
+    size = (480, 360)
+    film = draw_film(seed, 0, seconds, fps)
+    take = FilmTake(Actor(cast(film.seed, film.person)), film)
+    writer = cv2.VideoWriter(str(file), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"VP80"), fps, size)
+    if not writer.isOpened():
+        raise RunError(f"{file}: cannot be written as WebM by this OpenCV.")
+    for number in range(film.frames):
+        writer.write(cv2.resize(take.frame(number / fps, None), size, interpolation=cv2.INTER_AREA))
+    writer.release()

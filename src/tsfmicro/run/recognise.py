@@ -270,3 +270,8 @@ def _pairs(
 def demonstration_folder() -> Path:
     """The small model that comes with the package. It is trained on drawn faces and not for use on people."""
     return Path(str(files("tsfmicro") / DEMONSTRATION))
+
+
+def example_video() -> Path:
+    """A few seconds of a drawn person, to try things on."""
+    return demonstration_folder() / "example.webm"

@@ -1,0 +1,132 @@
+"""The page of `tsfmicro web`, made with gradio; who imports this has made sure that it is installed."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from tsfmicro.run.recognise import Recognizer, example_video
+from tsfmicro.run.visit import Limits, Result, Visit
+
+TITLE = "tsfmicro: when did the face move?"
+_LOOK = 0.3  # seconds between looks at how far the work is
+_WAITING = 20  # uploads that may wait for their turn
+
+
+def launch(blocks: gr.Blocks, limits: Limits, port: int, wait: bool) -> None:
+    """Serve the page on localhost. Raises OSError: the port is taken."""
+    blocks.queue(max_size=_WAITING, default_concurrency_limit=1)
+    if wait:
+        print(f"open http://localhost:{port} (Ctrl-C ends it)")
+    blocks.launch(
+        server_name="127.0.0.1",
+        server_port=port,
+        share=False,
+        quiet=True,
+        prevent_thread_lock=not wait,
+        max_file_size=f"{limits.megabytes}mb",
+        enable_monitoring=False,
+        footer_links=[],
+        theme=_theme(),
+        css=_CSS,
+    )
+
+
+def _theme() -> Any:
+    # Fonts of the visitor's own machine: the themes' own ones would be fetched from elsewhere.
+    return gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["monospace"])
+
+
+def build(recognizer: Recognizer, limits: Limits) -> gr.Blocks:
+    """The page."""
+    visits: dict[str, Visit] = {}
+
+    def read(video: str | None, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        if not video:
+            yield _said("Choose a video first, or try the example."), gr.skip()
+            return
+        yield from follow(Path(video), True, request)
+
+    def try_example(request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        yield from follow(example_video(), False, request)
+
+    def follow(video: Path, delete: bool, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        visit = visits[str(request.session_hash)] = Visit(recognizer, video, limits, delete)
+        try:
+            while not visit.done.wait(_LOOK):
+                yield _bar(visit.doing, visit.share), gr.skip()
+            shown = _result(visit.result, video.stem) if visit.result else _said(visit.trouble)
+            yield shown, None if delete else gr.skip()
+        finally:
+            visit.stop()  # the visitor may have left
+            visits.pop(str(request.session_hash), None)
+
+    def cancel(request: gr.Request) -> None:
+        if visit := visits.get(str(request.session_hash)):
+            visit.stop()
+
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 1800)) as blocks:
+        gr.HTML(_intro(recognizer, limits))
+        with gr.Row(elem_classes="choose"):
+            with gr.Column(scale=3):
+                video = gr.Video(
+                    label="Your video", sources=["upload", "webcam"], height=280, elem_id="video",
+                    webcam_options=gr.WebcamOptions(mirror=False),
+                )  # fmt: skip
+            with gr.Column(scale=1, min_width=180):
+                go = gr.Button("Read the video", variant="primary", elem_id="read")
+                example = gr.Button("Try an example", elem_id="example")
+                stop = gr.Button("Cancel", variant="stop", elem_id="cancel")
+        result = gr.HTML(elem_id="result")
+        for button, work, given in ((go, read, [video]), (example, try_example, [])):
+            button.click(
+                work, given, [result, video], show_progress="hidden", concurrency_id="reading", api_visibility="private"
+            )
+        stop.click(cancel, queue=False, show_progress="hidden", api_visibility="private")
+        blocks.unload(cancel)
+    return blocks
+
+
+def _intro(recognizer: Recognizer, limits: Limits) -> str:
+    warning = " class='warning'" if recognizer.card.demonstration else ""
+    return (
+        f"<h1>When did the face move?</h1><p{warning}>{escape(recognizer.card.line)}</p>"
+        "<p>Drop a video of a face seen from the front, from 25, better 100 or more frames per second, at most "
+        f"{limits.seconds:g} s and {limits.megabytes} MB. It is read on this machine, nothing leaves it, and the file is deleted "
+        "afterwards. A movement is not a feeling: read the answers as hints where to look, never as proof of what somebody "
+        "felt or meant.</p>"
+    )
+
+
+def _bar(doing: str, share: float) -> str:
+    return f"<p role='status'>{escape(doing)} … <progress max='1' value='{share:.3f}'></progress> {share:.0%}</p>"
+
+
+def _said(text: str) -> str:
+    return f"<p role='alert' class='said'>{escape(text)}</p>"
+
+
+def _result(result: Result, name: str) -> str:
+    """The report in a frame of its own, and links that hold what can be downloaded: no file is kept for them."""
+    kinds = (("page", "text/html", "html"), ("table", "text/csv", "csv"), ("JSON", "application/json", "json"))
+    texts = (result.page, result.csv, result.json)
+    links = " · ".join(
+        f"<a download='{escape(name)}.{suffix}' href='data:{kind};base64,{b64encode(text.encode()).decode()}'>{label}</a>"
+        for (label, kind, suffix), text in zip(kinds, texts, strict=True)
+    )
+    return (
+        f"<p class='downloads'>Download: {links}. The page prints as a PDF.</p>"
+        f"<iframe title='what was found' sandbox='allow-scripts' srcdoc=\"{escape(result.page)}\"></iframe>"
+    )
+
+
+_CSS = """
+#result iframe { width: 100%; height: 88vh; border: 1px solid #8884; border-radius: 8px; background: Canvas }
+#result progress { width: 40% } .said, .warning { border-left: 4px solid #d1495b; padding-left: .7rem }
+.warning { font-weight: 600 } h1 { font-size: 1.5rem }
+"""

@@ -1,0 +1,119 @@
+"""The page as a visitor uses it, in a real browser: upload, wait, choose a moment, read, download, cancel."""
+
+import json
+import shutil
+import socket
+import time
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+
+pytest.importorskip("gradio", reason="the web extra is not installed")
+
+from tsfmicro.app.page import build, launch
+from tsfmicro.run.recognise import Recognizer, example_video
+from tsfmicro.run.visit import Limits
+
+
+@pytest.fixture(scope="module")
+def server():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    limits = Limits(megabytes=20, seconds=30)
+    blocks = build(Recognizer.load(), limits)
+    launch(blocks, limits, port, wait=False)
+    yield f"http://127.0.0.1:{port}"
+    blocks.close(verbose=False)
+
+
+@pytest.fixture
+def visitor(browser, server):
+    """A page that is open, with the addresses it asked for."""
+    page = browser.new_page()
+    page.asked, page.errors = [], []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.goto(server)
+    page.wait_for_selector("#read")
+    yield page
+    page.close()
+
+
+def test_a_visitor_uploads_waits_chooses_a_moment_reads_and_downloads(visitor, server, tmp_path):
+    mine = Path(shutil.copy(example_video(), tmp_path / "<img src=x onerror=alert(1)>.webm"))
+    visitor.set_input_files("#video input[type=file]", mine)
+    visitor.wait_for_selector("#video video")
+    visitor.click("#read")
+    visitor.wait_for_selector("#result [role=status]")
+    visitor.wait_for_selector("#result iframe", timeout=180_000)
+    found = visitor.frame_locator("#result iframe")
+    moments = found.locator("[data-moment]")
+    assert moments.count() >= 3
+    found.locator('[data-moment="2"]').click()
+    chosen = found.locator("section.chosen")
+    assert chosen.count() == 1 and chosen.locator("h2").inner_text().startswith("2. ")
+    assert chosen.locator("meter").count() == 5, "a probability for each class"
+    assert chosen.locator("img").count() == 6, "onset, apex, difference, flow, heat, replay"
+    assert "Not for use on people" in found.locator("body").inner_text()
+    with visitor.expect_download() as downloading:
+        visitor.click("#result a:text('JSON')")
+    known = json.loads(Path(downloading.value.path()).read_text())
+    assert len(known["expressions"]) == moments.count()
+    assert visitor.locator("#video video").count() == 0, "the file is deleted, and the page shows it"
+    elsewhere = [url for url in visitor.asked if not url.startswith((server, "data:", "blob:", "about:"))]
+    assert not elsewhere and not visitor.errors
+
+
+def test_a_mistake_is_told_on_the_page(visitor, tmp_path):
+    wrong = tmp_path / "film.mp4"
+    wrong.write_bytes(np.random.default_rng(0).bytes(5000))
+    visitor.set_input_files("#video input[type=file]", wrong)
+    visitor.wait_for_timeout(500)
+    visitor.click("#read")
+    said = visitor.wait_for_selector("#result [role=alert], .toast-body", timeout=60_000).inner_text()
+    assert "film.mp4" in said or "video" in said.lower()
+
+
+def test_without_a_video_the_visitor_is_told_what_to_do(visitor):
+    visitor.click("#read")
+    assert "Choose a video first" in visitor.wait_for_selector("#result [role=alert]", timeout=60_000).inner_text()
+
+
+def test_cancelling_ends_the_work(visitor):
+    visitor.click("#example")
+    visitor.wait_for_selector("#result [role=status]", timeout=60_000)
+    visitor.click("#cancel")
+    assert visitor.wait_for_selector("#result [role=alert]", timeout=60_000).inner_text() == "Cancelled."
+
+
+def test_ten_visitors_at_once_are_all_served(browser, server):
+    pages = [browser.new_page() for _ in range(10)]
+    for page in pages:
+        page.goto(server)
+        page.wait_for_selector("#example")
+        page.click("#read")  # a short visit each: no video was chosen
+    for page in pages:
+        page.wait_for_selector("#result [role=alert]", timeout=60_000)
+        page.close()
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../../../etc/passwd", str(Path(__file__).resolve())])
+def test_no_other_file_of_the_machine_can_be_read(server, path):
+    for route in ("/gradio_api/file=", "/file="):
+        with pytest.raises(HTTPError) as refused:
+            urlopen(server + route + path)
+        assert refused.value.code in (403, 404)
+
+
+def test_it_listens_on_this_machine_only(server):
+    port = int(server.rpartition(":")[2])
+    outside = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
+    for address in outside - {"127.0.0.1", "127.0.1.1"}:
+        with socket.socket() as caller:
+            caller.settimeout(1)
+            began = time.monotonic()
+            assert caller.connect_ex((address, port)) != 0 and time.monotonic() - began < 5
