@@ -1,32 +1,53 @@
-# `make demo` and `make test` set up .venv themselves. Another Python: make test PYTHON=python3.12
+# Each target sets up .venv itself, with no more than it needs. Another Python: make test PYTHON=python3.12
 PYTHON ?= python3
 BIN = .venv/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # Idle OpenMP threads that spin can make two threads slower than one on a busy machine.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: install demo test check bench clean
+.PHONY: install demo web test check bench model clean
 
-install: .venv/ready
+install: .venv/dev
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) -e .
+	@touch $@
+
+.venv/web: .venv/ready
+	$(PIP) -e '.[web]'
+	@touch $@
+
+.venv/dev: .venv/ready
+	$(PIP) -e '.[dev]'
 	@touch $@
 
 demo: .venv/ready
 	$(BIN)/tsfmicro demo --out demo
 
-test: .venv/ready
+web: .venv/web
+	$(BIN)/tsfmicro web
+
+test: .venv/dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-check: .venv/ready
+check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/ready
+bench: .venv/dev
 	$(BIN)/tsfmicro bench
 
+# The small model that comes with the package, and the video that the page offers to try. Drawn faces only.
+DEMONSTRATION = src/tsfmicro/demonstration
+model: .venv/ready
+	$(BIN)/tsfmicro data synth build/faces --people 20 --clips 12 --fps 60 --seed 7
+	$(BIN)/tsfmicro run demonstration --data casme2=build/faces --cache build/cache --out build/run --final
+	mkdir -p $(DEMONSTRATION)
+	cp build/run/final/config.json build/run/final/model.safetensors $(DEMONSTRATION)
+	$(BIN)/python -c "from pathlib import Path; from tsfmicro.run.demo import draw_example; draw_example(Path('$(DEMONSTRATION)/example.webm'))"
+
 clean:
-	rm -rf .venv demo
+	rm -rf .venv build demo
