@@ -19,7 +19,7 @@ def export(
         Path | None,
         typer.Option(
             metavar="PREPARED",
-            help="Eight-bit layers, for OpenVINO; the folder of prepared faces (`tsfmicro prepare` prints it) says how "
+            help="Linears in eight bits, faster in OpenVINO; the folder of prepared faces (`tsfmicro prepare` prints it) says how "
             "large values become.",
         ),
     ] = None,

@@ -38,7 +38,7 @@ class Facts:
         inputs: the images it looks at; size: their edge, pixels.
         mean, std: of RGB in [0, 1], taken from the onset and apex before anything else is done with them.
         version: of tsfmicro, that exported it.
-        int8: its layers work with whole numbers of eight bits.
+        int8: its linears work with whole numbers of eight bits.
         card: what it was trained on and how its faces were prepared, where that is known.
     """
 

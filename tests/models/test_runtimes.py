@@ -1,0 +1,128 @@
+"""Exported files in their runtimes: called like torch, and what they cannot take is told in one line."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from tsfmicro.errors import ConfigError, ShapeError, TsfmicroError, UnknownNameError, WeightsError
+from tsfmicro.models.pretrained import save_pretrained
+from tsfmicro.models.registry import create_model
+from tsfmicro.models.runtimes import Facts, load_recogniser
+from tsfmicro.run.export import export
+
+RUNTIMES = ("onnxruntime", "openvino")
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    model = create_model("tsfmicro-small", 3, size=32)
+    model.classes = ("negative", "positive", "surprise")
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def file(model, tmp_path_factory):
+    return export(model, tmp_path_factory.mktemp("exported") / "model.onnx").path
+
+
+def images(clips=2, size=32):
+    drawing = np.random.default_rng(0)
+    return {name: drawing.standard_normal((clips, 3, size, size), dtype=np.float32) for name in ("motion", "onset")}
+
+
+def test_a_folder_and_a_file_in_every_runtime_say_the_same(model, file, tmp_path):
+    save_pretrained(model, tmp_path)
+    said = load_recogniser(tmp_path)(images())
+    assert said.shape == (2, 3)
+    for runtime in RUNTIMES:
+        np.testing.assert_allclose(load_recogniser(file, runtime, threads=1)(images()), said, atol=1e-5)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_file_alone_tells_what_it_looks_at_and_what_its_answers_mean(file, runtime):
+    recogniser = load_recogniser(file, runtime)
+    assert (recogniser.inputs, recogniser.size) == (("motion", "onset"), 32)
+    assert recogniser.classes == ("negative", "positive", "surprise")
+    assert recogniser.facts.mean == (0.485, 0.456, 0.406)
+    assert recogniser.facts.recipe == {"name": "tsfmicro-small", "num_classes": 3, "size": 32, "options": {}}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"onset": None}, "this model looks at motion, onset, but was given motion"),
+        ({"onset": np.zeros((2, 3, 32, 32))}, "onset is float64, but must be a numpy array of float32"),
+        ({"onset": np.zeros((2, 32, 32, 3), np.float32)}, r"onset is \(2, 32, 32, 3\).*needs \(N, 3, 32, 32\)"),
+        ({"onset": np.zeros((0, 3, 32, 32), np.float32)}, r"onset is \(0, 3, 32, 32\)"),
+        ({"onset": np.zeros((1, 3, 32, 32), np.float32)}, r"different clips \(motion 2, onset 1\)"),
+        ({"onset": [[0.0]]}, "onset is list"),
+    ],
+)
+def test_images_that_do_not_fit_are_told_in_one_line(file, change, says):
+    given = {name: image for name, image in (images() | change).items() if image is not None}
+    with pytest.raises(ShapeError, match=says) as error:
+        load_recogniser(file, "onnxruntime")(given)
+    assert "\n" not in str(error.value)
+
+
+def stranger(folder):
+    """An ONNX file that somebody else made."""
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", [value], [
+        helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+    ])  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    onnx.save(model, folder / "stranger.onnx")
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("nowhere.onnx", "nowhere.onnx: cannot be read"),
+        ("text.onnx", "text.onnx: is not an ONNX file, or a damaged one"),
+        ("half.onnx", "half.onnx: is not an ONNX file, or a damaged one"),
+        ("stranger.onnx", "stranger.onnx: is an ONNX file, but not one of ours"),
+    ],
+)
+def test_a_file_that_cannot_be_run_is_told_in_one_line(file, tmp_path, runtime, name, says):
+    (tmp_path / "text.onnx").write_text("not a graph")
+    (tmp_path / "half.onnx").write_bytes(file.read_bytes()[:5000])
+    stranger(tmp_path)
+    with pytest.raises(WeightsError, match=says) as error:
+        load_recogniser(tmp_path / name, runtime)
+    assert "\n" not in str(error.value)
+
+
+def test_facts_of_another_format_ask_for_another_export():
+    with pytest.raises(WeightsError, match=r"m.onnx: was exported by another version"):
+        Facts.from_json('{"format": 2}', Path("m.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "settings", "says"),
+    [
+        (UnknownNameError, "m.onnx", {"runtime": "openvin"}, "Did you mean 'openvino'"),
+        (UnknownNameError, "m.onnx", {"precision": "float16"}, "Did you mean 'bfloat16'"),
+        (ConfigError, "m.onnx", {"runtime": "torch"}, "torch reads saved folders, not files"),
+        (ConfigError, "folder", {"runtime": "openvino"}, "openvino reads .onnx files, not folders"),
+        (ConfigError, "folder", {"precision": "bfloat16"}, "bfloat16 is for OpenVINO only"),
+    ],
+)
+def test_a_runtime_that_cannot_be_is_told_in_one_line(kind, place, settings, says):
+    with pytest.raises(kind, match=says):
+        load_recogniser(place, **settings)
+
+
+@pytest.mark.parametrize(("runtime", "extra"), [("onnxruntime", "onnx"), ("openvino", "openvino")])
+def test_a_runtime_that_is_not_installed_is_told_with_the_command_that_installs_it(file, monkeypatch, runtime, extra):
+    monkeypatch.setitem(sys.modules, runtime, None)
+    with pytest.raises(TsfmicroError) as error:
+        load_recogniser(file, runtime)
+    assert str(error.value) == f"{runtime} is not installed. Run: pip install 'tsfmicro[{extra}]'."
