@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -149,12 +150,16 @@ def whole_run(epochs: int, together: int) -> None:
     with closing(spread(partial(_train, made), groups, min(cores(), len(groups)))) as done:
         for _ in done:
             pass
-    took = time.perf_counter() - start
+    took, processes = time.perf_counter() - start, min(cores(), len(groups))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN if processes > 1 else resource.RUSAGE_SELF)
+    worked = used.ru_utime + used.ru_stime  # starting the processes included
     clip_steps = epochs * sum(len(fold.train) for fold in made.folds)
-    each = took / clip_steps
+    scale = EPOCHS_OF_A_RUN / epochs / 60
     print(
-        f"{len(made.folds)} folds × {epochs} epochs, {len(groups)} groups in {min(cores(), len(groups))} processes: {took:.0f} s, "
-        f"{1e3 * each:.4f} ms a clip-step; {EPOCHS_OF_A_RUN} epochs {each * clip_steps / epochs * EPOCHS_OF_A_RUN / 60:.1f} min"
+        f"{len(made.folds)} folds × {epochs} epochs, {clip_steps:,} clip-steps, {len(groups)} groups in {processes} processes: "
+        f"{took:.0f} s, {worked:.0f} s of processor time ({1e3 * worked / clip_steps:.4f} ms a clip-step), "
+        f"{used.ru_maxrss / 1024:.0f} MB each; {EPOCHS_OF_A_RUN} epochs would take {took * scale:.1f} min like this, "
+        f"{worked / processes * scale:.1f} min with the cores to themselves"
     )
 
 

@@ -53,10 +53,10 @@ class StackedSTSTNet(Stacked):
         return said + (share @ by_shift).unflatten(1, (len(mine), -1)).transpose(0, 1)
 
     def _norm(self, sums: Tensor, squares: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        """What batch norm multiplies by and adds, (K, 16) each, from sums over each model's own clips; sums are float64."""
+        """What batch norm multiplies by and adds, (K, 16) each, from sums over each model's own clips."""
         count = places.clamp(min=1).unsqueeze(1)
         mean = sums / count
-        variance = squares / count - mean**2
+        variance = (squares / count - mean**2).clamp(min=0)
         self._remember(mean.detach(), variance.detach(), count)
         scale = self.weights["norm.weight"] * (variance + self.eps).rsqrt()
         return scale.float(), (self.weights["norm.bias"] - mean * scale).float()
@@ -84,11 +84,12 @@ def in_one_convolution(
         noise: (N, h, w, 16), 0 where dropout drops, else 1.
         factor: what the sums of 2 × 2 pooled values are multiplied by.
     Returns:
-        (K, N, h/2 · w/2 · 16) pooled maps; (K, 16) sums and sums of squares of the maps after ReLU, float64.
+        (K, N, h/2 · w/2 · 16) pooled maps; (K, 16) sums and sums of squares of the maps after ReLU, float64 where the device has it.
     """
     maps = F.conv2d(flow, weight.flatten(0, 1), bias.flatten(), padding=2).relu()  # (N, K·16, 30, 30)
-    of_clips = mine.t().repeat_interleave(weight.shape[1], 1).double()  # (N, K·16)
-    sums, squares = ((power.double().sum((2, 3)) * of_clips).sum(0).view_as(sign) for power in (maps, maps**2))
+    exact = torch.float32 if flow.device.type == "mps" else torch.float64  # Apple's GPUs have nothing finer
+    of_clips = mine.t().repeat_interleave(weight.shape[1], 1).to(exact)  # (N, K·16)
+    sums, squares = ((power.to(exact).sum((2, 3)) * of_clips).sum(0).view_as(sign) for power in (maps, maps**2))
     turn = sign.view(1, -1, 1, 1)
     top = F.max_pool2d(maps * turn, 3, 3, padding=1) * turn  # (N, K·16, 10, 10)
     top = top.permute(0, 2, 3, 1).unflatten(3, sign.shape)  # (N, 10, 10, K, 16)
