@@ -62,7 +62,7 @@ def test_flow_is_white_where_nothing_moves_and_coloured_where_something_does():
     shown = pictures(np.stack([spots(), spots()]), flow, None)
     assert list(shown) == ["onset", "apex", "difference", "flow"]
     assert tuple(shown["flow"][10, 10]) == (255, 0, 0) and tuple(shown["flow"][50, 10]) == (255, 255, 255)
-    assert (shown["difference"] == 128).all()
+    assert (shown["difference"] == 127).all()
 
 
 def test_the_page_tells_all_and_trusts_no_name():

@@ -14,6 +14,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tsfmicro.report.figures import difference
+
 _GAIN = 4  # of the difference, so that a movement of a pixel can be seen
 _FLOW_LEAST = 0.002  # of the face's edge: less than that is noise, and stays pale
 
@@ -24,13 +26,8 @@ def pictures(faces: np.ndarray, flow: np.ndarray, heat: np.ndarray | None) -> di
     Args: faces: (2, S, S, 3) uint8, onset and apex; flow: (2, S, S) pixels; heat: (S, S) from 0 to 1.
     """
     onset, apex = faces
-    shown = {"onset": onset, "apex": apex, "difference": _difference(onset, apex), "flow": _flow_colours(flow)}
+    shown = {"onset": onset, "apex": apex, "difference": difference(onset, apex, _GAIN), "flow": _flow_colours(flow)}
     return shown if heat is None else shown | {"heat": _overlay(onset, heat)}
-
-
-def _difference(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
-    change = apex.astype(np.int16) - onset
-    return np.clip(128 + _GAIN * change, 0, 255).astype(np.uint8)
 
 
 def _flow_colours(flow: np.ndarray) -> np.ndarray:

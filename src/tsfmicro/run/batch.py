@@ -12,6 +12,7 @@ from typing import Any
 from tsfmicro.errors import TsfmicroError, VideoError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.run.recognise import Recognizer
+from tsfmicro.run.spot import EXPRESSION_COLUMNS
 from tsfmicro.run.watch import Watch
 
 KINDS = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".3gp", ".ogv"}
@@ -138,20 +139,7 @@ def _videos_table(rows: Sequence[dict[str, Any]]) -> str:
 
 def moment_columns(classes: Sequence[str]) -> list[str]:
     """Headings of a table of moments."""
-    spotted = [
-        "face",
-        "kind",
-        "onset",
-        "apex",
-        "offset",
-        "onset_s",
-        "apex_s",
-        "offset_s",
-        "region",
-        "motion",
-        "confidence",
-    ]
-    return [*spotted, "emotion", *(f"p_{name}" for name in classes), "why_not"]
+    return [*EXPRESSION_COLUMNS, "emotion", *(f"p_{name}" for name in classes), "why_not"]
 
 
 def moment_row(moment: dict[str, Any], classes: Sequence[str]) -> list[Any]:

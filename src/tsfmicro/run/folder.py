@@ -13,7 +13,6 @@ floor-<name>.npy, scores.json   what scoring adds
 from __future__ import annotations
 
 import csv
-import io
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -29,7 +28,7 @@ import yaml
 
 from tsfmicro.config import RunConfig, check_config, parse_yaml
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
-from tsfmicro.files import put_whole, write_whole
+from tsfmicro.files import csv_text, put_whole, write_whole
 from tsfmicro.run.watch import Group, Task
 from tsfmicro.types import Clip, Fold, Logits, Outcome
 
@@ -125,7 +124,7 @@ class RunFolder:
             yaml.safe_dump(plan.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         )
         write_whole(path / "clips.csv", _clips_table(clips, plan))
-        write_whole(path / "skipped.csv", _table(["clip", "why"], skipped))
+        write_whole(path / "skipped.csv", csv_text(["clip", "why"], skipped))
         write_whole(path / "folds.json", json.dumps([asdict(fold) for fold in plan.folds], indent=1))
         known = {"format": FORMAT, "prepared": plan.prepared, "classes": plan.classes, "plan": plan.digest}
         known |= {"environment": environment}
@@ -285,15 +284,7 @@ def _clips_table(clips: Sequence[Clip], plan: Plan) -> str:
         ]
         for c in clips
     ]
-    return _table(columns, rows)
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text(columns, rows)
 
 
 def _same_plan(path: Path, begun: Plan, now: Plan) -> None:

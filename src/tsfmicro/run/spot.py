@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tsfmicro.errors import RunError
-from tsfmicro.files import write_whole
+from tsfmicro.files import csv_text, write_whole
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.face import finder_of_all
 from tsfmicro.prepare.images import read_image
@@ -102,21 +100,13 @@ def save(spotting: Spotting, out: Path) -> list[Path]:
     return files
 
 
+EXPRESSION_COLUMNS = (
+    "face", "kind", "onset", "apex", "offset", "onset_s", "apex_s", "offset_s", "region", "motion", "confidence",
+)  # fmt: skip
+
+
 def _expressions_table(spotting: Spotting) -> str:
-    columns = [
-        "face",
-        "kind",
-        "onset",
-        "apex",
-        "offset",
-        "onset_s",
-        "apex_s",
-        "offset_s",
-        "region",
-        "motion",
-        "confidence",
-    ]
-    return _table(columns, [list(e.to_dict().values()) for e in spotting.expressions])
+    return csv_text(EXPRESSION_COLUMNS, [list(e.to_dict().values()) for e in spotting.expressions])
 
 
 def _curve_table(spotting: Spotting) -> str:
@@ -125,12 +115,4 @@ def _curve_table(spotting: Spotting) -> str:
         for frame, values in zip(segment.frames, curve, strict=True):
             time = spotting.video.times[frame]
             rows.append([segment.track, int(frame), f"{time:.4f}", *(f"{v:.3f}" for v in values)])
-    return _table(["face", "frame", "seconds", *spotting.regions], rows)
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text(["face", "frame", "seconds", *spotting.regions], rows)
