@@ -12,6 +12,7 @@ import numpy as np
 from tsfmicro.data.registry import DATASETS
 from tsfmicro.errors import TsfmicroError
 from tsfmicro.evaluate import metrics
+from tsfmicro.evaluate.calibrate import softmax
 from tsfmicro.evaluate.score import Tally, resample, tally
 from tsfmicro.evaluate.select import rule_named
 from tsfmicro.report.material import Material
@@ -108,12 +109,6 @@ def curves(seeds: Sequence[Logits], labels: dict[str, int], n_classes: int) -> d
         ]
     )
     return {"acc": metrics.accuracy(confusions), "uf1": metrics.uf1(confusions), "uar": metrics.uar(confusions)}
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """(..., C) → the same."""
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
 
 
 def _in_order(said: Logits, clips: Sequence[str]) -> np.ndarray:
