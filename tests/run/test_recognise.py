@@ -119,7 +119,7 @@ def test_a_fold_of_what_is_no_run_is_refused(model):
 def test_the_page_shows_every_moment_and_loads_nothing_from_elsewhere(reading, tmp_path):
     files = write_reading(reading, tmp_path)
     text = (tmp_path / "reading.html").read_text(encoding="utf-8")
-    assert text.count("<section>") == len(reading.moments)
+    assert text.count("<section id=") == len(reading.moments)
     assert "http" not in text and 'src="data:' in text
     assert "Not for use on people" in text and "no lie detector" in text
     assert all(file.exists() for file in files)

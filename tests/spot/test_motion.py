@@ -49,7 +49,7 @@ def test_a_push_of_three_pixels_is_seen_in_its_region_and_direction(region, mark
     assert REGIONS[np.linalg.norm(regions, axis=1).argmax()] == region
     there, true = regions[REGIONS.index(region)], 100 * np.array(by) / eyes
     along = there @ true / (true @ true)
-    assert 0.5 < along < 1.05  # the mean over a region is less than the most moved point
+    assert 0.35 < along < 1.05  # the mean over a region is less than its most moved point, and flow is smooth
     assert np.linalg.norm(there - along * true) < 0.6
 
 

@@ -14,7 +14,7 @@ def report(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN…", help="Run folders, of any datasets and models, or a study's folder.")
     ],
-    out: Annotated[Path, typer.Option(help="Where tables and figures go.")],
+    out: Annotated[Path, typer.Option(help="Where index.html, tables and figures go.")],
     cache: Annotated[
         Path,
         typer.Option(
@@ -23,14 +23,17 @@ def report(
         ),
     ] = CACHE,
     maps: Annotated[bool, typer.Option(help="Work out heat maps (Grad-CAM), once per run; needs captum.")] = True,
+    faces: Annotated[
+        bool, typer.Option(help="Put faces into figures and the page; a report without them can be passed on.")
+    ] = True,
     device: Device = "auto",
 ) -> None:
-    """Tables 3–8 and Figures 3–7 of the paper for these runs, and what else shows how good they are."""
+    """One page (index.html), with Tables 3–8 and Figures 3–7 of the paper for these runs, and every clip to look at."""
     from tsfmicro.app.screens import Screen
     from tsfmicro.run.report import report as do
 
     with Screen() as screen:
-        done = do(runs, out, cache.expanduser(), maps, device, screen)
+        done = do(runs, out, cache.expanduser(), maps, device, screen, faces)
     for file in done.files:
         print(file)
     if done.notes:

@@ -1,10 +1,10 @@
-"""Everything a paper shows of runs: tables and figures of any runs, with a line for each that could not be made."""
+"""Everything a paper shows of runs: tables, figures and a page of any runs, with a line for each thing that could not be made."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,8 @@ from tsfmicro.types import PreparedSet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from tsfmicro.report.page import Drawing
 
 _COMPARED_WITH = {6: ("spatial", ("temporal", "late")), 7: ("early", tuple(VARIANTS)[3:])}
 
@@ -64,29 +66,39 @@ class Study:
 
 
 def report(
-    paths: Sequence[Path], out: Path, cache: Path, maps: bool = True, device: str = "auto", watch: Watch | None = None
+    paths: Sequence[Path],
+    out: Path,
+    cache: Path,
+    maps: bool = True,
+    device: str = "auto",
+    watch: Watch | None = None,
+    show_faces: bool = True,
 ) -> Report:
-    """Write all tables and figures of these runs under `out`; what cannot be made is told, and the rest is made.
+    """Write index.html, and all tables and figures of these runs, under `out`; what cannot be made is told, and the rest is made.
 
     Args:
         paths: run folders, of any datasets and models, or a study's folder for all its runs.
         cache: where prepared faces are kept; a folder `cache` beside the run is looked into as well.
         maps: also work out heat maps, where they are not stored.
+        show_faces: put faces into figures and the page; a report without them can be passed on.
     Raises: RunError: none of them is a finished run, or `out` is a file.
     """
     began = time.monotonic()
     if out.exists() and not out.is_dir():
         raise RunError(f"{out}: is a file. Choose a folder for --out.")
     watch = watch or Watch()
-    study = gather_study(paths, cache, maps, device, watch)
+    study = gather_study(paths, cache, maps, device, watch, show_faces)
     files, notes = write_tables(study, out / "tables")
-    drawn, missing = write_figures(study, out / "figures", watch)
+    drawn, drawings, missing = write_figures(study, out / "figures", watch)
     told = (*study.notes, *notes, *missing)
+    page = write_page(study, drawings, told, out / "index.html")
     write_whole(out / "notes.txt", "".join(f"{line}\n" for line in told) or "nothing is lacking\n")
-    return Report((*files, *drawn, out / "notes.txt"), told, time.monotonic() - began)
+    return Report((page, *files, *drawn, out / "notes.txt"), told, time.monotonic() - began)
 
 
-def gather_study(paths: Sequence[Path], cache: Path, maps: bool, device: str, watch: Watch) -> Study:
+def gather_study(
+    paths: Sequence[Path], cache: Path, maps: bool, device: str, watch: Watch, show_faces: bool = True
+) -> Study:
     """Read the runs, and work out once what needs their networks. Raises RunError: none of them is a finished run."""
     device = choose_device(device)
     folders, notes = _open(paths)
@@ -106,6 +118,9 @@ def gather_study(paths: Sequence[Path], cache: Path, maps: bool, device: str, wa
         for line in run.lacking:
             lacking.setdefault(line, []).append(name)
         faces[name] = None
+        if not show_faces:
+            notes.append(f"{name}: no faces in figures: they were not asked for")
+            continue
         try:
             prepared = prepared_faces(folder, caches)
             prepared.faces("annotated")  # ready-made flow maps have none
@@ -134,17 +149,30 @@ def write_tables(study: Study, out: Path) -> tuple[list[Path], list[str]]:
     return written, notes
 
 
-def write_figures(study: Study, out: Path, watch: Watch) -> tuple[list[Path], list[str]]:
-    """Every figure as PDF and PNG, and why others are not there."""
+def write_page(study: Study, drawings: Mapping[str, Drawing], notes: Sequence[str], path: Path) -> Path:
+    """One page with everything; drawings: the figures by their names."""
+    from tsfmicro.report.page import page
+
+    made, _ = tables.make_tables(study.runs, study.gains)
+    write_whole(path, page(study.runs, made, drawings, study.faces, notes))
+    return path
+
+
+def write_figures(study: Study, out: Path, watch: Watch) -> tuple[list[Path], dict[str, Drawing], list[str]]:
+    """Every figure as PDF and PNG; each by its name, for the page; and why others are not there."""
     from tsfmicro.report import style
+    from tsfmicro.report.page import drawn
 
     out.mkdir(parents=True, exist_ok=True)
     wanted, notes = plan_figures(study)
-    written = []
+    written: list[Path] = []
+    drawings = {}
     for done, (name, draw) in enumerate(wanted.items(), start=1):
-        written += style.save(draw(), out, name)
+        figure = draw()
+        written += style.save(figure, out, name)
+        drawings[name] = drawn(figure)
         watch.progress("figures", done, len(wanted), name)
-    return written, notes
+    return written, drawings, notes
 
 
 def plan_figures(study: Study) -> tuple[dict[str, Callable[[], Figure]], list[str]]:
