@@ -23,3 +23,29 @@ def browser(chromium):
         opened = playwright.chromium.launch(executable_path=chromium, args=quiet)
         yield opened
         opened.close()
+
+
+class Watched:
+    """A page, with all that it asked for and complained about."""
+
+    def __init__(self, page):
+        self.page, self.asked, self.complaints = page, [], []
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+
+@pytest.fixture
+def opened(browser):
+    """Open an address; options as playwright's new_context has them, e.g. viewport, color_scheme."""
+    contexts = []
+
+    def open_page(url, **options):
+        contexts.append(browser.new_context(**options))
+        watched = Watched(contexts[-1].new_page())
+        watched.page.goto(url)
+        return watched
+
+    yield open_page
+    for context in contexts:
+        context.close()
