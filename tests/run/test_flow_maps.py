@@ -11,6 +11,7 @@ from tsfmicro.data.fake_flow_maps import write_flow_maps
 from tsfmicro.errors import ConfigError
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.run import shipped
+from tsfmicro.run.audit import audit as audit_run
 from tsfmicro.run.experiment import prepare_clips, read_clips, run
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.watch import Watch
@@ -59,6 +60,10 @@ def test_every_clip_of_every_dataset_is_scored(finished):
     assert summary.model.people == 6 and set(summary.by_dataset) == {"casme2", "smic", "samm"}
     assert {"linear", "majority"} <= set(summary.floors)
     assert (out / "clips.png").stat().st_size > 1000
+
+
+def test_the_finished_run_passes_its_audit(finished):
+    assert not [check for check in audit_run(finished[0]).checks if check.problems]
 
 
 def test_two_workers_end_as_one_does_to_the_last_bit(maps, finished, tmp_path):

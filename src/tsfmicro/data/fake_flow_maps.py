@@ -60,7 +60,7 @@ def write_flow_maps(
     people: int | None = None,
     folders: bool = True,
     size: int = 28,
-    noise: float = 30.0,
+    noise: float = 5.0,
     tell: Progress = lambda done, total: None,
 ) -> None:
     """Write flow maps in the shape of STSTNet's: 442 clips of 68 people, as many in each dataset and class as MEGC2019 has.
@@ -115,8 +115,9 @@ def _clips(rng: Generator, people: int | None) -> list[_Fake]:
 def _png(clip: _Fake, own: np.ndarray, size: int, noise: float, rng: Generator) -> bytes:
     """A map: the class's movement, the person's way to hold the head, and noise; grey 128 where nothing moves."""
     rows, columns = np.mgrid[:size, :size] / size
-    flow = np.stack([cv2.resize(part, (size, size), interpolation=cv2.INTER_CUBIC) for part in own])
-    strength = rng.uniform(0.1, 0.8)
+    coarse = own + rng.normal(0, 26, own.shape)  # the head and the rest of the face move in every clip
+    flow = np.stack([cv2.resize(part, (size, size), interpolation=cv2.INTER_CUBIC) for part in coarse])
+    strength = rng.uniform(0.0, 0.6)
     for (x, y), vector in _MOVES[CLASSES[clip.label]]:
         spot = np.exp(-((columns - x - rng.normal(0, 0.03)) ** 2 + (rows - y - rng.normal(0, 0.03)) ** 2) / 0.018)
         flow += strength * np.reshape(vector, (2, 1, 1)) * spot
