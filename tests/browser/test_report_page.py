@@ -44,7 +44,7 @@ def test_at_first_all_clips_of_the_first_run_are_shown(opened, url):
     assert counter(page) == "8 of 8 clips: 7 right, 1 wrong"
     assert sorted(shown(page)) == sorted(CLIPS)
     card = page.locator("#cards li", has_text="casme2/sub03/EP1")
-    assert "✗ wrong · truth positive, answer surprise" in card.inner_text()
+    assert "✗ wrong · positive → surprise" in card.inner_text()
     assert card.locator("tr").first.inner_text().split() == ["surprise", "80", "%"]
 
 
@@ -163,6 +163,13 @@ def test_on_paper_closed_parts_are_open_and_controls_are_gone(opened, url):
     assert page.locator("#filters").is_hidden() and page.locator("#cards").is_visible()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("details:not([open])").count() == closed
+
+
+def test_the_link_of_a_run_opens_its_settings(opened, url):
+    page = opened(url).page
+    page.locator("#results").get_by_role("link", name="guess").click()
+    assert page.locator("#run-2 pre").is_visible() and page.locator("#run-1 pre").is_hidden()
+    assert opened(url + "#run-1").page.locator("#run-1 pre").is_visible()
 
 
 def test_without_javascript_results_tables_and_figures_are_there(opened, url):

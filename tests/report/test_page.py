@@ -43,13 +43,12 @@ def test_the_page_tells_what_was_run_on_what(run):
     more = {
         "environment": {"device": "cpu", "packages": {"torch": "2.13.0"}},
         "skipped": [("casme2/sub09/EP1", "no face found"), ("casme2/sub09/EP2", "no face found")],
-        "generated": True,
         "published_clips": 145,
     }
     text = page_of(made_run(**more), notes=["tiny: no heat maps: why not"])
     for told in (
         "8 clips of 4 people are tested", "the published set has 145", "2 left out",
-        "no face found (2): <small>casme2/sub09/EP1, casme2/sub09/EP2", "Generated faces", "2.13.0", "weight_decay: 0.6",
+        "no face found (2): <small>casme2/sub09/EP1, casme2/sub09/EP2", "2.13.0", "weight_decay: 0.6",
         "tiny: no heat maps: why not",
     ):  # fmt: skip
         assert told in text, told
@@ -109,6 +108,12 @@ def test_heat_maps_stand_there_as_bytes_in_the_order_of_the_clips(run):
     (known,) = clip_data(page_of(run))["runs"]
     assert known["heat"]["size"] == [2, 2] and known["heat"]["answer"] == ONE_WRONG.tolist()
     assert base64.b64decode(known["heat"]["code"]) == b"\xff" * 32
+
+
+def test_generated_faces_are_called_so_and_compared_with_nothing(run):
+    text = page_of(made_run(generated=True, published_clips=145))
+    assert "Generated faces: drawn, nobody" in text and "145" not in text
+    assert "Generated faces" not in page_of(run)
 
 
 def test_what_is_not_at_hand_is_told(run):

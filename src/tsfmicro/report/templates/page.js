@@ -49,8 +49,7 @@ function card({ run, n, clip, truth, answer, right, sure, picture }) {
   made.classList.toggle('wrong', !right);
   find('h3').textContent = known.runs.length > 1 && !chosen().run ? `${clip} · ${run.label}` : clip;
   find('.verdict').append(element('b', right ? '✓ right' : '✗ wrong'),
-    right ? ` · ${truth}` : ` · truth ${truth}, answer ${answer}`,
-    run.seeds > 1 ? ` · ${run.right[n]} of ${run.seeds} seeds right` : '');
+    right ? ` · ${truth}` : ` · ${truth} → ${answer}`, run.seeds > 1 ? ` · right in ${run.right[n]} of ${run.seeds} seeds` : '');
   find('.strip').alt = `onset, apex and their difference of ${clip}`;
   if (picture) {
     find('.strip').src = find('.heat img').src = picture;
@@ -170,13 +169,15 @@ more.addEventListener('click', () => {
 const shut = [];
 addEventListener('beforeprint', () => document.querySelectorAll('details:not([open])').forEach(one => { shut.push(one); one.open = true; }));
 addEventListener('afterprint', () => shut.splice(0).forEach(one => { one.open = false; }));
-addEventListener('hashchange', () => {
-  const target = document.querySelector(`details[id="${CSS.escape(location.hash.slice(1))}"]`);
-  if (target) target.open = true;
-});
+function openTarget() {
+  const target = document.getElementById(location.hash.slice(1));
+  if (target instanceof HTMLDetailsElement) target.open = true;
+}
+addEventListener('hashchange', openTarget);
 
 fill(form.run, known.runs.map(run => [run.name, run.label]), known.runs.length > 1 ? 'every run' : '');
 form.run.value = known.runs[0].name;
 form.hidden = false;
 offer();
 show();
+openTarget();
