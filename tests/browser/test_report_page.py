@@ -79,6 +79,12 @@ def test_a_number_of_the_matrix_shows_its_clips_and_again_all(opened, url):
     assert len(shown(page)) == 8
 
 
+def test_where_seeds_differ_it_is_told_in_how_many_a_clip_is_right(opened, tmp_path):
+    page = opened(written(tmp_path, made_run("two", answers=(ONE_WRONG, RIGHT)))).page
+    assert "right in 1 of 2 seeds" in page.locator("#cards li", has_text="casme2/sub03/EP1").inner_text()
+    assert page.get_by_text("of 2 seeds").count() == 1
+
+
 def test_surest_clips_come_first_or_last(opened, tmp_path):
     sure = np.linspace(0.5, 0.9, 8)
     said = np.stack([sure, 1 - sure, 0 * sure], -1)[None]

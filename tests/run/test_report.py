@@ -1,6 +1,7 @@
 """From run folders to a report: what is worked out, kept, made, and what is told where something cannot be."""
 
 import json
+import re
 import shutil
 import xml.etree.ElementTree as ET
 
@@ -44,7 +45,7 @@ def study_of(*folders, cache="nowhere", maps=True):
 def test_a_report_has_tables_and_figures_and_what_is_worked_out_is_kept(trained, tmp_path):
     done = report([trained.path], tmp_path / "out", tmp_path / "nowhere", device="cpu")
     names = {str(file.relative_to(tmp_path / "out")) for file in done.files}
-    assert {"tables/table4.csv", "tables/table4.tex", "tables/table8.html", "notes.txt"} <= names
+    assert {"index.html", "tables/table4.csv", "tables/table4.tex", "tables/table8.html", "notes.txt"} <= names
     kinds = ("curves", "confusion", "people", "leak", "features", "heat-maps", "streams", "confused")
     for kind in kinds:
         assert any(name.startswith(f"figures/{kind}-") and name.endswith(".pdf") for name in names), kind
@@ -54,6 +55,23 @@ def test_a_report_has_tables_and_figures_and_what_is_worked_out_is_kept(trained,
     ET.fromstring(page.removeprefix("<!DOCTYPE html>\n"))
     assert "12 clips" in page and "casme2" not in page
     assert (tmp_path / "out" / "notes.txt").read_text().splitlines() == list(done.notes)
+
+
+def test_the_page_holds_each_figure_and_every_clip_with_its_pictures(trained, tmp_path):
+    done = report([trained.path], tmp_path / "out", tmp_path / "nowhere", device="cpu")
+    text = done.files[0].read_text(encoding="utf-8")
+    drawn = {file.stem for file in done.files if file.suffix == ".pdf"}
+    assert drawn and drawn == set(re.findall(r'<figure id="figure-([^"]+)"', text))
+    assert text.count("data:image/webp;base64,") >= len(trained.plan.tested) == 12
+
+
+def test_a_report_without_faces_has_none_in_figures_or_page(trained, tmp_path):
+    done = report([trained.path], tmp_path / "out", tmp_path / "nowhere", device="cpu", show_faces=False)
+    assert any("no faces in figures: they were not asked for" in note for note in done.notes)
+    assert not any(file.name.startswith("confused-") for file in done.files)
+    text = done.files[0].read_text(encoding="utf-8")
+    assert '"pictures":{}' in text and '"pictures":null' in text and "No pictures:" in text
+    assert '"heat":{' in text, "heat maps show nobody"
 
 
 def test_features_come_from_the_network_that_has_not_seen_the_person(trained, prepared_folder):

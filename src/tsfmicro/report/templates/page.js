@@ -49,7 +49,8 @@ function card({ run, n, clip, truth, answer, right, sure, picture }) {
   made.classList.toggle('wrong', !right);
   find('h3').textContent = known.runs.length > 1 && !chosen().run ? `${clip} · ${run.label}` : clip;
   find('.verdict').append(element('b', right ? '✓ right' : '✗ wrong'),
-    right ? ` · ${truth}` : ` · ${truth} → ${answer}`, run.seeds > 1 ? ` · right in ${run.right[n]} of ${run.seeds} seeds` : '');
+    right ? ` · ${truth}` : ` · ${truth} → ${answer}`,
+    run.right[n] % run.seeds ? ` · right in ${run.right[n]} of ${run.seeds} seeds` : ''); // where they differ
   find('.strip').alt = `onset, apex and their difference of ${clip}`;
   if (picture) {
     find('.strip').src = find('.heat img').src = picture;
@@ -113,11 +114,11 @@ function show() {
 function showMatrix(among, run, truth, answer) {
   matrix.hidden = !run;
   if (!run) return;
-  const { classes } = known.runs.find(one => one.name === run);
+  const { classes, seeds } = known.runs.find(one => one.name === run);
   const table = element('table', '');
   const head = element('tr', '');
   head.append(element('th', 'truth ↓ · answer →', { class: 'name' }), ...classes.map(name => element('th', name, { scope: 'col' })));
-  table.append(element('caption', 'Choose a number to see its clips.'), element('thead', ''), element('tbody', ''));
+  table.append(element('thead', ''), element('tbody', ''));
   table.tHead.append(head);
   for (const row of classes) {
     const line = element('tr', '');
@@ -132,7 +133,7 @@ function showMatrix(among, run, truth, answer) {
     }));
     table.tBodies[0].append(line);
   }
-  matrix.replaceChildren(table);
+  matrix.replaceChildren(table, element('p', `${seeds > 1 ? 'Answers by the mean over seeds. ' : ''}Choose a number to see its clips.`));
 }
 
 function offer() {
