@@ -159,7 +159,12 @@ form.addEventListener('input', event => {
   show();
 });
 form.addEventListener('submit', event => event.preventDefault());
-form.addEventListener('reset', () => setTimeout(() => { form.run.value = known.runs[0].name; offer(); show(); }));
+document.getElementById('all').addEventListener('click', () => {
+  form.reset();
+  form.run.value = known.runs[0].name;
+  offer();
+  show();
+});
 more.addEventListener('click', () => {
   const first = cards.children.length;
   showMore();
