@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tsfmicro.card import Card
 from tsfmicro.errors import ConfigError, ExportError, RunError
 from tsfmicro.models.base import Model
 from tsfmicro.models.pretrained import CONFIG, from_pretrained
-from tsfmicro.models.runtimes import METADATA, Facts, load_recogniser, need
+from tsfmicro.models.runtimes import METADATA, Facts, Recogniser, Runtime, load_recogniser, need
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.run.final import FINAL, fold_model
 from tsfmicro.run.folder import RunFolder
@@ -30,6 +31,7 @@ from tsfmicro.types import PreparedSet, person_of
 
 OPSET = 20  # the first in which GELU is one operation
 TOLERANCE = 1e-4  # of the largest logit, or of 1 where that is smaller
+RUNTIMES: tuple[Runtime, ...] = ("onnxruntime", "openvino")  # it is tried in
 BATCHES = (1, 3)  # tried at the end; neither is the one that the graph was recorded with
 CALIBRATION = 64  # clips from which int8 learns how large values become
 SAME_ANSWERS = 0.95  # share of those clips for which int8 must give the class that float32 gives
@@ -253,24 +255,32 @@ def _quiet() -> Iterator[None]:
 
 
 def _difference(model: Model, file: Path) -> float:
-    """Largest distance between the file's logits and torch's on random images. Raises ExportError: it is too large."""
-    recogniser = load_recogniser(file, "onnxruntime")
-    drawing = np.random.default_rng(0)
+    """Largest distance of the file's logits from torch's on random images, in each runtime that is installed.
+
+    Raises ExportError: it is too large.
+    """
     worst = 0.0
-    for clips in BATCHES:
-        shape = (clips, 3, model.size, model.size)
-        images: Images = {name: drawing.standard_normal(shape, dtype=np.float32) for name in model.inputs}
-        with torch.inference_mode():
-            ours = model(**{name: torch.from_numpy(image) for name, image in images.items()}).numpy()
-        theirs = recogniser(images)
-        distance = float(abs(theirs - ours).max()) if theirs.shape == ours.shape else np.inf
-        if not distance <= TOLERANCE * max(1.0, float(abs(ours).max())):
-            raise ExportError(
-                f"the exported graph differs from torch by {distance:.1e} for {clips} clips (allowed: {TOLERANCE:.0e}); "
-                "no file was written. Is there something random, or a choice that depends on values, in the model?"
-            )
-        worst = max(worst, distance)
+    for runtime in RUNTIMES:
+        if find_spec(runtime):
+            recogniser = load_recogniser(file, runtime)
+            worst = max([worst, *(_distance(model, recogniser, runtime, clips) for clips in BATCHES)])
     return worst
+
+
+def _distance(model: Model, recogniser: Recogniser, runtime: Runtime, clips: int) -> float:
+    drawing = np.random.default_rng(clips)
+    shape = (clips, 3, model.size, model.size)
+    images: Images = {name: drawing.standard_normal(shape, dtype=np.float32) for name in model.inputs}
+    with torch.inference_mode():
+        ours = model(**{name: torch.from_numpy(image) for name, image in images.items()}).numpy()
+    theirs = recogniser(images)
+    distance = float(abs(theirs - ours).max()) if theirs.shape == ours.shape else np.inf
+    if not distance <= TOLERANCE * max(1.0, float(abs(ours).max())):
+        raise ExportError(
+            f"the exported graph differs from torch by {distance:.1e} in {runtime} for {clips} clips (allowed: "
+            f"{TOLERANCE:.0e}); no file was written. Is there something random in the model, or a choice by values?"
+        )
+    return distance
 
 
 def _to_int8(model: Model, source: Path, target: Path, prepared: PreparedSet, watch: Watch) -> Shift:
