@@ -27,6 +27,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.reference import Reference
+from benchmarks.shared import Row, compared, program
 from tsfmicro.models.registry import describe
 from tsfmicro.protocols.loso import Loso
 from tsfmicro.run.environment import choose_precision
@@ -232,6 +233,15 @@ def product_rate(device: torch.device, precision: str) -> float:
     return 2 * edge**3 / seconds(product, device)
 
 
+def rows() -> list[Row]:
+    """The whole run by ours and by the straightforward program; none where there is no GPU."""
+    if not torch.cuda.is_available():
+        return []
+    case = Case()
+    ours, reference = [our_seconds(case)], [reference_seconds(case)]
+    return [compared("a run of CASME II's size on the GPU (reference: scaled from an epoch)", "s", ours, reference)]
+
+
 def report(case: Case, reference: bool = True) -> list[str]:
     """Lines: ours, the reference, their ratio, what keeps ours from the floor."""
     device = torch.device(case.device)
@@ -261,6 +271,9 @@ def report(case: Case, reference: bool = True) -> list[str]:
 
 
 def main() -> None:
+    if "--json" in sys.argv[1:]:
+        program(rows)
+        return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default=Case.device, help="cuda, or cpu to see that it runs")
     for name, of_what in {

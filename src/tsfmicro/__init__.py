@@ -9,16 +9,18 @@ if TYPE_CHECKING:
     from tsfmicro.models.pretrained import from_pretrained as from_pretrained
     from tsfmicro.models.pretrained import save_pretrained as save_pretrained
     from tsfmicro.models.registry import create_model as create_model
+    from tsfmicro.run.recognise import Recognizer as Recognizer
 
 __version__ = "0.1.0"
 
 # Names lent by rooms, loaded on first use: torch takes seconds.
 _LENT = {
+    "Recognizer": "tsfmicro.run.recognise",
     "create_model": "tsfmicro.models.registry",
     "from_pretrained": "tsfmicro.models.pretrained",
     "save_pretrained": "tsfmicro.models.pretrained",
 }
-__all__ = ["create_model", "from_pretrained", "save_pretrained"]
+__all__ = ["Recognizer", "create_model", "from_pretrained", "save_pretrained"]
 
 
 def __getattr__(name: str) -> Any:

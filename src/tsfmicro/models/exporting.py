@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 Grid = tuple[int, int]  # H, W
 
 
+def is_exporting() -> bool:
+    """Whether the model is being recorded as a graph. torch 2.6 knows only that it is compiled or recorded."""
+    return getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)()
+
+
 def retention_block(block: RetentionBlock, x: Tensor, places: Places) -> Tensor:
     """What `block` does when evaluated. (N, H, W, C) → the same."""
     height, width = places.turn.shape[:2]

@@ -165,7 +165,7 @@ class RetentionBlock(nn.Module):
         self.add = StochasticDepth(drop)
 
     def forward(self, x: Tensor, places: Places) -> Tensor:
-        if torch.compiler.is_exporting():
+        if exporting.is_exporting() and not self.training:
             return exporting.retention_block(self, x, places)
         x = self.position_conv(x)
         x = self.add(x, self.retention(self.retention_norm(x), places))

@@ -80,7 +80,7 @@ class SpatialStream(nn.Module):
 
     def tokens(self, image: Tensor) -> Tensor:
         """(N, 3, H, W) → (N, T, C), with their positions (Eq. 8)."""
-        if self.embed.stride == (1, 1) and torch.compiler.is_exporting():
+        if self.embed.stride == (1, 1) and exporting.is_exporting():
             image = exporting.thumbnail(image, self.grid)
         elif self.embed.stride == (1, 1):
             image = F.interpolate(image, size=(self.grid, self.grid), mode="bilinear", antialias=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from tsfmicro.models.base import Model
 from tsfmicro.models.pretrained import CONFIG, save_pretrained
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.summary import Summary
-from tsfmicro.run.task import build_model, train_fold
-from tsfmicro.run.watch import Task, Watch
+from tsfmicro.run.task import build_model, train_group
+from tsfmicro.run.watch import Group, Task, Watch
 from tsfmicro.types import Fold, PreparedSet, person_of
 
 FINAL = "final"
@@ -35,8 +36,9 @@ def make_final(folder: RunFolder, prepared: PreparedSet, summary: Summary, devic
     plan = folder.plan
     task = Task(FINAL, plan.config.train.seeds[0])
     watch.training(1, 0)
-    everybody = Fold(FINAL, train=tuple(sorted(plan.labels)), test=())
-    trained = train_fold(plan, prepared, everybody, task, device, lambda report: watch.epoch(*report))
+    everybody = replace(plan, folds=(Fold(FINAL, train=tuple(sorted(plan.labels)), test=()),))
+    group = Group((task,))
+    (trained,) = train_group(everybody, prepared, group, device, 1, lambda report: watch.epoch(*report))
     model = build_model(plan.config, len(plan.classes))
     model.load_state_dict(dict(trained.weights))
     describe(model, folder, summary)
