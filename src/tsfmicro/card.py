@@ -43,7 +43,8 @@ class Card:
             f"{self.name}: trained on {self.clips} clips of {self.people} people ({', '.join(self.datasets)}), "
             f"labels {self.scheme}."
         )
-        left_out = f" On people left out: {self.scores}." if self.scores else " Never scored on people left out."
+        scores = self.scores.replace("   ", "; ")
+        left_out = f" On people left out: {scores}." if scores else " Never scored on people left out."
         return f"{DEMONSTRATION} {trained}{left_out}" if self.demonstration else trained + left_out
 
     def to_dict(self) -> dict[str, Any]:
