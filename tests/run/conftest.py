@@ -100,5 +100,7 @@ def invent(folder, knowledge=0.0, shuffled=False):
         logits = np.random.default_rng([task.seed, *task.fold.encode()]).normal(size=(epochs, len(asked), 3))
         logits[:, range(len(asked)), [labels[clip] for clip in asked]] += knowledge
         weights = {"weight": torch.zeros(1)}
-        folder.save(task, fold, given_labels(folder.plan, fold, task), logits.astype(np.float32), np.ones(epochs), weights)
+        folder.save(
+            task, fold, given_labels(folder.plan, fold, task), logits.astype(np.float32), np.ones(epochs), weights
+        )
     return folder
