@@ -20,7 +20,7 @@ from tsfmicro.run.spot import onset_and_apex, save, spot
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.score import score_intervals
 
-RENDERED = Path("/work/shared/faces/casme2")
+RENDERED = Path(__file__).resolve().parents[2].parent / "shared" / "faces" / "casme2"
 
 
 @pytest.fixture(scope="module")

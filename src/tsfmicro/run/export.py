@@ -114,8 +114,8 @@ def _of_run(folder: RunFolder, fold: str | None, seed: int | None) -> Model:
     shown = ", ".join(names[:4]) + (f" … {names[-1]}" if len(names) > 4 else "")
     raise RunError(
         f"{folder.path}: has a model for each of {len(names)} folds"
-        f"{'' if len(seeds) == 1 else f' and seeds {seeds}'}, and none of everybody is chosen. "
-        f"Name one with --fold: {shown}."
+        f"{'' if len(seeds) == 1 else f' and seeds {seeds}'}, and none of everybody. "
+        f"Train that with `tsfmicro run … --final`, or name a fold with --fold: {shown}."
     )
 
 
