@@ -135,7 +135,7 @@ def test_in_int8_linears_are_smaller_and_logits_move_little(tmp_path):
 
 def test_a_run_is_exported_by_fold_or_as_its_final_model(start, tmp_path):
     folder, _ = start()
-    with pytest.raises(RunError, match="Name one with --fold: casme2-sub00, casme2-sub01"):
+    with pytest.raises(RunError, match="name a fold with --fold: casme2-sub00, casme2-sub01"):
         trained_model(folder.path)
     plan = folder.plan
     torch.manual_seed(0)
