@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.run.conftest import made_clips, plan_of, tiny_config
-from tests.run.test_machines import Recorder, results
+from tests.run.test_machines import Listener, results
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.files import locked
 from tsfmicro.prepare.cache import open_prepared
@@ -22,15 +22,6 @@ from tsfmicro.run.task import Trained, keep
 from tsfmicro.run.watch import Task, Watch
 
 CONFIG = tiny_config(epochs=1, seeds=(0,))
-
-
-class Listener(Recorder):
-    def __init__(self):
-        super().__init__()
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
 
 
 @pytest.fixture

@@ -26,6 +26,15 @@ class Recorder(Watch):
         self.epochs.append((task, epoch))
 
 
+class Listener(Recorder):
+    def __init__(self):
+        super().__init__()
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
 def results(folder):
     """Everything that a run's score hangs on, byte for byte."""
     arrays = {task: np.load(folder.place(task) / "logits.npz")["test"] for task in folder.plan.tasks}

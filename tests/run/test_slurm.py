@@ -11,22 +11,13 @@ import psutil
 import pytest
 
 from tests.run.conftest import plan_of, tiny_config
-from tests.run.test_machines import Recorder, results
+from tests.run.test_machines import Listener, results
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.run.machines import machines, train_here
 from tsfmicro.run.on_slurm import OnSlurm
 from tsfmicro.run.watch import Watch
 
 LOCAL = OnSlurm(cluster="local", workers=2)
-
-
-class Listener(Recorder):
-    def __init__(self):
-        super().__init__()
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
 
 
 def test_jobs_end_as_this_process_does_to_the_last_bit_and_every_epoch_is_told(start):

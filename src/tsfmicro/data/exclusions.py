@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tsfmicro.data.sheets import csv_lines
 from tsfmicro.errors import AnnotationError
 from tsfmicro.types import Clip
 
@@ -17,13 +18,7 @@ def read_exclusions(path: Path) -> dict[str, str]:
     Raises:
         AnnotationError: no such file, not UTF-8, other columns, a line without clip or reason, or a clip named twice.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise AnnotationError(
-            f"{path}: cannot be read ({reason}). Give a CSV file with the columns clip, why."
-        ) from None
+    lines = csv_lines(path, " with the columns clip, why")
     table = csv.DictReader(lines, skipinitialspace=True)
     if set(table.fieldnames or ()) != {"clip", "why"}:
         raise AnnotationError(f"{path}: its first line is {lines[:1]}. Write the columns: clip,why.")

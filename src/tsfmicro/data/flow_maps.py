@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tsfmicro.data.sheets import csv_lines
 from tsfmicro.errors import AnnotationError, FrameError
 from tsfmicro.types import Clip, Frames
 
@@ -196,13 +197,7 @@ def _labels_of_list(root: Path, found: Sequence[_Found]) -> tuple[dict[str, int]
 
 
 def _rows(path: Path) -> list[list[str]]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise AnnotationError(
-            f"{path}: cannot be read ({reason}). Give a CSV file: dataset, subject, filename, label."
-        ) from None
+    lines = csv_lines(path, ": dataset, subject, filename, label")
     return [row for row in csv.reader(lines, skipinitialspace=True) if row]
 
 

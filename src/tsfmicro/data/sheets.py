@@ -127,3 +127,15 @@ def _first(grid: Sequence[Sequence[str]]) -> str:
 
 def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
+
+
+def csv_lines(path: Path, form: str) -> list[str]:
+    """Lines of a CSV file that the user gives. Args: form: what it must be, for the message.
+
+    Raises: AnnotationError: no such file, or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise AnnotationError(f"{path}: cannot be read ({reason}). Give a CSV file{form}.") from None

@@ -5,7 +5,6 @@ The page stands alone: no network, no library. Without JavaScript, and on paper,
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,6 +14,7 @@ import cv2
 import numpy as np
 
 from tsfmicro.report.figures import difference
+from tsfmicro.report.style import data_uri
 
 _GAIN = 4  # of the difference, so that a movement of a pixel can be seen
 _FLOW_LEAST = 0.002  # of the face's edge: less than that is noise, and stays pale
@@ -54,12 +54,12 @@ class Track:
     motion: np.ndarray
 
 
-def data_uri(image: np.ndarray, edge: int = 160) -> str:
+def picture_uri(image: np.ndarray, edge: int = 160) -> str:
     """A picture as text, to stand in a page. Args: image: (H, W, 3) uint8 RGB."""
     scale = edge / image.shape[1]
     sized = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     _, code = cv2.imencode(".jpg", cv2.cvtColor(sized, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])
-    return "data:image/jpeg;base64," + b64encode(code.tobytes()).decode()
+    return data_uri("image/jpeg", code.tobytes())
 
 
 def page(
@@ -152,13 +152,13 @@ def _stretches(track: Track, points: int = 900) -> list[tuple[np.ndarray, np.nda
 def _moment(number: int, one: Mapping[str, Any], images: Mapping[str, np.ndarray], replay: bytes | None) -> str:
     times = f"{one['onset_s']:.2f} s → {one['apex_s']:.2f} s → {one['offset_s']:.2f} s"
     figures = "".join(
-        f'<figure><img alt="{name} of moment {number}" src="{data_uri(image)}"><figcaption>{_CAPTIONS[name]}</figcaption></figure>'
+        f'<figure><img alt="{name} of moment {number}" src="{picture_uri(image)}"><figcaption>{_CAPTIONS[name]}</figcaption></figure>'
         for name, image in images.items()
     )
     if replay is not None:
         figures += (
-            f'<figure><img class="replay" alt="replay of moment {number}" src="data:image/webp;base64,'
-            f'{b64encode(replay).decode()}"><figcaption>slowly; to the right, movement made larger</figcaption></figure>'
+            f'<figure><img class="replay" alt="replay of moment {number}" src="{data_uri("image/webp", replay)}">'
+            "<figcaption>slowly; to the right, movement made larger</figcaption></figure>"
         )
     said = _probabilities(one) if "probabilities" in one else f"<p class='note'>{escape(one['why_not'])}</p>"
     return (

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from tsfmicro.report import formats
 from tsfmicro.report.figures import SCORES, difference
 from tsfmicro.report.material import Material
-from tsfmicro.report.style import HEAT, rendered
+from tsfmicro.report.style import HEAT, data_uri, rendered
 from tsfmicro.report.tables import Number, Table, name_of, signed
 from tsfmicro.types import Interval, PreparedSet, Scores, person_of
 
@@ -105,10 +105,10 @@ def drawn(figure: Figure) -> Drawing:
     width, height = (round(_ZOOM * inches) for inches in figure.get_size_inches())
     svg = rendered(figure, "svg")
     if len(svg) <= _LARGEST_SVG:
-        return Drawing(_uri("image/svg+xml", svg), width, height)
+        return Drawing(data_uri("image/svg+xml", svg), width, height)
     content = io.BytesIO()
     figure.savefig(content, format="webp", dpi=_DPI, pil_kwargs={"quality": 80})
-    return Drawing(_uri("image/webp", content.getvalue()), width, height)
+    return Drawing(data_uri("image/webp", content.getvalue()), width, height)
 
 
 def strip(pair: np.ndarray, edge: int = EDGE) -> str:
@@ -117,11 +117,7 @@ def strip(pair: np.ndarray, edge: int = EDGE) -> str:
     shrinks = edge < pair.shape[1]
     small = cv2.resize(images, (3 * edge, edge), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     _, code = cv2.imencode(".webp", small[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])
-    return _uri("image/webp", code.tobytes())
-
-
-def _uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{b64encode(content).decode()}"
+    return data_uri("image/webp", code.tobytes())
 
 
 def _source(made: Environment) -> dict[str, Markup]:

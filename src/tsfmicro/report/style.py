@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -96,3 +97,8 @@ def save(figure: Figure, folder: Path, name: str, dpi: int = 200) -> list[Path]:
         write_whole(path, rendered(figure, path.suffix[1:], dpi))
         figure.set_layout_engine("none")  # what the first one found holds for the second
     return paths
+
+
+def data_uri(kind: str, content: bytes) -> str:
+    """A file as text, to stand in a page. Args: kind: its media type, e.g. image/webp."""
+    return f"data:{kind};base64,{b64encode(content).decode()}"

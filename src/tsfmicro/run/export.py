@@ -17,17 +17,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tsfmicro.card import Card
 from tsfmicro.errors import ConfigError, ExportError, RunError
 from tsfmicro.models.base import Model
 from tsfmicro.models.pretrained import CONFIG, from_pretrained
 from tsfmicro.models.runtimes import METADATA, Facts, Recogniser, Runtime, load_recogniser, need
 from tsfmicro.prepare.cache import open_prepared
-from tsfmicro.run.final import FINAL, fold_model
+from tsfmicro.run.final import FINAL
 from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.trained import card_of, fold_model
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.train.loader import MEAN, STD, Loader
-from tsfmicro.types import PreparedSet, person_of
+from tsfmicro.types import PreparedSet
 
 OPSET = 20  # the first in which GELU is one operation
 TOLERANCE = 1e-4  # of the largest logit, or of 1 where that is smaller
@@ -121,19 +121,8 @@ def _of_run(folder: RunFolder, fold: str | None, seed: int | None) -> Model:
 
 def _of_fold(folder: RunFolder, task: Task) -> Model:
     model = fold_model(folder, task)
-    plan, config = folder.plan, folder.plan.config
-    train = next(f.train for f in plan.folds if f.name == task.fold)
-    model.classes = plan.classes
-    model.card = Card(
-        name=f"{config.name}, {task}",
-        scheme=config.data.scheme,
-        datasets=config.data.datasets,
-        people=len({person_of(clip) for clip in train}),
-        clips=len(train),
-        prepare=config.prepare,
-        scores="see the run it comes from",
-        demonstration=bool(folder.environment.get("generated")),
-    )
+    name, train = f"{folder.plan.config.name}, {task}", folder.plan.fold(task.fold).train
+    model.card = card_of(folder, name, train, "see the run it comes from")
     return model
 
 

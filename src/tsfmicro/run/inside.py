@@ -129,13 +129,11 @@ def _first_fold(folder: RunFolder) -> Fold:
 def _trained(folder: RunFolder, prepared: PreparedSet, task: Task, device: str) -> tuple[Model, Loader]:
     import torch
 
-    from tsfmicro.models.pretrained import load_weights
-    from tsfmicro.run.task import build_model
+    from tsfmicro.run.trained import fold_model
     from tsfmicro.train.loader import Loader
 
-    model = build_model(folder.plan.config, len(folder.plan.classes))
-    load_weights(model, folder.place(task) / "model.safetensors")
-    return model.to(device).eval(), Loader(prepared, model.inputs, torch.device(device))
+    model = fold_model(folder, task)
+    return model.to(device), Loader(prepared, model.inputs, torch.device(device))
 
 
 def _batches(clips: Sequence[str]) -> Iterator[Sequence[str]]:

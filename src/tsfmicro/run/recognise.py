@@ -22,14 +22,14 @@ from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.flow import flow_and_strain
 from tsfmicro.prepare.images import read_image
 from tsfmicro.prepare.prepare import align_pair
-from tsfmicro.run.final import FINAL, fold_model, temperature
+from tsfmicro.run.final import FINAL
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.spot import spot
+from tsfmicro.run.trained import card_of, fold_model, temperature
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.spot.types import Expression, Spotting
 from tsfmicro.spot.video import open_video
 from tsfmicro.train.loader import images_of
-from tsfmicro.types import person_of
 
 THRESHOLD = 0.5  # below it another emotion is as likely as the named one
 DEMONSTRATION = "demonstration"
@@ -157,22 +157,10 @@ class Recognizer:
         plan = folder.plan
         names = [f.name for f in plan.folds] if fold is None else [fold]
         tasks = [Task(name, seed) for seed in plan.config.train.seeds for name in names]
-        members = []
-        for task in tasks:
-            model = fold_model(folder, task)
-            model.classes = plan.classes
-            members.append(InTorch(model))
+        members = [InTorch(fold_model(folder, task)) for task in tasks]
         what = f"fold {fold}" if fold else f"{len(names)} folds together"
-        card = Card(
-            name=f"{plan.config.name}, {what}",
-            scheme=plan.config.data.scheme,
-            datasets=plan.config.data.datasets,
-            people=len({person_of(clip) for clip in plan.labels}),
-            clips=len(plan.labels),
-            prepare=plan.config.prepare,
-            temperature=temperature(folder) if not folder.missing() else 1.0,
-            demonstration=bool(folder.environment.get("generated")),
-        )
+        fitted = temperature(folder) if not folder.missing() else 1.0
+        card = card_of(folder, f"{plan.config.name}, {what}", plan.labels, temperature=fitted)
         return cls(members, card, threshold)
 
     def images(self, onset: Path, apex: Path) -> Answer:
