@@ -47,7 +47,7 @@ model: .venv/ready
 	$(BIN)/tsfmicro run demonstration --data casme2=build/faces --cache build/cache --out build/run --final
 	mkdir -p $(DEMONSTRATION)
 	cp build/run/final/config.json build/run/final/model.safetensors $(DEMONSTRATION)
-	$(BIN)/python -c "from pathlib import Path; from tsfmicro.run.demo import draw_example; draw_example(Path('$(DEMONSTRATION)/example.webm'))"
+	$(BIN)/python -c "from pathlib import Path; from tsfmicro.study.demo import draw_example; draw_example(Path('$(DEMONSTRATION)/example.webm'))"
 
 clean:
 	rm -rf .venv build demo

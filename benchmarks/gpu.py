@@ -32,9 +32,9 @@ from tsfmicro.models.registry import describe
 from tsfmicro.protocols.loso import Loso
 from tsfmicro.run.environment import choose_precision
 from tsfmicro.run.folder import Plan
-from tsfmicro.run.shipped import config
 from tsfmicro.run.task import build_model, train_group
 from tsfmicro.run.watch import Group
+from tsfmicro.study.shipped import config
 from tsfmicro.train import augment
 from tsfmicro.train.fit import run_epoch
 from tsfmicro.train.loader import MEAN, STD, Loader

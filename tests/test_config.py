@@ -7,7 +7,7 @@ from tsfmicro.errors import ConfigError, UnknownNameError
 from tsfmicro.labels import scheme
 from tsfmicro.models.registry import describe
 from tsfmicro.protocols.registry import protocol
-from tsfmicro.run import shipped
+from tsfmicro.study import shipped
 
 GOOD = "name: mine\ndata: {datasets: [casme2], scheme: casme2-5}\n"
 

@@ -8,7 +8,7 @@ import typer
 
 from tsfmicro.app.cli import app
 from tsfmicro.config import RunConfig
-from tsfmicro.run import shipped
+from tsfmicro.study import shipped
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from tsfmicro.models.pretrained import from_pretrained as from_pretrained
     from tsfmicro.models.pretrained import save_pretrained as save_pretrained
     from tsfmicro.models.registry import create_model as create_model
-    from tsfmicro.run.recognise import Recognizer as Recognizer
+    from tsfmicro.use.recognise import Recognizer as Recognizer
 
 __version__ = "0.1.0"
 
 # Names lent by rooms, loaded on first use: torch takes seconds.
 _LENT = {
-    "Recognizer": "tsfmicro.run.recognise",
+    "Recognizer": "tsfmicro.use.recognise",
     "create_model": "tsfmicro.models.registry",
     "from_pretrained": "tsfmicro.models.pretrained",
     "save_pretrained": "tsfmicro.models.pretrained",

@@ -97,11 +97,6 @@ class TrainConfig(Section):
     augment: AugmentConfig = AugmentConfig()
     seeds: tuple[int, ...] = Field((0,), min_length=1)
     val_people: int = Field(0, ge=0, description="people of the training side held out in each fold")
-    together: int = Field(
-        0,
-        ge=0,
-        description="folds trained at once as one stacked model; their batches then come in one order for all folds",
-    )
 
 
 class RunConfig(Section):

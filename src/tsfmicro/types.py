@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,41 @@ class Frames:
                 f"{self.folder}: frame {index} is missing ({have}). Copy the frame there, or exclude the clip."
             )
         return self.folder / self.files[index]
+
+    @property
+    def numbers(self) -> Collection[int]:
+        """The frame numbers there are."""
+        return self.files.keys()
+
+    def where(self, index: int) -> str:
+        """Frame `index` in words. Raises FrameError when the folder does not have it."""
+        return str(self.path(index))
+
+
+@dataclass(frozen=True)
+class VideoFrames:
+    """The frames of one clip inside a video file, which may hold many clips.
+
+    Attributes: video: the file; count: frames it has; first: the number that the dataset gives to its first frame.
+    """
+
+    video: Path
+    count: int
+    first: int = 0
+
+    @property
+    def numbers(self) -> range:
+        """The frame numbers there are."""
+        return range(self.first, self.first + self.count)
+
+    def where(self, index: int) -> str:
+        """Frame `index` in words. Raises FrameError when the video does not have it."""
+        if index not in self.numbers:
+            raise FrameError(
+                f"{self.video}: frame {index} is missing (it has {self.count} frames, from {self.first} on). "
+                "Copy the whole video there, or exclude the clip."
+            )
+        return f"{self.video}, frame {index}"
 
 
 @dataclass(frozen=True)
@@ -69,6 +104,7 @@ class Clip:
         emotion: lower-case, as the sheet says.
         action_units: parsed, with the raw text.
         fixes: corrections that were applied, each "column was→now: why".
+        ready: the product that its apex "frame" is a ready-made file of, e.g. "flow"; empty where frames are pictures.
     Raises:
         AnnotationError: the apex lies outside onset–offset, or a part of the id holds a slash.
     """
@@ -76,7 +112,7 @@ class Clip:
     dataset: str
     subject: str
     name: str
-    frames: Frames = field(compare=False)
+    frames: Frames | VideoFrames = field(compare=False)
     onset: int
     apex: int | None
     offset: int | None
@@ -84,6 +120,7 @@ class Clip:
     emotion: str
     action_units: ActionUnits = ActionUnits("")
     fixes: tuple[str, ...] = ()
+    ready: str = ""
 
     def __post_init__(self) -> None:
         if any("/" in part or not part for part in (self.dataset, self.subject, self.name)):

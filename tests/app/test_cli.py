@@ -88,7 +88,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(tsfmicro, monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tsfmicro.run.shipped.config", interrupted)
+    monkeypatch.setattr("tsfmicro.study.shipped.config", interrupted)
     status, _, err = tsfmicro("run", "demo", "--data", "casme2=faces", "--out", "run")
     assert status == 130
     assert "goes on" in err

@@ -14,8 +14,8 @@ import pytest
 pytest.importorskip("gradio", reason="the web extra is not installed")
 
 from tsfmicro.app.page import build, launch
-from tsfmicro.run.recognise import Recognizer, example_video
-from tsfmicro.run.visit import Limits
+from tsfmicro.use.recognise import Recognizer, example_video
+from tsfmicro.use.visit import Limits
 
 
 @pytest.fixture(scope="module")

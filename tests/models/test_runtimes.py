@@ -12,8 +12,8 @@ from onnx import TensorProto, helper
 from tsfmicro.errors import ConfigError, ShapeError, TsfmicroError, UnknownNameError, WeightsError
 from tsfmicro.models.pretrained import save_pretrained
 from tsfmicro.models.registry import create_model
-from tsfmicro.models.runtimes import Facts, load_recogniser
-from tsfmicro.run.export import export
+from tsfmicro.models.runtimes import Facts, load_predictor
+from tsfmicro.use.export import export
 
 RUNTIMES = ("onnxruntime", "openvino")
 
@@ -38,19 +38,19 @@ def images(clips=2, size=32):
 
 def test_a_folder_and_a_file_in_every_runtime_say_the_same(model, file, tmp_path):
     save_pretrained(model, tmp_path)
-    said = load_recogniser(tmp_path)(images())
+    said = load_predictor(tmp_path)(images())
     assert said.shape == (2, 3)
     for runtime in RUNTIMES:
-        np.testing.assert_allclose(load_recogniser(file, runtime, threads=1)(images()), said, atol=1e-5)
+        np.testing.assert_allclose(load_predictor(file, runtime, threads=1)(images()), said, atol=1e-5)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_file_alone_tells_what_it_looks_at_and_what_its_answers_mean(file, runtime):
-    recogniser = load_recogniser(file, runtime)
-    assert (recogniser.inputs, recogniser.size) == (("motion", "onset"), 32)
-    assert recogniser.classes == ("negative", "positive", "surprise")
-    assert recogniser.facts.mean == (0.485, 0.456, 0.406)
-    assert recogniser.facts.recipe == {"name": "tsfmicro-small", "num_classes": 3, "size": 32, "options": {}}
+    predictor = load_predictor(file, runtime)
+    assert (predictor.inputs, predictor.size) == (("motion", "onset"), 32)
+    assert predictor.classes == ("negative", "positive", "surprise")
+    assert predictor.facts.mean == (0.485, 0.456, 0.406)
+    assert predictor.facts.recipe == {"name": "tsfmicro-small", "num_classes": 3, "size": 32, "options": {}}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_file_alone_tells_what_it_looks_at_and_what_its_answers_mean(file, run
 def test_images_that_do_not_fit_are_told_in_one_line(file, change, says):
     given = {name: image for name, image in (images() | change).items() if image is not None}
     with pytest.raises(ShapeError, match=says) as error:
-        load_recogniser(file, "onnxruntime")(given)
+        load_predictor(file, "onnxruntime")(given)
     assert "\n" not in str(error.value)
 
 
@@ -96,7 +96,7 @@ def test_a_file_that_cannot_be_run_is_told_in_one_line(file, tmp_path, runtime, 
     (tmp_path / "half.onnx").write_bytes(file.read_bytes()[:5000])
     stranger(tmp_path)
     with pytest.raises(WeightsError, match=says) as error:
-        load_recogniser(tmp_path / name, runtime)
+        load_predictor(tmp_path / name, runtime)
     assert "\n" not in str(error.value)
 
 
@@ -117,12 +117,12 @@ def test_facts_of_another_format_ask_for_another_export():
 )
 def test_a_runtime_that_cannot_be_is_told_in_one_line(kind, place, settings, says):
     with pytest.raises(kind, match=says):
-        load_recogniser(place, **settings)
+        load_predictor(place, **settings)
 
 
 @pytest.mark.parametrize(("runtime", "extra"), [("onnxruntime", "onnx"), ("openvino", "openvino")])
 def test_a_runtime_that_is_not_installed_is_told_with_the_command_that_installs_it(file, monkeypatch, runtime, extra):
     monkeypatch.setitem(sys.modules, runtime, None)
     with pytest.raises(TsfmicroError) as error:
-        load_recogniser(file, runtime)
+        load_predictor(file, runtime)
     assert str(error.value) == f"{runtime} is not installed. Run: pip install 'tsfmicro[{extra}]'."

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from tests.run.conftest import made_clips, plan_of, tiny_config
-from tests.run.test_machines import Listener, results
+from tests.run.test_here import Listener, results
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.files import locked
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.run import experiment
 from tsfmicro.run.folder import RunFolder
-from tsfmicro.run.machines import Here, train_here
+from tsfmicro.run.here import Here, train_here
 from tsfmicro.run.task import Trained, keep
 from tsfmicro.run.watch import Task, Watch
 

@@ -9,7 +9,7 @@ from tsfmicro.evaluate.calibrate import softmax
 from tsfmicro.models.pretrained import from_pretrained
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.run.final import make_final
-from tsfmicro.run.machines import Here
+from tsfmicro.run.here import Here
 from tsfmicro.run.summary import evaluate_run
 from tsfmicro.run.trained import fold_model, temperature
 from tsfmicro.run.watch import Task, Watch

@@ -8,7 +8,7 @@ from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.run import floors, task
 from tsfmicro.run.floors import store_linear_floors
 from tsfmicro.run.folder import RunFolder
-from tsfmicro.run.machines import train_here
+from tsfmicro.run.here import train_here
 from tsfmicro.run.summary import evaluate_run
 from tsfmicro.run.task import Job
 from tsfmicro.run.watch import Task, Watch

@@ -1,4 +1,4 @@
-"""A run on ready-made flow maps: stored once, folds trained at once, the same whoever does it."""
+"""A run on ready-made flow maps: stored once, the same whoever does it."""
 
 import shutil
 
@@ -6,17 +6,17 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.run.test_machines import results
+from tests.run.test_here import results
 from tsfmicro.data.fake_flow_maps import write_flow_maps
 from tsfmicro.errors import ConfigError
 from tsfmicro.prepare.cache import open_prepared
-from tsfmicro.run import shipped
-from tsfmicro.run.audit import audit as audit_run
+from tsfmicro.reading.audit import audit as audit_run
 from tsfmicro.run.experiment import prepare_clips, read_clips, run
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.watch import Watch
+from tsfmicro.study import shipped
 
-SHORT = ["train.epochs=2", "train.seeds=[0]", "train.batch_size=16", "train.together=4"]
+SHORT = ["train.epochs=2", "train.seeds=[0]", "train.batch_size=16"]
 
 
 class Notes(Watch):
@@ -71,8 +71,7 @@ def test_two_workers_end_as_one_does_to_the_last_bit(maps, finished, tmp_path):
     assert results(RunFolder.open(tmp_path / "run")) == results(RunFolder.open(finished[0]))
 
 
-def test_a_run_that_lost_folds_of_a_group_ends_as_if_nothing_had_happened(maps, finished, tmp_path):
-    """A kill between two folds of a group: the group is trained again, and what was kept is kept."""
+def test_a_run_that_lost_folds_ends_as_if_nothing_had_happened(maps, finished, tmp_path):
     out = tmp_path / "run"
     shutil.copytree(finished[0], out)
     folder = RunFolder.open(out)
@@ -80,12 +79,6 @@ def test_a_run_that_lost_folds_of_a_group_ends_as_if_nothing_had_happened(maps, 
         shutil.rmtree(folder.place(task))
     go(maps, out)
     assert results(folder) == results(RunFolder.open(finished[0]))
-
-
-def test_folds_at_once_are_folds_one_by_one(maps, finished, tmp_path):
-    go(maps, tmp_path / "run", "train.together=1")
-    one, other = (RunFolder.open(path) for path in (tmp_path / "run", finished[0]))
-    assert np.abs(one.logits(0).values - other.logits(0).values).max() < 1e-4
 
 
 def test_the_maps_are_stored_as_their_files_have_them(maps, tmp_path):
@@ -100,7 +93,7 @@ def test_the_maps_are_stored_as_their_files_have_them(maps, tmp_path):
 
 def test_a_model_that_looks_at_faces_is_told_that_there_are_none(larger_maps, tmp_path):
     with pytest.raises(ConfigError, match="flow maps without faces"):
-        go(larger_maps, tmp_path / "run", "model={name: tsfmicro-small}", "train.together=0", "prepare.size=32")
+        go(larger_maps, tmp_path / "run", "model={name: tsfmicro-small}", "prepare.size=32")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +101,6 @@ def test_a_model_that_looks_at_faces_is_told_that_there_are_none(larger_maps, tm
     [
         ("data.datasets=[flow-maps, casme2]", "no other dataset can stand beside"),
         ("train.augment.flip=0.5", "which grey means no movement is not known"),
-        ("model={name: tsfmicro-small}", "only those of ststnet"),
     ],
 )
 def test_settings_that_cannot_work_are_told(maps, tmp_path, setting, what):

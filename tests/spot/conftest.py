@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tsfmicro.data.synthetic.film import draw_film, shoot
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.face import finder_of_all
 from tsfmicro.spot.track import Cutting
+from tsfmicro.synthetic.film import draw_film, shoot
 
 
 @cache

@@ -16,7 +16,7 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Check a finished run: who was on which side, what was learned from, and whether the scores are what the logits give."""
-    from tsfmicro.run.audit import audit as do
+    from tsfmicro.reading.audit import audit as do
 
     found = do(run)
     print(json.dumps(found.to_dict(), indent=1) if as_json else "\n".join(found.lines()))

@@ -15,8 +15,8 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Measure speed against straightforward programs, in some minutes; needs a checkout. A larger ratio is better."""
+    from tsfmicro.about.bench import bench as do
     from tsfmicro.app.screens import Screen, show_table
-    from tsfmicro.run.bench import bench as do
 
     with Screen() as screen:
         found = do(only or [], screen)

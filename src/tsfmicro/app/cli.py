@@ -69,8 +69,9 @@ def run(
 ) -> None:
     """Prepare faces, train every fold, and print the score with its interval and floors."""
     from tsfmicro.app.screens import Screen, show_summary
-    from tsfmicro.run import experiment, shipped
-    from tsfmicro.run.machines import machines as machines_named
+    from tsfmicro.machines.named import machines as machines_named
+    from tsfmicro.run import experiment
+    from tsfmicro.study import shipped
 
     settings = shipped.config(config, set or [])
     where = machines_named(machines, workers, address, gpus_per_training, slurm or ())
@@ -88,7 +89,8 @@ app.command()(study)
 def prepare(config: Config, data: Data, set: Set = None, cache: Cache = CACHE, workers: Workers = None) -> None:
     """Find, align and store the faces only, as `run` would first do."""
     from tsfmicro.app.screens import Screen
-    from tsfmicro.run import experiment, shipped
+    from tsfmicro.run import experiment
+    from tsfmicro.study import shipped
 
     settings = shipped.config(config, set or [])
     with Screen() as screen:
@@ -144,7 +146,7 @@ def demo(
 ) -> None:
     """The whole job on generated faces: draw, prepare, train, score. Nothing needs to be downloaded."""
     from tsfmicro.app.screens import Screen, show_summary
-    from tsfmicro.run.demo import demo as do
+    from tsfmicro.study.demo import demo as do
 
     with Screen() as screen:
         summary = do(out, people, clips, fps, seed, workers, screen)
@@ -154,8 +156,8 @@ def demo(
 @app.command()
 def models() -> None:
     """The models, with their size."""
+    from tsfmicro.about.catalogue import models_table
     from tsfmicro.app.screens import show_table
-    from tsfmicro.run.catalogue import models_table
 
     show_table(*models_table())
 
@@ -164,8 +166,8 @@ def models() -> None:
 def configs() -> None:
     """The shipped configs, one for each published experiment, and the studies that are made of them."""
     from tsfmicro.app.screens import show_table
-    from tsfmicro.run.grid import studies_table
-    from tsfmicro.run.shipped import configs_table
+    from tsfmicro.study.grid import studies_table
+    from tsfmicro.study.shipped import configs_table
 
     show_table(*configs_table())
     print()
@@ -175,8 +177,8 @@ def configs() -> None:
 @data.command("list")
 def data_list() -> None:
     """The datasets that can be read."""
+    from tsfmicro.about.catalogue import datasets_table
     from tsfmicro.app.screens import show_table
-    from tsfmicro.run.catalogue import datasets_table
 
     show_table(*datasets_table())
 
@@ -188,7 +190,7 @@ def data_check(
     as_json: AsJson = False,
 ) -> None:
     """What is in a dataset's folder, beside what the paper counts; every odd row is named."""
-    from tsfmicro.run.catalogue import check_dataset
+    from tsfmicro.about.catalogue import check_dataset
 
     found = check_dataset(name, root)
     if as_json:
@@ -208,7 +210,7 @@ def data_synth(
 ) -> None:
     """Draw people who never lived, and let their faces move as action units do."""
     from tsfmicro.app.screens import Screen
-    from tsfmicro.run.demo import draw_faces
+    from tsfmicro.study.demo import draw_faces
 
     with Screen() as screen:
         draw_faces(out, people, clips, seed, fps, workers, screen)

@@ -26,7 +26,7 @@ def compare(
 ) -> None:
     """Whether RUN_A is better than RUN_B: a paired test over people, and the clips on which they differ."""
     from tsfmicro.app.screens import show_table
-    from tsfmicro.run.compare import compare as do
+    from tsfmicro.reading.compare import compare as do
 
     found = do(run, other, rule)
     if as_json:

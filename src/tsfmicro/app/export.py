@@ -26,7 +26,7 @@ def export(
 ) -> None:
     """Write a trained model as an ONNX file that onnxruntime and OpenVINO run faster than torch does."""
     from tsfmicro.app.screens import Screen
-    from tsfmicro.run.export import export_trained
+    from tsfmicro.use.export import export_trained
 
     with Screen() as screen:
         exported = export_trained(model, out, fold, seed, int8, screen)

@@ -10,8 +10,8 @@ from typing import Any
 
 import gradio as gr
 
-from tsfmicro.run.recognise import Recognizer, example_video
-from tsfmicro.run.visit import Limits, Result, Visit
+from tsfmicro.use.recognise import Recognizer, example_video
+from tsfmicro.use.visit import Limits, Result, Visit
 
 TITLE = "tsfmicro: when did the face move?"
 _LOOK = 0.3  # seconds between looks at how far the work is

@@ -41,9 +41,9 @@ def predict(
 ) -> None:
     """Spot the moments in which a face moved, and name the emotion a trained model finds most likely."""
     from tsfmicro.app.screens import Screen, show_table
-    from tsfmicro.run.batch import holds_videos, read_videos
-    from tsfmicro.run.reading import moments_table, write_reading
-    from tsfmicro.run.recognise import Recognizer
+    from tsfmicro.use.batch import holds_videos, read_videos
+    from tsfmicro.use.pages import moments_table, write_reading
+    from tsfmicro.use.recognise import Recognizer
 
     recognizer = Recognizer.load(model, fold, threshold)
     if not as_json:

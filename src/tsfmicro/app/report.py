@@ -30,7 +30,7 @@ def report(
 ) -> None:
     """One page (index.html), with Tables 3–8 and Figures 3–7 of the paper for these runs, and every clip to look at."""
     from tsfmicro.app.screens import Screen
-    from tsfmicro.run.report import report as do
+    from tsfmicro.reading.report import report as do
 
     with Screen() as screen:
         done = do(runs, out, cache.expanduser(), maps, device, screen, faces)

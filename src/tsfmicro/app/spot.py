@@ -11,7 +11,7 @@ import typer
 from tsfmicro.app.arguments import AsJson, Workers
 
 if TYPE_CHECKING:
-    from tsfmicro.run.spot import Spotting
+    from tsfmicro.use.spot import Spotting
 
 
 def spot(
@@ -22,7 +22,7 @@ def spot(
 ) -> None:
     """Find micro- and macro-expressions in a video: onset, apex, offset, and which part of the face moved."""
     from tsfmicro.app.screens import Screen
-    from tsfmicro.run import spot as spotting
+    from tsfmicro.use import spot as spotting
 
     with Screen() as screen:
         found = spotting.spot(video, screen, fps)
@@ -46,7 +46,7 @@ def synth_video(
 ) -> None:
     """Draw videos of people who never lived, with expressions, blinks and head movement, and the truth in truth.csv."""
     from tsfmicro.app.screens import Screen
-    from tsfmicro.run.demo import draw_films
+    from tsfmicro.study.demo import draw_films
 
     with Screen() as screen:
         draw_films(out, people, seconds, seed, fps, width, workers, screen)

@@ -48,8 +48,8 @@ def study(
     """Train and score a grid of runs, each in a folder of its own, and print one table of them."""
     from tsfmicro.app.screens import Screen, show_table
     from tsfmicro.config import parse_override
-    from tsfmicro.run.machines import machines as machines_named
-    from tsfmicro.run.study import study as do
+    from tsfmicro.machines.named import machines as machines_named
+    from tsfmicro.study.study import study as do
 
     overrides = dict(parse_override(text) for text in set or [])
     folders, where = roots(data), machines_named(machines, workers, address, gpus_per_training, slurm or ())

@@ -17,7 +17,7 @@ def synth_flow(
 ) -> None:
     """Draw flow maps of people who never lived, as many as MEGC2019 has of each dataset and class."""
     from tsfmicro.app.screens import Screen
-    from tsfmicro.run.demo import draw_flow_maps
+    from tsfmicro.study.demo import draw_flow_maps
 
     with Screen() as screen:
         draw_flow_maps(out, people, seed, screen)

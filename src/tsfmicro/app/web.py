@@ -23,8 +23,8 @@ def web(
     max_megabytes: Annotated[int, typer.Option(min=1, help="Largest file that is taken.")] = 500,
 ) -> None:
     """Open a page on this machine: drop a video, choose a moment, see what it may mean. Nothing leaves the machine."""
-    from tsfmicro.run.recognise import Recognizer
-    from tsfmicro.run.visit import Limits
+    from tsfmicro.use.recognise import Recognizer
+    from tsfmicro.use.visit import Limits
 
     _settle_gradio()
     from tsfmicro.app.page import build, launch

@@ -17,8 +17,8 @@ import numpy as np
 
 from tsfmicro.data.fake import deal
 from tsfmicro.data.flow_maps import CLASSES, PUBLISHED
-from tsfmicro.data.synthetic.write import MANIFEST
 from tsfmicro.errors import ConfigError
+from tsfmicro.generated import MANIFEST
 
 if TYPE_CHECKING:
     from numpy.random import Generator

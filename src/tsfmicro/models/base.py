@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from tsfmicro.card import Card
 from tsfmicro.errors import ShapeError, UnknownNameError
@@ -30,7 +30,6 @@ class Model(nn.Module):
         size: H = W of the images, pixels.
         recipe: name, num_classes, size and options that `create_model` builds the same model from.
         classes: their names in the order of the logits, where they are known; saved with the weights.
-        noise: what dropout keeps in the next batch, where the training has drawn it; None lets the model draw.
         card: what it was trained on and how its faces were prepared, where that is known; saved with the weights.
         head: (N, h, w, D) features → (N, C) logits.
     """
@@ -43,7 +42,6 @@ class Model(nn.Module):
         self.size = size
         self.recipe: Mapping[str, Any] = {}
         self.classes: tuple[str, ...] = ()
-        self.noise: Tensor | None = None
         self.card: Card | None = None
 
     def forward(self, **images: Tensor) -> Tensor:
@@ -58,12 +56,6 @@ class Model(nn.Module):
     def streams(self) -> Mapping[str, nn.Module]:
         """Parts that may give a (N, h, w, D) map of their own, by name: saliency shows them beside the joined features."""
         return {name: part for name, part in self.named_children() if name in ("temporal", "spatial")}
-
-    def draw_noise(self, clips: int, generator: Generator) -> Tensor | None:
-        """(clips, …) values for `noise`, so that folds which share a batch share its dropout; None where there is none to
-        share. Args: generator: on the CPU.
-        """
-        return None
 
     def check(self, images: Mapping[str, Tensor]) -> None:
         """Raises ShapeError where `images` are not what this model looks at."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tsfmicro.errors import ConfigError, UnknownNameError
 from tsfmicro.models.base import Model
-from tsfmicro.models.stacked import Stacked
 
 Builder = Callable[..., Model]  # (num_classes, size, *, option=default, …) -> Model
 
@@ -29,7 +28,6 @@ class Entry:
         size: edge of the images it was made for, pixels.
         about: one line.
         options: name → default.
-        stacked: what several of it learn as at once; None where they cannot.
     """
 
     name: str
@@ -37,7 +35,6 @@ class Entry:
     size: int
     about: str
     options: Mapping[str, Any]
-    stacked: type[Stacked] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,13 +48,13 @@ class Description:
 MODELS: dict[str, Entry] = {}
 
 
-def register(name: str, *, size: int, stacked: type[Stacked] | None = None) -> Callable[[Builder], Builder]:
+def register(name: str, *, size: int) -> Callable[[Builder], Builder]:
     """Decorate a builder `(num_classes, size, *, options…)`; its docstring's first line says what the model is."""
 
     def keep(build: Builder) -> Builder:
         parameters = inspect.signature(build).parameters.values()
         options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-        MODELS[name] = Entry(name, build, size, (inspect.getdoc(build) or "").partition("\n")[0], options, stacked)
+        MODELS[name] = Entry(name, build, size, (inspect.getdoc(build) or "").partition("\n")[0], options)
         return build
 
     return keep
@@ -85,26 +82,6 @@ def create_model(name: str, num_classes: int, size: int | None = None, **options
     model = entry.build(num_classes, size, **options)
     model.recipe = {"name": name, "num_classes": num_classes, "size": size, "options": options}
     return model
-
-
-def stack(models: Sequence[Model]) -> Stacked:
-    """Models of one recipe, to be trained at once. Raises ConfigError: this kind of model cannot."""
-    return _stacked(models[0].recipe["name"])(models)
-
-
-def check_stacked(name: str) -> None:
-    """Raises ConfigError: several models of this name cannot be trained at once; UnknownNameError: there is none."""
-    _stacked(name)
-
-
-def _stacked(name: str) -> type[Stacked]:
-    known = _entry(name).stacked
-    if known is None:
-        able = ", ".join(entry.name for entry in MODELS.values() if entry.stacked)
-        raise ConfigError(
-            f"folds of model {name} cannot be trained at once, only those of {able}. Set train.together=0."
-        )
-    return known
 
 
 def describe(name: str, num_classes: int = 5, size: int | None = None, **options: Any) -> Description:

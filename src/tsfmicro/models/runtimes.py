@@ -72,7 +72,7 @@ class Facts:
             ) from None
 
 
-class Recogniser(ABC):
+class Predictor(ABC):
     """A trained model that can only be asked.
 
     Attributes:
@@ -117,9 +117,9 @@ class Recogniser(ABC):
             raise ShapeError(f"these are images of different clips ({counts}). Give each clip once in every image.")
 
 
-def load_recogniser(
+def load_predictor(
     place: str | Path, runtime: Runtime | None = None, threads: int | None = None, precision: Precision = "float32"
-) -> Recogniser:
+) -> Predictor:
     """A trained model, to be asked.
 
     Args:
@@ -183,7 +183,7 @@ def _not_onnx(file: Path) -> WeightsError:
     return WeightsError(f"{file}: is not an ONNX file, or a damaged one. Make it with `tsfmicro export`.")
 
 
-class InTorch(Recogniser):
+class InTorch(Predictor):
     """A model as it was trained, on the CPU."""
 
     def __init__(self, model: Model) -> None:
@@ -197,7 +197,7 @@ class InTorch(Recogniser):
             return self.model(**{name: torch.from_numpy(image) for name, image in images.items()}).numpy()
 
 
-class InOnnxRuntime(Recogniser):
+class InOnnxRuntime(Predictor):
     """An exported file in onnxruntime, on the CPU."""
 
     def __init__(self, file: Path, threads: int) -> None:
@@ -218,7 +218,7 @@ class InOnnxRuntime(Recogniser):
         return self._session.run(None, images)[0]
 
 
-class InOpenVino(Recogniser):
+class InOpenVino(Predictor):
     """An exported file in OpenVINO, on the CPU.
 
     One clip at a time: with a fixed batch it plans its memory ahead, a sixth faster than with an open one, and several

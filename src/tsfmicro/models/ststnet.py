@@ -7,14 +7,12 @@ input, the three convolutions with their norms are here one of 16 filters.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsfmicro.errors import ConfigError
 from tsfmicro.models.base import Model
 from tsfmicro.models.registry import register
-from tsfmicro.models.ststnet_stacked import StackedSTSTNet
 
 FILTERS = 3 + 5 + 8
 SMALLEST = 4  # pixels: a smaller map leaves nothing to average
@@ -28,27 +26,19 @@ class STSTNet(Model):
         self.conv = nn.Conv2d(3, FILTERS, 3, padding=2)
         self.norm = nn.BatchNorm2d(FILTERS)
         self.dropout = dropout
-        self.pooled = (size + 1) // 3 + 1  # edge of the map after max-pooling: 10 for 28
-        self.head = nn.Sequential(nn.Flatten(), nn.Linear(FILTERS * (self.pooled // 2) ** 2, num_classes))
+        pooled = (size + 1) // 3 + 1  # edge of the map after max-pooling: 10 for 28
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(FILTERS * (pooled // 2) ** 2, num_classes))
 
     def features(self, **images: Tensor) -> Tensor:
         # Not channels last, though faster on a CPU: torch's batch norm then sums in float32, and of maps whose greys lie far
         # from 0 the gradient was 1 % off.
         maps = self.norm(self.conv(images["flow"].contiguous()).relu())  # (N, 16, 30, 30)
         maps = F.max_pool2d(maps, 3, 3, padding=1)  # (N, 16, 10, 10)
-        if self.noise is None:
-            maps = F.dropout(maps, self.dropout, self.training)
-        elif self.training:
-            maps = maps * self.noise.permute(0, 3, 1, 2) / (1 - self.dropout)
+        maps = F.dropout(maps, self.dropout, self.training)
         return F.avg_pool2d(maps, 2).permute(0, 2, 3, 1)  # (N, 5, 5, 16)
 
-    def draw_noise(self, clips: int, generator: torch.Generator) -> Tensor:
-        """(clips, h, w, 16): 1 where dropout keeps a value, else 0."""
-        draw = torch.rand(clips, self.pooled, self.pooled, FILTERS, generator=generator)
-        return (draw >= self.dropout).float()
 
-
-@register("ststnet", size=28, stacked=StackedSTSTNet)
+@register("ststnet", size=28)
 def ststnet(num_classes: int, size: int, *, dropout: float = 0.5) -> STSTNet:
     """STSTNet: three shallow streams on optical flow and strain, 28 × 28.
 

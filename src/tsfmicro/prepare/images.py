@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from tsfmicro.errors import FrameError
+from tsfmicro.types import Frames, VideoFrames
 
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, b"\xff\xd9"
 
@@ -30,6 +32,36 @@ def read_image(path: Path) -> np.ndarray:
     if image is None:
         raise FrameError(f"{path}: is not an image that can be decoded. Copy it again, or exclude the clip.")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def read_frames(frames: Frames | VideoFrames, numbers: Iterable[int]) -> dict[int, np.ndarray]:
+    """Frames of a clip by number, each (H, W, 3) uint8 RGB.
+
+    A video is decoded from its start to the last of them, since few formats find a frame exactly.
+
+    Raises:
+        FrameError: a frame is missing, damaged, or cannot be read.
+    """
+    wanted = set(numbers)
+    if isinstance(frames, Frames):
+        return {number: read_image(frames.path(number)) for number in sorted(wanted)}
+    for number in sorted(wanted):
+        frames.where(number)
+    found: dict[int, np.ndarray] = {}
+    stream = cv2.VideoCapture(str(frames.video))
+    try:
+        for number in range(frames.first, max(wanted, default=frames.first - 1) + 1):
+            if not stream.grab():
+                break
+            if number in wanted:
+                whole, image = stream.retrieve()
+                if whole:
+                    found[number] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    finally:
+        stream.release()
+    if lost := wanted - found.keys():
+        raise FrameError(f"{frames.where(min(lost))}: cannot be decoded. Copy the video again, or exclude the clip.")
+    return found
 
 
 def _is_whole(data: bytes) -> bool:

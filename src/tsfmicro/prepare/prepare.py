@@ -77,7 +77,7 @@ def _prepare_rest(draft: Draft, workers: int | None, tell: Progress) -> None:
     records = draft.resume()
     records |= {clip.id: {"clip": clip.id, "skipped": NO_APEX} for clip in draft.clips if clip.apex is None}
     rows, total = draft.rows, len(draft.clips)
-    todo = [Job(rows[clip.id], clip) for clip in draft.clips if clip.id not in records]
+    todo = [ClipJob(rows[clip.id], clip) for clip in draft.clips if clip.id not in records]
     tell(len(records), total, f"{len(todo)} clips to prepare")
     if workers is None:
         workers = 1 if draft.ready else min(cores(), len(todo) // CLIPS_WORTH_A_PROCESS)
@@ -99,7 +99,7 @@ def _told(record: Record) -> str:
 
 
 @dataclass(frozen=True)
-class Job:
+class ClipJob:
     """A clip to prepare, and its row."""
 
     row: int
@@ -109,7 +109,7 @@ class Job:
         return self.clip.id
 
 
-def _fill_row(arrays: Arrays, config: PrepareConfig, job: Job) -> Record:
+def _fill_row(arrays: Arrays, config: PrepareConfig, job: ClipJob) -> Record:
     record: Record = {"clip": job.clip.id, "row": job.row}
     try:
         faces = prepare_clip(job.clip, config, finder(config.detector))
@@ -119,7 +119,7 @@ def _fill_row(arrays: Arrays, config: PrepareConfig, job: Job) -> Record:
     return record | {"detector": faces.detector, "widest": faces.frames, "sums": sums}
 
 
-def _fill_ready(arrays: Arrays, config: PrepareConfig, job: Job) -> Record:
+def _fill_ready(arrays: Arrays, config: PrepareConfig, job: ClipJob) -> Record:
     record: Record = {"clip": job.clip.id, "row": job.row}
     try:
         image = read_ready(job.clip, config.size)

@@ -13,20 +13,19 @@ from tsfmicro.config import RunConfig
 from tsfmicro.data import flow_maps
 from tsfmicro.data.exclusions import leave_out, read_exclusions
 from tsfmicro.data.registry import dataset
-from tsfmicro.data.synthetic.write import is_generated
 from tsfmicro.errors import AnnotationError, ConfigError, LabelError, RunError
 from tsfmicro.files import locked
+from tsfmicro.generated import is_generated
 from tsfmicro.labels import scheme
-from tsfmicro.models.registry import check_stacked
 from tsfmicro.prepare.prepare import prepare
 from tsfmicro.protocols.registry import protocol
 from tsfmicro.report.figures import draw_confusion, draw_pairs
-from tsfmicro.run.apex import with_spotted_apexes
+from tsfmicro.run.apexes import with_spotted_apexes
 from tsfmicro.run.environment import choose_precision, environment, is_elsewhere
 from tsfmicro.run.final import make_final
 from tsfmicro.run.floors import store_linear_floors
 from tsfmicro.run.folder import Plan, RunFolder
-from tsfmicro.run.machines import Here, Machines
+from tsfmicro.run.here import Here, Machines
 from tsfmicro.run.summary import Summary, evaluate_run
 from tsfmicro.run.task import Job, build_model
 from tsfmicro.run.watch import Watch
@@ -227,7 +226,5 @@ def check_names(config: RunConfig) -> None:
 
     used = scheme(config.data.scheme)
     protocol(config.protocol.name, config.protocol.options)
-    if config.train.together > 1:
-        check_stacked(config.model.name)
     with torch.device("meta"):
         build_model(config, len(used.classes))

@@ -62,11 +62,10 @@ class Plan:
 
         Args: shuffled: those of the shuffled floor instead: every fold once more, with the first seed and shuffled labels.
         """
-        size = max(1, self.config.train.together)
         return [
-            Group(tuple(Task(fold.name, seed, shuffled) for fold in self.folds[start : start + size]))
+            Group((Task(fold.name, seed, shuffled),))
             for seed in self.config.train.seeds[: 1 if shuffled else None]
-            for start in range(0, len(self.folds), size)
+            for fold in self.folds
         ]
 
     def fold(self, name: str) -> Fold:

@@ -17,13 +17,12 @@ from tsfmicro.config import RunConfig
 from tsfmicro.evaluate.floors import shuffle_labels
 from tsfmicro.memory import keep_freed_memory
 from tsfmicro.models.base import Model
-from tsfmicro.models.registry import create_model, stack
+from tsfmicro.models.registry import create_model
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.run.folder import Plan, RunFolder
 from tsfmicro.run.watch import Group, Task
 from tsfmicro.train.fit import Fitted, fit
 from tsfmicro.train.loader import Loader
-from tsfmicro.train.together import Alone, Share, fit_together
 from tsfmicro.types import Fold, PreparedSet
 
 Tell = Callable[[tuple[Task, int, int, float]], None]
@@ -90,11 +89,8 @@ def train_group(
     """
     keep_freed_memory()
     with _threads(threads):
-        if plan.config.train.together:
-            yield from _train_together(plan, prepared, group, device, tell)
-        else:
-            for task in group.tasks:
-                yield train_fold(plan, prepared, plan.fold(task.fold), task, device, tell)
+        for task in group.tasks:
+            yield train_fold(plan, prepared, plan.fold(task.fold), task, device, tell)
 
 
 def train_fold(plan: Plan, prepared: PreparedSet, fold: Fold, task: Task, device: str, tell: Tell) -> Trained:
@@ -115,31 +111,6 @@ def train_fold(plan: Plan, prepared: PreparedSet, fold: Fold, task: Task, device
             on_epoch=lambda epoch, loss: tell((task, epoch, config.epochs, loss)),
         )
     return _trained(task, labels, fitted, model)
-
-
-def _train_together(plan: Plan, prepared: PreparedSet, group: Group, device: str, tell: Tell) -> Iterator[Trained]:
-    """Train the folds of a group on batches that all folds of the seed share, at once where there are several."""
-    config, tasks, on = plan.config.train, group.tasks, torch.device(device)
-    folds = [plan.fold(task.fold) for task in tasks]
-    shares = [
-        Share(given_labels(plan, fold, task), [*fold.test, *fold.val]) for fold, task in zip(folds, tasks, strict=True)
-    ]
-    with torch.random.fork_rng():
-        models = []
-        for task in tasks:
-            torch.manual_seed(_seeds(task.seed, task.fold)[0])
-            models.append(build_model(plan.config, len(plan.classes)).to(on))
-        fitted = fit_together(
-            stack(models) if config.together > 1 else Alone(models[0]),
-            Loader(prepared, models[0].inputs, on),
-            shares,
-            clips=list(plan.labels),
-            config=config,
-            generator=torch.Generator().manual_seed(_seeds(tasks[0].seed, "all folds")[1]),
-            on_epoch=lambda fold, epoch, loss: tell((tasks[fold], epoch, config.epochs, loss)),
-        )
-    for task, share, its, model in zip(tasks, shares, fitted, models, strict=True):
-        yield _trained(task, share.labels, its, model)
 
 
 def _seeds(seed: int, what: str) -> tuple[int, int]:

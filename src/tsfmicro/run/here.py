@@ -1,0 +1,58 @@
+"""Where trainings run: what a run asks of machines, and this machine. Others are in machines/."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from tsfmicro.run.environment import choose_device, choose_workers
+from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.task import Job, do_group, training_memory
+from tsfmicro.run.watch import Group, Watch
+from tsfmicro.workers import spread
+
+
+class Machines(Protocol):
+    """What a run needs to know of the machines that train for it."""
+
+    def choose_device(self, name: str) -> str:
+        """The device of the trainings, asked before anything is prepared. Raises ConfigError: it cannot be had."""
+
+    def train(self, job: Job, groups: Sequence[Group], watch: Watch) -> None:
+        """Train these groups and keep their results in the run folder.
+
+        Raises: TsfmicroError: something went wrong; what is finished is kept.
+        """
+
+
+@dataclass(frozen=True)
+class Here:
+    """This machine.
+
+    Attributes:
+        workers: trainings at once; by default as many as its cores, memory and GPU hold.
+    """
+
+    workers: int | None = None
+
+    def choose_device(self, name: str) -> str:
+        return choose_device(name)
+
+    def train(self, job: Job, groups: Sequence[Group], watch: Watch) -> None:
+        plan = RunFolder.open(job.run).plan
+        memory = training_memory(plan.config, len(plan.classes))
+        train_here(job, groups, self.workers or choose_workers(job.device, len(groups), memory), watch)
+
+
+def train_here(job: Job, groups: Sequence[Group], workers: int, watch: Watch) -> None:
+    """Do all trainings on this machine. What is finished is on disk, whatever happens to the rest.
+
+    Raises: TsfmicroError: a worker died.
+    """
+    work = partial(do_group, job)
+    with closing(spread(work, groups, min(workers, len(groups)), lambda report: watch.epoch(*report))) as finished:
+        for _ in finished:
+            pass

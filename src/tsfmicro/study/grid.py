@@ -1,0 +1,181 @@
+"""The runs that a study's YAML file stands for.
+
+name: ablation
+base: casme2-5-released                       # a shipped config, a file beside this one, or the settings themselves
+set: {train.seeds: [0, 1]}                    # what every run changes
+grid:                                         # every combination is a run
+  train.lr: [1e-3, 8e-4]                      # a setting and its values
+  variant:                                    # or labels, each with the settings it changes
+    late: {model.options.variant: late}
+    apex only: {model.options.variant: spatial, model.options.frame: apex}
+runs:                                         # runs by name, alone or each with the whole grid
+  small: {base: demo, train.epochs: 20}
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from tsfmicro.config import RunConfig, Section, check_config, check_section, put, read_settings
+from tsfmicro.errors import ConfigError, TsfmicroError
+from tsfmicro.study import shipped
+
+Overrides = Mapping[str, Any]
+Base = str | dict[str, Any]
+
+
+class Study(Section):
+    """A study file as it is written."""
+
+    name: str = Field(pattern=r"^[\w.-]+$")
+    base: Base | None = None
+    set: dict[str, Any] = Field(default_factory=dict)
+    grid: dict[str, list[Any] | dict[str, dict[str, Any]]] = Field(default_factory=dict)
+    runs: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run of a study. Its name is that of its folder."""
+
+    name: str
+    config: RunConfig
+
+
+class Mistakes:
+    """What is wrong with a study, each mistake once with the runs that make it."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, list[str]] = {}
+
+    def add(self, mistake: TsfmicroError | str, run: str = "") -> None:
+        self._runs.setdefault(str(mistake).rstrip("."), []).append(run)
+
+    def tell(self, where: str, total: int) -> None:
+        """Raises ConfigError with all of them in one line, if there are any."""
+        if self._runs:
+            raise ConfigError(f"{where}: {'; '.join(self._line(m, runs, total) for m, runs in self._runs.items())}.")
+
+    @staticmethod
+    def _line(mistake: str, runs: Sequence[str], total: int) -> str:
+        named = [run for run in runs if run]
+        if not named or len(named) == total:
+            return mistake
+        return f"{mistake} [{', '.join(named[:3])}{f' and {len(named) - 3} more' * (len(named) > 3)}]"
+
+
+def read_study(name: str, overrides: Overrides, only: Sequence[str] = ()) -> tuple[str, list[Member]]:
+    """A study's name and its runs.
+
+    Args:
+        name: a YAML file, or a shipped study's name.
+        overrides: settings that every run gets, over all others.
+        only: patterns such as 'casme2-*'; only runs that match one are wanted.
+    Raises:
+        ConfigError: every mistake of all runs at once.
+        UnknownNameError: no shipped study has that name.
+    """
+    path = shipped.study_path(name)
+    study = check_section(Study, read_settings(path), str(path))
+    mistakes, members = Mistakes(), []
+    combinations = list(_combinations(study, mistakes))
+    wanted = [c for c in combinations if not only or any(fnmatchcase(c[0], pattern) for pattern in only)]
+    for run, count in Counter(run for run, _ in combinations).items():
+        if count > 1:
+            mistakes.add(
+                f"{count} runs are called {run!r}: give the values labels, as in {{label: {{setting: value}}}}"
+            )
+    if combinations and not wanted:
+        names = ", ".join(run for run, _ in combinations)
+        mistakes.add(f"no run matches --only {' '.join(only)} (there are {names})")
+    for run, changes in wanted:
+        try:
+            members.append(Member(run, _config(run, study, [study.set, *changes, overrides], path)))
+        except TsfmicroError as mistake:
+            mistakes.add(str(mistake).removeprefix(f"{run}: "), run)
+    mistakes.tell(str(path), len(wanted))
+    return study.name, members
+
+
+def _combinations(study: Study, mistakes: Mistakes) -> Iterator[tuple[str, list[Overrides]]]:
+    """Every run's name and its changes, in the file's order."""
+    axes = [list(study.runs.items())] if study.runs else []
+    for key, values in study.grid.items():
+        if isinstance(values, dict):
+            axes.append(list(values.items()))
+        else:
+            axes.append([(_label(key, value), {key: value}) for value in values])
+        if not values:
+            mistakes.add(f"grid.{key}: has no values")
+    if not axes:
+        mistakes.add("has neither grid nor runs. Name what is to differ from run to run")
+        return
+    for combination in itertools.product(*axes):
+        yield _slug("-".join(label for label, _ in combination)), [changes for _, changes in combination]
+
+
+def _label(key: str, value: Any) -> str:
+    """What a value is called in its run's name: itself if it is words, else with its setting."""
+    if key == "base":
+        return Path(value).stem if isinstance(value, str) else str(value.get("name", "inline"))
+    words = _words(value)
+    is_number = not words or re.fullmatch(r"[\d.e+-]+|True|False|None", words[0])
+    return "-".join([key.rpartition(".")[2], *words] if is_number else words)
+
+
+def _words(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [word for inner in value.values() for word in _words(inner)]
+    if isinstance(value, list):
+        return [word for inner in value for word in _words(inner)]
+    return [str(value)]
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.")
+
+
+def _config(run: str, study: Study, changes: Sequence[Overrides], path: Path) -> RunConfig:
+    base = next((c["base"] for c in reversed(changes) if "base" in c), study.base)
+    if base is None:
+        raise ConfigError("base is missing: name a config to start from")
+    values = deepcopy(base) if isinstance(base, dict) else read_settings(_base_path(base, path))
+    for change in changes:
+        for key, value in _flat({k: v for k, v in change.items() if k != "base"}):
+            put(values, key, deepcopy(value))
+    return check_config(values | {"name": run}, run)
+
+
+def _base_path(base: str, study: Path) -> Path:
+    return study.parent / base if base.endswith((".yaml", ".yml")) else shipped.config_path(base)
+
+
+def _flat(changes: Overrides, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """{train: {epochs: 3}} as train.epochs: a section that is written out changes what it names and no more."""
+    for key, value in changes.items():
+        if isinstance(value, dict) and "name" not in value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def studies_table() -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the shipped studies, for `tsfmicro configs`."""
+    rows = []
+    for name in shipped.study_names():
+        _, members = read_study(name, {})
+        datasets = dict.fromkeys(d for m in members for d in m.config.data.datasets)
+        schemes = dict.fromkeys(m.config.data.scheme for m in members)
+        trained = sum(len(m.config.train.seeds) for m in members)
+        rows.append([name, ", ".join(datasets), ", ".join(schemes), str(len(members)), str(trained)])
+    return ["study", "datasets", "labels", "runs", "runs × seeds"], rows

@@ -1,0 +1,155 @@
+"""A folder of videos, one after another: a JSON file each, and two tables at the end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tsfmicro.errors import TsfmicroError, VideoError
+from tsfmicro.files import csv_text, write_whole
+from tsfmicro.run.watch import Watch
+from tsfmicro.use.recognise import Recognizer
+from tsfmicro.use.spot import EXPRESSION_COLUMNS
+
+KINDS = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".3gp", ".ogv"}
+VIDEOS, MOMENTS, PARTS = "videos.csv", "moments.csv", "videos"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What became of a folder of videos.
+
+    Attributes:
+        read: how many were read, of which `before` in an earlier call.
+        failed: those that could not be, with the reason.
+        moments: how many were spotted.
+    """
+
+    read: int
+    before: int
+    failed: tuple[tuple[str, str], ...]
+    moments: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        failed = [{"video": video, "why_not": why} for video, why in self.failed]
+        return {"read": self.read, "read_before": self.before, "failed": failed, "moments": self.moments}
+
+    def lines(self, out: Path) -> list[str]:
+        """What the command prints."""
+        before = f" ({self.before} of them before)" if self.before else ""
+        said = [f"{self.read} videos read{before}, {self.moments} moments: {out / MOMENTS}, {out / VIDEOS}"]
+        return said + [f"not read: {video}: {why}" for video, why in self.failed]
+
+
+def holds_videos(path: Path) -> bool:
+    """Whether a path is a folder of videos, and not one of numbered images."""
+    return path.is_dir() and any(file.suffix.lower() in KINDS for file in path.rglob("*"))
+
+
+def videos_in(folder: Path) -> list[Path]:
+    """Files below a folder that are called like videos, in the order of their names. Raises VideoError: there is none."""
+    found = sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix.lower() in KINDS and file.is_file() and not file.name.startswith(".")
+    )
+    if not found:
+        raise VideoError(
+            f"{folder}: holds no video ({', '.join(sorted(KINDS))}). Give a folder of videos, or one video."
+        )
+    return found
+
+
+def read_videos(recognizer: Recognizer, folder: Path, out: Path, watch: Watch) -> Batch:
+    """Spot and recognise in every video below a folder; go on where an earlier call was stopped.
+
+    A video is read again if it or the model has changed. One that cannot be read is listed, and the others go on.
+
+    Args: out: gets videos/….json, one for each video, and at the end videos.csv and moments.csv.
+    Raises: VideoError: no video in the folder.
+    """
+    rows, before = [], 0
+    found = videos_in(folder)
+    for number, video in enumerate(found):
+        name = video.relative_to(folder).as_posix()
+        part = out / PARTS / f"{name}.json"
+        key = _key(recognizer, video)
+        known = _known(part, key)
+        before += known is not None
+        if known is None:
+            watch.progress("videos", number, len(found), name)
+            known = {"key": key, "video": name} | _read(recognizer, video, watch)
+            part.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(part, json.dumps(known, indent=1))
+        rows.append(known)
+    watch.progress("videos", len(found), len(found))
+    write_whole(out / VIDEOS, _videos_table(rows))
+    write_whole(out / MOMENTS, _moments_table(rows, recognizer.classes))
+    failed = tuple((row["video"], row["why_not"]) for row in rows if "why_not" in row)
+    moments = sum(len(row.get("expressions", ())) for row in rows)
+    return Batch(len(rows) - len(failed), before, failed, moments)
+
+
+def _read(recognizer: Recognizer, video: Path, watch: Watch) -> dict[str, Any]:
+    try:
+        known = recognizer.video(video, watch).to_dict()
+    except TsfmicroError as reason:
+        return {"why_not": str(reason)}
+    return {name: value for name, value in known.items() if name != "video"}
+
+
+def _key(recognizer: Recognizer, video: Path) -> str:
+    about = video.stat()
+    what = [about.st_size, about.st_mtime_ns, recognizer.threshold, recognizer.card.to_dict(), recognizer.classes]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+
+
+def _known(part: Path, key: str) -> dict[str, Any] | None:
+    try:
+        known = json.loads(part.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return known if isinstance(known, dict) and known.get("key") == key else None
+
+
+def _videos_table(rows: Sequence[dict[str, Any]]) -> str:
+    columns = ["video", "seconds", "fps", "faces", "expressions", "blinks", "notes", "why_not"]
+    return csv_text(
+        columns,
+        [
+            [
+                row["video"],
+                row.get("seconds", ""),
+                row.get("fps", ""),
+                len({face["face"] for face in row.get("faces", ())}),
+                len(row.get("expressions", ())),
+                len(row.get("blinks", ())),
+                "; ".join(row.get("notes", ())),
+                row.get("why_not", ""),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def moment_columns(classes: Sequence[str]) -> list[str]:
+    """Headings of a table of moments."""
+    return [*EXPRESSION_COLUMNS, "emotion", *(f"p_{name}" for name in classes), "why_not"]
+
+
+def moment_row(moment: dict[str, Any], classes: Sequence[str]) -> list[Any]:
+    """One row of it, from `Moment.to_dict`."""
+    flat = moment | {f"p_{name}": p for name, p in moment.get("probabilities", {}).items()}
+    return ["" if flat.get(column) is None else flat[column] for column in moment_columns(classes)]
+
+
+def _moments_table(rows: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
+    return csv_text(
+        ["video", *moment_columns(classes)],
+        [[row["video"], *moment_row(moment, classes)] for row in rows for moment in row.get("expressions", ())],
+    )

@@ -1,0 +1,223 @@
+"""A study end to end, on the fake releases of two datasets and noise faces; nothing needs to be detected."""
+
+import csv
+import json
+import shutil
+from functools import partial
+
+import numpy as np
+import pytest
+import yaml
+
+from tests.run.conftest import SETTINGS
+from tsfmicro.config import PrepareConfig
+from tsfmicro.data.fake_flow_maps import write_flow_maps
+from tsfmicro.data.registry import dataset
+from tsfmicro.errors import ConfigError, RunError
+from tsfmicro.prepare.cache import Draft, cache_key
+from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.watch import Watch
+from tsfmicro.study import study as module
+from tsfmicro.study.grid import read_study
+from tsfmicro.study.study import study
+
+BASE = {
+    **SETTINGS,
+    "data": {"datasets": ["casme2", "samm"], "scheme": "megc2019-3"},
+    "protocol": {"name": "person_kfold", "options": {"k": 2}},
+    "train": {**SETTINGS["train"], "epochs": 1, "seeds": [0]},
+}
+GRID = {"model.options.variant": ["temporal", "late"]}
+
+
+class Recorder(Watch):
+    def __init__(self):
+        self.notes, self.totals, self.trained = [], [], []
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def training(self, total, finished):
+        self.totals.append((total, finished))
+
+    def epoch(self, task, epoch, epochs, loss):
+        self.trained.append(str(task))
+
+
+def prepare_noise(cache, clips):
+    """A prepared set of noise faces, under the key by which a run looks for it."""
+    config, generator = PrepareConfig(**BASE["prepare"]), np.random.default_rng(0)
+    draft = Draft(cache / cache_key(clips, config), cache_key(clips, config), tuple(clips), config)
+    draft.folder.mkdir(parents=True)
+    records = draft.resume()
+    for clip in clips:
+        if clip.apex is None:
+            records[clip.id] = {"clip": clip.id, "skipped": "no apex"}
+            continue
+        pair = generator.integers(0, 255, (2, 32, 32, 3), dtype=np.uint8)
+        row = draft.rows[clip.id]
+        sums = draft.arrays.write(row, {"annotated": pair, "widest": pair, "landmarks": np.zeros((5, 2), np.float32)})
+        records[clip.id] = {"clip": clip.id, "row": row, "detector": "none", "widest": [1, 5], "sums": sums}
+    draft.finish(records)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Folders of both datasets, and a cache with their faces, together and alone."""
+    root = tmp_path_factory.mktemp("study")
+    roots = {name: root / name for name in ("casme2", "samm")}
+    for name, folder in roots.items():
+        dataset(name).write_fake(folder, np.random.default_rng(0), rows=24)
+    clips = {name: list(dataset(name).read(folder).clips) for name, folder in roots.items()}
+    for chosen in (["casme2", "samm"], ["casme2"]):
+        prepare_noise(root / "cache", [clip for name in chosen for clip in clips[name]])
+    return roots, root / "cache"
+
+
+def do_study(data, folder, contents, watch=None, roots=None, **options):
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump({"name": "mine", "base": BASE, **contents}))
+    roots = data[0] if roots is None else roots
+    return study(str(path), roots, folder / "out", data[1], device="cpu", workers=1, watch=watch or Watch(), **options)
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    """A study of two runs, done once for all tests: its folder, its table, and what was told."""
+    folder, watch = tmp_path_factory.mktemp("finished"), Recorder()
+    return folder, do_study(data, folder, {"grid": GRID}, watch), watch
+
+
+@pytest.fixture
+def run_study(data, tmp_path):
+    return partial(do_study, data, tmp_path)
+
+
+@pytest.fixture
+def again(finished, run_study, tmp_path):
+    """The finished study, to go on with."""
+    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
+    return run_study
+
+
+def test_a_study_ends_with_one_table_of_all_its_runs(finished):
+    _, table, watch = finished
+    headings, rows = table.table()
+    assert headings[:8] == ["mine", "UF1", "UAR", "ACC", "people", "clips", "seeds", "rule"]
+    assert {"majority floor", "linear floor"} <= set(headings)
+    assert [row[0] for row in rows if "alone" not in row[0]] == ["temporal", "late"]
+    assert [row[0] for row in rows[:3]] == ["temporal", "temporal, casme2 alone", "temporal, samm alone"]
+    assert int(rows[0][5]) == int(rows[1][5]) + int(rows[2][5]), "clips of both datasets are the clips of all"
+    for row in rows:
+        assert row[1].endswith("]") and row[7] == "last"
+    assert watch.totals == [(4, 0), (4, 2)], "the trainings of both runs are counted together"
+    assert watch.trained[0].startswith("temporal, fold-1")
+    assert sum("clips, sheet" in note for note in watch.notes) == 2, "each dataset once, though each run reads it"
+
+
+def test_the_table_is_there_for_programs_too(finished):
+    folder, *_ = finished
+    with (folder / "out" / "table.csv").open() as stream:
+        lines = [line for line in csv.DictReader(stream) if line["scored"] == "all"]
+    stored = json.loads((folder / "out" / "late" / "scores.json").read_text())
+    assert float(lines[1]["uf1"]) == pytest.approx(stored["uf1"]["value"], abs=1e-4)
+    assert float(lines[1]["recall surprise"]) == pytest.approx(stored["recall"]["surprise"], abs=1e-4)
+    assert lines[1]["protocol"] == "person_kfold k=2"
+    runs = json.loads((folder / "out" / "table.json").read_text())["runs"]
+    assert [(run["run"], run["scores"]["rule"], run["problem"]) for run in runs] == [
+        ("temporal", "last", None),
+        ("late", "last", None),
+    ]
+
+
+def test_a_larger_study_trains_only_what_is_new_and_only_chooses_it(finished, again):
+    watch = Recorder()
+    larger = {"grid": {"model.options.variant": ["early", "temporal", "late"]}}
+    table = again(larger, watch, only=["early"])
+    assert {name.split(",")[0] for name in watch.trained} == {"early"}
+    assert table.rows[2].summary.to_dict() == finished[1].rows[1].summary.to_dict()
+    assert all("[" in row[1] for row in table.table()[1]), "finished runs stand in the table, chosen or not"
+
+
+def test_the_same_study_again_trains_nothing_and_another_rule_needs_no_training(again):
+    watch = Recorder()
+    table = again({"grid": GRID}, watch, rule="oracle")
+    assert not watch.trained
+    assert watch.totals[0] == (4, 4)
+    rules = [row[7].split()[0] for row in table.table()[1] if "alone" not in row[0]]
+    assert rules == ["last", "oracle", "last", "oracle"]
+
+
+def test_a_run_that_fails_is_told_and_the_others_go_on(again, monkeypatch, tmp_path):
+    def fail(config, *args):
+        if config.name == "late":
+            return
+        raise RunError("it fails.") if config.name == "temporal" else ZeroDivisionError("ours")
+
+    monkeypatch.setattr(module, "run", fail)
+    watch = Recorder()
+    table = again({"grid": {"model.options.variant": ["temporal", "early", "late"]}}, watch)
+    assert [(row.member.name, row.problem) for row in table.failed] == [
+        ("temporal", "it fails."),
+        ("early", "ZeroDivisionError: ours"),
+    ]
+    assert [row[1] for row in table.table()[1]][:2] == ["failed", "failed"]
+    assert table.rows[2].summary is not None
+    assert "temporal: failed: it fails." in watch.notes
+    assert "ZeroDivisionError" in (tmp_path / "out" / "early-error.txt").read_text()
+
+
+def test_a_run_of_other_settings_in_the_folder_is_a_failure_of_that_run(again):
+    (row,) = again({"set": {"train.lr": 0.5}, "grid": GRID}, only=["late"]).failed
+    assert "other settings: train.lr 0.01 → 0.5" in row.problem
+
+
+def test_every_mistake_of_every_run_is_told_before_anything_is_trained(run_study, tmp_path):
+    wrong = {
+        "good": {},
+        "data": {"data.datasets": ["casme2", "smm"]},
+        "model": {"model": "tsfmicr"},
+        "protocol": {"protocol": {"name": "person_kfold", "options": {"k": 99}}},
+        "option": {"protocol": {"name": "loso", "options": {"k": 3}}},
+        "composite": {"data.datasets": ["casme2"], "protocol": "composite"},
+        "scheme": {"data.datasets": ["samm"], "data.scheme": "casme2-5"},
+    }
+    with pytest.raises(ConfigError) as error:
+        run_study({"runs": wrong})
+    line = str(error.value)
+    assert "\n" not in line
+    for part in (
+        "unknown dataset 'smm'. Did you mean 'samm'? [data]",
+        "Did you mean 'tsfmicro'? [model]",
+        "99 folds need at least 99",
+        "no such setting (known: none) [option]",
+        "all clips are of casme2",
+        "does not know the emotion",
+    ):
+        assert part in line
+    assert "good" not in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dataset_without_a_folder_is_told_with_the_way_around(run_study, data):
+    with pytest.raises(ConfigError, match=r"no folder was given for samm\. Add --data samm=FOLDER, or .*--only"):
+        run_study({"grid": GRID}, roots={"casme2": data[0]["casme2"]})
+
+
+def test_train_on_one_dataset_test_on_another_scores_the_other_alone(run_study, tmp_path):
+    there = {"protocol": {"name": "cross_dataset", "options": {"train": ["casme2"], "test": ["samm"]}}}
+    (row,) = run_study({"runs": {"there": there}}).rows
+    plan = RunFolder.open(tmp_path / "out" / "there").plan
+    assert row.summary.model.clips == len(plan.tested) < len(plan.labels)
+    assert all(clip.startswith("samm/") for clip in plan.tested)
+
+
+def test_ready_made_flow_maps_are_counted_as_the_composite_they_are(tmp_path):
+    write_flow_maps(tmp_path / "maps", np.random.default_rng(0), people=6)
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\nbase: megc2019-ststnet\ngrid: {protocol: [composite, cross_dataset]}")
+    _, members = read_study(str(path), {})
+    seeds = len(members[0].config.train.seeds)
+    trainings = module.check("mine", members, {"flow-maps": tmp_path / "maps"}, Watch())
+    assert trainings["cross_dataset"] == 3 * seeds, "three datasets, each left out once"
+    assert trainings["composite"] > trainings["cross_dataset"]

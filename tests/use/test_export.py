@@ -1,0 +1,159 @@
+"""Exported models say what the model says, whatever it is made of; a new model needs no edit here."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from tsfmicro.errors import ConfigError, ExportError, RunError
+from tsfmicro.models.base import Model
+from tsfmicro.models.pretrained import save_pretrained
+from tsfmicro.models.registry import MODELS, create_model
+from tsfmicro.models.runtimes import METADATA, load_predictor
+from tsfmicro.run.watch import Task
+from tsfmicro.use.export import export, quantise, trained_model
+
+TINY = {"widths": (16, 16, 16, 16), "stem": (4, 4, 4, 16), "spatial_width": 16, "head_width": 8}
+CHOICES = [
+    {"variant": "temporal", "retention": "causal"},
+    {"variant": "spatial", "tokens": "patches"},
+    {"variant": "early"},
+    {"variant": "temporal_to_spatial", "join": "after"},
+    {"variant": "spatial_to_temporal"},
+    {"variant": "late", "motion": "flow", "frame": "apex"},
+]
+
+
+def used(model):
+    """Norms that have seen something, and logits of the size that training gives, so that a difference shows."""
+    drawing = torch.Generator().manual_seed(1)
+    for part in model.modules():
+        if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
+            part.running_mean.normal_(0, 0.3, generator=drawing)
+            part.running_var.uniform_(0.5, 2, generator=drawing)
+        elif isinstance(part, nn.Linear):
+            nn.init.normal_(part.weight, std=part.in_features**-0.5, generator=drawing)
+    return model.eval()
+
+
+def images(model, clips):
+    drawing = np.random.default_rng(2)
+    return {n: drawing.standard_normal((clips, 3, model.size, model.size), dtype=np.float32) for n in model.inputs}
+
+
+def check(model, file):
+    """The file against torch, in both runtimes, for batches that the graph was not recorded with."""
+    export(model, file)
+    for runtime in ("onnxruntime", "openvino"):
+        predictor = load_predictor(file, runtime, threads=1)
+        for clips in (1, 3):
+            batch = images(model, clips)
+            with torch.inference_mode():
+                wanted = model(**{name: torch.from_numpy(image) for name, image in batch.items()}).numpy()
+            np.testing.assert_allclose(predictor(batch), wanted, atol=1e-4, err_msg=runtime)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "tsfmicro"])  # whose narrow forms follow
+def test_every_model_says_the_same_in_every_runtime(name, tmp_path):
+    torch.manual_seed(0)
+    check(used(create_model(name, 3)), tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize("options", CHOICES, ids=lambda options: options["variant"])
+def test_every_variant_says_the_same_in_every_runtime(options, tmp_path):
+    torch.manual_seed(0)
+    check(used(create_model("tsfmicro", 3, 32, **TINY, **options)), tmp_path / "model.onnx")
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    torch.manual_seed(0)
+    return used(create_model("tsfmicro", 3, 32, **TINY, variant="spatial"))
+
+
+def test_a_file_tells_nothing_of_the_machine_it_was_made_on(tiny, tmp_path):
+    graph = onnx.load(export(tiny, tmp_path / "model.onnx").path)
+    assert [entry.key for entry in graph.metadata_props] == [METADATA]
+    assert not any(node.metadata_props or node.doc_string for node in graph.graph.node)
+    assert json.loads(graph.metadata_props[0].value)["inputs"] == ["onset"]
+
+
+def test_only_the_finished_file_is_left(tiny, tmp_path):
+    exported = export(tiny, tmp_path / "new" / "model.onnx")
+    assert list((tmp_path / "new").iterdir()) == [exported.path]
+    assert "within" in exported.lines()[0]
+
+
+class Odd(Model):
+    """Looks at the onset, and does something that cannot be exported."""
+
+    def __init__(self, oddity):
+        super().__init__(("onset",), 8)
+        self.recipe = {"name": "odd"}
+        self.oddity = oddity
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2))
+
+    def features(self, onset):
+        return self.oddity(onset.permute(0, 2, 3, 1))
+
+
+@pytest.mark.parametrize(
+    ("oddity", "says"),
+    [
+        (lambda x: x.view(len(x), 8, 8, 3), "model odd: its graph would be for batches of one length only"),
+        (lambda x: x if x.sum() > 0 else -x, "model odd: cannot be recorded as a graph"),
+        (lambda x: x * torch.compiler.is_exporting(), "the exported graph differs from torch by"),
+    ],
+)
+def test_a_model_that_cannot_be_exported_is_told_in_one_line_and_leaves_no_file(oddity, says, tmp_path):
+    with pytest.raises(ExportError, match=says) as error:
+        export(Odd(oddity), tmp_path / "model.onnx")
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_another_kind_is_refused(tiny, tmp_path):
+    with pytest.raises(ConfigError, match=r"model.pt: must be a file that ends in .onnx"):
+        export(tiny, tmp_path / "model.pt")
+
+
+def test_in_int8_linears_are_smaller_and_logits_move_little(tmp_path):
+    torch.manual_seed(0)
+    model = used(create_model("tsfmicro-small", 3, 32, variant="spatial"))
+    exact = export(model, tmp_path / "exact.onnx").path
+    seen = images(model, 8)
+    quantise(model, exact, tmp_path / "int8.onnx", [{"onset": seen["onset"][i : i + 1]} for i in range(8)])
+    assert (tmp_path / "int8.onnx").stat().st_size < 0.6 * exact.stat().st_size
+    rounded = load_predictor(tmp_path / "int8.onnx", "onnxruntime")
+    assert rounded.facts.int8
+    was, now = load_predictor(exact, "onnxruntime")(seen), rounded(seen)
+    assert 0 < abs(now - was).mean() < 0.1 * was.std()
+
+
+def test_a_run_is_exported_by_fold_or_as_its_final_model(start, tmp_path):
+    folder, _ = start()
+    with pytest.raises(RunError, match="name a fold with --fold: casme2-sub00, casme2-sub01"):
+        trained_model(folder.path)
+    plan = folder.plan
+    torch.manual_seed(0)
+    model = create_model(plan.config.model.name, 3, plan.config.prepare.size, **plan.config.model.options)
+    fold, task = plan.folds[0], Task(plan.folds[0].name, plan.config.train.seeds[0])
+    place = folder.place(task)
+    save_pretrained(model, place)  # the weights are what counts
+    for found in (trained_model(place), trained_model(folder.path, fold.name)):
+        assert torch.equal(found.head.classify.weight, model.head.classify.weight)
+        assert found.classes == plan.classes
+        assert found.card.clips == len(fold.train)
+    save_pretrained(model, folder.path / "final")
+    assert trained_model(folder.path).recipe == model.recipe
+
+
+def test_a_fold_that_is_not_there_and_a_fold_of_no_run_are_told(start, tmp_path):
+    folder, _ = start()
+    with pytest.raises(RunError, match="no such fold"):
+        trained_model(folder.path, "casme2-sub99")
+    with pytest.raises(RunError, match="--fold and --seed are for a run's folder"):
+        trained_model(tmp_path, "casme2-sub01")

@@ -1,0 +1,165 @@
+"""From a drawn person's video to answers; the model has drawn weights, so what it says is noise, but how is not."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from tsfmicro.app import cli
+from tsfmicro.card import Card
+from tsfmicro.config import PrepareConfig
+from tsfmicro.errors import ConfigError, FaceError, VideoError, WeightsError
+from tsfmicro.models.pretrained import save_pretrained
+from tsfmicro.models.registry import create_model
+from tsfmicro.run.here import Here
+from tsfmicro.run.watch import Watch
+from tsfmicro.synthetic.film import write_films
+from tsfmicro.use.batch import read_videos
+from tsfmicro.use.pages import write_reading
+from tsfmicro.use.recognise import Recognizer
+
+CLASSES = ("negative", "positive", "surprise")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    torch.manual_seed(1)
+    model = create_model("tsfmicro-small", 3, 64)
+    model.classes = CLASSES
+    model.card = Card("drawn", "casme2-3", ("casme2",), 8, 96, PrepareConfig(size=64), "UF1 0.1", 0.5, True)
+    folder = tmp_path_factory.mktemp("model")
+    save_pretrained(model, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    return write_films(tmp_path_factory.mktemp("films") / "films", 1, 5, seed=3, fps=50, width=320) / "sub01.avi"
+
+
+@pytest.fixture(scope="module")
+def reading(model, video):
+    return Recognizer.load(model).video(video)
+
+
+def frames(video, *numbers):
+    capture, found = cv2.VideoCapture(str(video)), {}
+    for number in range(max(numbers) + 1):
+        image = capture.read()[1]
+        if number in numbers:
+            found[number] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return [found[number] for number in numbers]
+
+
+def test_each_moment_of_a_video_gets_probabilities_and_pictures(reading):
+    assert reading.moments
+    for moment in reading.moments:
+        assert sum(moment.answer.probabilities.values()) == pytest.approx(1)
+        assert list(moment.answer.probabilities) == list(CLASSES)
+        assert moment.answer.faces.shape == (2, 64, 64, 3) and moment.answer.flow.shape == (2, 64, 64)
+    assert "not for use on people" in reading.model.lower()
+
+
+def test_a_moment_is_answered_as_its_onset_and_apex_are(reading, model, video):
+    moment = reading.moments[0]
+    onset, apex = frames(video, moment.expression.onset, moment.expression.apex)
+    alone = Recognizer.load(model).pair(onset, apex)
+    # The same two frames, cut out around the face here and whole there: the landmarks differ by less than a pixel.
+    np.testing.assert_allclose(
+        list(alone.probabilities.values()), list(moment.answer.probabilities.values()), atol=0.05
+    )
+
+
+def test_it_abstains_below_the_threshold(reading, model, video):
+    moment = reading.moments[0]
+    onset, apex = frames(video, moment.expression.onset, moment.expression.apex)
+    unsure, sure = (Recognizer.load(model, threshold=t).pair(onset, apex) for t in (1.0, 0.0))
+    assert unsure.emotion is None and str(unsure).startswith("not sure")
+    assert sure.emotion == sure.likeliest == unsure.likeliest
+
+
+def test_a_low_temperature_makes_it_surer(reading, model):
+    faces = reading.moments[0].answer.faces
+    recognizer = Recognizer.load(model)
+    likeliest = recognizer.faces(faces).likeliest
+    warmer = Recognizer(recognizer.members, Card("x", "casme2-3", (), 0, 0, PrepareConfig(size=64), temperature=5.0))
+    assert warmer.faces(faces).probabilities[likeliest] < recognizer.faces(faces).probabilities[likeliest]
+
+
+def test_all_folds_of_a_run_are_averaged_and_one_can_be_named(start):
+    folder, job = start()
+    Here(1).train(job, folder.missing_groups(), Watch())
+    together, alone = Recognizer.load(folder.path), Recognizer.load(folder.path, fold=folder.plan.folds[0].name)
+    assert len(together.members) == 6 and len(alone.members) == 2, "three folds, two seeds"
+    assert "3 folds together" in together.card.line and together.card.temperature != 1.0
+    faces = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    singly = [Recognizer([m], together.card).faces(faces).probabilities for m in together.members]
+    mean = {name: np.mean([one[name] for one in singly]) for name in CLASSES}
+    assert together.faces(faces).probabilities == pytest.approx(mean)
+
+
+def test_an_image_without_a_face_is_told(model):
+    with pytest.raises(FaceError, match="no face found"):
+        Recognizer.load(model).pair(*np.full((2, 240, 320, 3), 90, np.uint8))
+
+
+def test_a_model_that_does_not_name_its_classes_is_refused(tmp_path):
+    save_pretrained(create_model("tsfmicro-small", 3, 64), tmp_path)
+    with pytest.raises(WeightsError, match="does not say what its classes are called"):
+        Recognizer.load(tmp_path)
+
+
+def test_a_fold_of_what_is_no_run_is_refused(model):
+    with pytest.raises(ConfigError, match="--fold is for a run's folder"):
+        Recognizer.load(model, fold="sub01")
+
+
+def test_the_page_shows_every_moment_and_loads_nothing_from_elsewhere(reading, tmp_path):
+    files = write_reading(reading, tmp_path)
+    text = (tmp_path / "reading.html").read_text(encoding="utf-8")
+    assert text.count("<section id=") == len(reading.moments)
+    assert "http" not in text and 'src="data:' in text
+    assert "Not for use on people" in text and "no lie detector" in text
+    assert all(file.exists() for file in files)
+    rows = (tmp_path / "moments.csv").read_text().splitlines()
+    assert len(rows) == 1 + len(reading.moments) and "p_surprise" in rows[0]
+
+
+def test_a_folder_of_videos_goes_on_where_it_was_and_lists_what_cannot_be_read(model, video, tmp_path):
+    folder, out = tmp_path / "videos", tmp_path / "out"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "one.avi").write_bytes(video.read_bytes())
+    (folder / "empty.mp4").write_bytes(b"")
+    (folder / "notes.txt").write_text("not a video")
+    recognizer = Recognizer.load(model)
+    first = read_videos(recognizer, folder, out, Watch())
+    assert (first.read, first.before) == (1, 0)
+    assert [name for name, _ in first.failed] == ["empty.mp4"]
+    table = (out / "moments.csv").read_bytes()
+    again = read_videos(recognizer, folder, out, Watch())
+    assert (again.read, again.before) == (1, 2), "both were looked at before"
+    assert (out / "moments.csv").read_bytes() == table
+    stricter = read_videos(Recognizer.load(model, threshold=0.99), folder, out, Watch())
+    assert stricter.before == 0, "other settings are another reading"
+
+
+def test_a_folder_without_videos_is_told(model, tmp_path):
+    with pytest.raises(VideoError, match="holds no video"):
+        read_videos(Recognizer.load(model), tmp_path, tmp_path / "out", Watch())
+
+
+def test_the_command_prints_json_and_one_line_for_a_mistake(model, video, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["tsfmicro", "predict", str(model), str(video), "--json"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert not end.value.code
+    known = json.loads(capsys.readouterr().out)
+    assert known["classes"] == list(CLASSES) and known["expressions"][0]["probabilities"]
+    monkeypatch.setattr("sys.argv", ["tsfmicro", "predict", str(model), str(video) + "x"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 1
+    error = capsys.readouterr().err.strip().splitlines()
+    assert len(error) == 1 and "there is no such file" in error[0]
