@@ -149,7 +149,7 @@ def _labels(folder: RunFolder, tasks: list[Task]) -> Iterator[str]:
 
 
 def _answers(folder: RunFolder, tasks: list[Task]) -> Iterator[str]:
-    epochs, n_classes = folder.plan.config.train.epochs, len(folder.plan.classes)
+    epochs, n_classes = folder.plan.epochs, len(folder.plan.classes)
     for task in tasks:
         if not folder.place(task).exists():
             continue  # told as missing
@@ -182,7 +182,7 @@ def _leftovers(folder: RunFolder, tasks: list[Task]) -> Iterator[str]:
     for task in tasks:
         weights = folder.place(task) / "model.safetensors"
         try:
-            if weights.parent.exists():
+            if weights.parent.exists() and (weights.exists() or folder.plan.config.train.keep == "last"):
                 with safe_open(weights, "numpy") as stored:
                     stored.keys()
         except (SafetensorError, OSError) as damage:

@@ -50,6 +50,15 @@ def check_captum() -> None:
         )
 
 
+def check_map(model: nn.Module) -> None:
+    """Raises ShapeError: the model has no map over the face, so nothing can be drawn of it."""
+    if not getattr(model, "has_map", True):
+        raise ShapeError(
+            f"{type(model).__name__} has no map over the face, so it cannot be shown where it looks. "
+            "Its scores and answers are whole all the same."
+        )
+
+
 def grad_cam(
     model: nn.Module, streams: Mapping[str, nn.Module], images: Mapping[str, Tensor], answers: Tensor
 ) -> dict[str, Tensor]:
@@ -63,9 +72,10 @@ def grad_cam(
         streams: parts of the model, by name. One that is not called, or whose map is what the head takes, is left out.
         images: the model's inputs; answers: (N,) class numbers.
     Returns: name of each stream, 'joined' → (N, h, w), not negative.
-    Raises: TsfmicroError: captum is not installed.
+    Raises: TsfmicroError: captum is not installed; ShapeError: the model has no map over the face.
     """
     check_captum()
+    check_map(model)
     from captum.attr import LayerGradCam
 
     def answer(*given: Tensor) -> Tensor:

@@ -17,18 +17,21 @@ from tsfmicro.errors import AnnotationError, ConfigError, LabelError, RunError
 from tsfmicro.files import locked
 from tsfmicro.generated import is_generated
 from tsfmicro.labels import scheme
-from tsfmicro.prepare.prepare import prepare
+from tsfmicro.needs import Need
+from tsfmicro.prepare.prepare import pictures, prepare
+from tsfmicro.prepare.products.base import product_of
 from tsfmicro.protocols.registry import protocol
 from tsfmicro.report.figures import draw_confusion, draw_pairs
 from tsfmicro.run.apexes import with_spotted_apexes
 from tsfmicro.run.environment import choose_precision, environment, is_elsewhere
 from tsfmicro.run.final import make_final
-from tsfmicro.run.floors import store_linear_floors
+from tsfmicro.run.floors import linear_floor, store_linear_floors
 from tsfmicro.run.folder import Plan, RunFolder
 from tsfmicro.run.here import Here, Machines
 from tsfmicro.run.summary import Summary, evaluate_run
-from tsfmicro.run.task import Job, build_model
+from tsfmicro.run.task import Job, plan_of_model
 from tsfmicro.run.watch import Watch
+from tsfmicro.train.loader import check_augmentation
 from tsfmicro.types import Clip, Fold, LabelScheme, PreparedSet
 
 
@@ -64,28 +67,35 @@ def run(
     machines = machines or Here(workers)
     device = machines.choose_device(device)
     precision = choose_precision(device, config.train.precision)
-    check_names(config)
+    epochs = check_names(config)
     clips, excluded = read_clips(config, roots, watch)
     prepared = prepare_clips(clips, config, cache, workers, watch)
     kept, labels, left_out = label_clips(prepared.clips, config, watch)
     folds, unused = make_folds(labels, config, watch)
     kept, labels = [c for c in kept if c.id not in unused], {c: n for c, n in labels.items() if c not in unused}
     classes = scheme(config.data.scheme).classes
-    plan = Plan(config, classes, labels, folds, prepared.key)
+    plan = Plan(config, classes, labels, folds, prepared.key, epochs)
+    threads = machines.threads(len(plan.tasks))
 
     folder = RunFolder.start(
         out,
         plan,
         kept,
         [*excluded.items(), *prepared.skipped, *left_out, *unused.items()],
-        environment(device, threads=1, precision=precision) | {"generated": any(map(is_generated, roots.values()))},
+        environment(device, threads=threads, precision=precision)
+        | {
+            "generated": any(map(is_generated, roots.values())),
+            "units": {need.product: prepared.of(need).unit for need in needs_of(config)},
+        },
     )
     with locked(out / ".lock", partial(_occupied, out)):
         kinds = (False, True) if shuffled else (False,)
         total = sum(len(group.tasks) for kind in kinds for group in plan.groups(kind))
         watch.training(total, total - sum(len(folder.missing(kind)) for kind in kinds))
         groups = [group for kind in kinds for group in folder.missing_groups(kind)]
-        machines.train(Job(out, cache / prepared.key, device, threads=1), groups, watch)
+        # The number of threads decides the last bits, so a run goes on with the number that it began with.
+        threads = int(folder.environment.get("threads", 1))
+        machines.train(Job(out, cache / prepared.key, device, threads), groups, watch)
         folder.clear_halves()
         store_linear_floors(folder, prepared, watch)
         summary = evaluate_run(folder)
@@ -130,11 +140,6 @@ def _read_flow_maps(config: RunConfig, roots: Mapping[str, Path], watch: Watch) 
         raise ConfigError(
             f"data.datasets: {flow_maps.NAME} are ready-made and have no faces, so no other dataset can stand beside them."
         )
-    if config.train.augment.flip or config.train.augment.rotate:
-        raise ConfigError(
-            f"{flow_maps.NAME}: a flip or rotation turns flow vectors, and which grey means no movement is not known. "
-            "Set train.augment.flip=0 and train.augment.rotate=0."
-        )
     found = flow_maps.read_flow_maps(
         roots[flow_maps.NAME], lambda done, total: watch.progress("reading flow maps", done, total)
     )
@@ -147,24 +152,34 @@ def _read_flow_maps(config: RunConfig, roots: Mapping[str, Path], watch: Watch) 
 def prepare_clips(
     clips: Sequence[Clip], config: RunConfig, cache: Path, workers: int | None, watch: Watch
 ) -> PreparedSet:
-    """Aligned faces of all clips, whatever their label: another label scheme needs no new preparation.
+    """All that the run needs of all clips, whatever their label: another label scheme needs no new preparation.
 
-    Ready-made flow maps are only stored, where all workers can map them into memory.
+    Raises: ConfigError: these clips cannot give what the model needs, or must not be moved by augmentation.
     """
-    if config.prepare.apex == "spotted" and flow_maps.NAME not in config.data.datasets:
+    ready = any(clip.ready for clip in clips)
+    if config.prepare.apex == "spotted" and not ready:
         clips = with_spotted_apexes(clips, config.prepare, cache, workers, watch)
+    needs = needs_of(config) + (() if ready else (pictures(config.prepare),))
     prepared = prepare(
         clips,
+        needs,
         config.prepare,
         cache,
         workers,
         lambda done, total, note: watch.progress("preparing clips", done, total, note),
-        ready=flow_maps.NAME in config.data.datasets,
     )
+    check_augmentation(prepared, needs, config.train.augment)
     watch.note(f"prepared {len(prepared.clips)} of {len(clips)} clips; {len(prepared.skipped)} skipped")
     for clip_id, reason in prepared.skipped:
         watch.note(f"  skipped {clip_id}: {reason}")
     return prepared
+
+
+def needs_of(config: RunConfig) -> tuple[Need, ...]:
+    """What the run's model and its linear floor need of each clip."""
+    n_classes = len(scheme(config.data.scheme).classes)
+    needs, _ = plan_of_model(config, n_classes)
+    return tuple(dict.fromkeys((*needs, *linear_floor(config, n_classes).needs)))
 
 
 def label_clips(
@@ -220,11 +235,11 @@ def _check_classes(labels: Mapping[str, int], used: LabelScheme) -> None:
         )
 
 
-def check_names(config: RunConfig) -> None:
-    """A misspelt name is told now, not after an hour of preparation."""
-    import torch
-
+def check_names(config: RunConfig) -> int:
+    """A misspelt name is told now, not after an hour of preparation. Returns: epochs that a training leaves logits of."""
     used = scheme(config.data.scheme)
     protocol(config.protocol.name, config.protocol.options)
-    with torch.device("meta"):
-        build_model(config, len(used.classes))
+    needs, epochs = plan_of_model(config, len(used.classes))
+    for need in needs:
+        product_of(need, config.prepare.products)
+    return epochs

@@ -5,7 +5,8 @@ run.json                        format, classes, key of the prepared set, machin
 clips.csv                       every clip with its label
 skipped.csv                     every clip that was left out, and why
 folds.json                      who is on which side
-folds/<fold>/seed-<n>/          logits.npz, model.safetensors, received.json (what the training was given): only when whole
+folds/<fold>/seed-<n>/          logits.npz, received.json (what the training was given), model.safetensors if kept: only when whole
+checkpoints/                    the state of long trainings that are not finished
 floors/shuffled/                the same for trainings on shuffled labels, where they were asked for
 floor-<name>.npy, scores.json   what scoring adds
 """
@@ -16,23 +17,27 @@ import csv
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from zipfile import BadZipFile
 
 import numpy as np
 import yaml
 
-from tsfmicro.config import RunConfig, check_config, parse_yaml
+from tsfmicro.config import RunConfig, check_config, parse_yaml, without_gone
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.files import csv_text, put_whole, write_whole
 from tsfmicro.run.watch import Group, Task
 from tsfmicro.types import Clip, Fold, Logits, Outcome
 
-FORMAT = 1
+if TYPE_CHECKING:
+    from tsfmicro.train.checkpoint import InFile
+
+WEIGHTS = "model.safetensors"
+FORMAT = 2  # 1, which knows no epochs and no choice of weights to keep, is read too
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,9 @@ class Plan:
         labels: class number of each clip id.
         folds: who is on which side.
         prepared: key of the prepared set.
+        trained_for: epochs that each training leaves logits of, where they are not train.epochs.
+        written: the settings as config.yaml has them, in a plan that was read. They alone count for its digest, so that a
+            setting which a later version adds changes nothing.
     """
 
     config: RunConfig
@@ -52,6 +60,18 @@ class Plan:
     labels: Mapping[str, int]
     folds: tuple[Fold, ...]
     prepared: str
+    trained_for: int | None = None
+    written: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def is_of_first_format(self) -> bool:
+        """Whether it was read from a run of the first format."""
+        return self.written is not None and self.trained_for is None
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that each training leaves logits of."""
+        return self.config.train.epochs if self.trained_for is None else self.trained_for
 
     @property
     def tasks(self) -> list[Task]:
@@ -79,7 +99,7 @@ class Plan:
     @property
     def digest(self) -> str:
         """SHA-256 of settings, classes, labels, folds and the prepared set's key."""
-        settings = self.config.model_dump(mode="json")
+        settings = self.config.model_dump(mode="json") if self.written is None else self.written
         folds = [asdict(fold) for fold in self.folds]
         everything = [settings, self.classes, sorted(self.labels.items()), folds, self.prepared]
         return sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
@@ -108,7 +128,7 @@ class RunFolder:
         """
         if (path / "run.json").exists():
             begun = cls.open(path)
-            _same_plan(path, begun.plan, plan)
+            _same_plan(begun, plan)
             return begun
         strange = (
             [f.name for f in path.iterdir() if f.name not in _PLAN_FILES and not f.name.startswith(".")]
@@ -126,6 +146,7 @@ class RunFolder:
         write_whole(path / "skipped.csv", csv_text(["clip", "why"], skipped))
         write_whole(path / "folds.json", json.dumps([asdict(fold) for fold in plan.folds], indent=1))
         known = {"format": FORMAT, "prepared": plan.prepared, "classes": plan.classes, "plan": plan.digest}
+        known |= {"epochs": plan.epochs}
         known |= {"environment": environment}
         write_whole(path / "run.json", json.dumps(known, indent=1))
         return cls(path, plan, environment)
@@ -135,13 +156,12 @@ class RunFolder:
         """Read a run's plan. Raises RunError: not a run folder, damaged, or of another format."""
         try:
             known = json.loads((path / "run.json").read_text(encoding="utf-8"))
-            if known["format"] != FORMAT:
+            if known["format"] not in (1, FORMAT):
                 raise RunError(
-                    f"{path}: is a run of format {known['format']}, this version reads {FORMAT}. Use the version that made it."
+                    f"{path}: is a run of format {known['format']}, this version reads 1 and {FORMAT}. Use the version that made it."
                 )
-            config = check_config(
-                parse_yaml((path / "config.yaml").read_text(encoding="utf-8")), str(path / "config.yaml")
-            )
+            written = parse_yaml((path / "config.yaml").read_text(encoding="utf-8"))
+            config = check_config(without_gone(written), str(path / "config.yaml"))
             classes = tuple(known["classes"])
             with (path / "clips.csv").open(encoding="utf-8", newline="") as stream:
                 labels = {row["clip"]: classes.index(row["class"]) for row in csv.DictReader(stream)}
@@ -161,11 +181,18 @@ class RunFolder:
             raise RunError(
                 f"{path}: the run folder is damaged ({' '.join(str(damage).split())}). Restore it, or run again elsewhere."
             ) from None
-        plan = Plan(config, classes, labels, folds, known["prepared"])
+        plan = Plan(config, classes, labels, folds, known["prepared"], known.get("epochs"), written)
         return cls(path, plan, known["environment"])
 
     def place(self, task: Task) -> Path:
         return self.path / ("floors/shuffled" if task.shuffled else "folds") / task.fold / f"seed-{task.seed}"
+
+    def checkpoint(self, task: Task) -> InFile:
+        """Where a long training keeps its state."""
+        from tsfmicro.train.checkpoint import InFile
+
+        kind = "shuffled-" if task.shuffled else ""
+        return InFile(self.path / "checkpoints" / f"{kind}{task.fold}-seed-{task.seed}.pt", self.plan.digest)
 
     def missing(self, shuffled: bool = False) -> list[Task]:
         """Trainings that are not finished; with `shuffled`, those of the shuffled floor."""
@@ -183,13 +210,14 @@ class RunFolder:
         labels: Mapping[str, int],
         logits: np.ndarray,
         losses: np.ndarray,
-        weights: Mapping[str, Any],
+        weights: Mapping[str, Any] | None,
     ) -> None:
         """Keep a finished training. The folder gets its name when all of it is on disk.
 
         Args:
             labels: what the training was given to learn from; who they are and a digest are kept, for the audit.
-            logits: (epochs, test + val, C) in the fold's order; losses: (epochs,); weights: the model's state.
+            logits: (epochs, test + val, C) in the fold's order; losses: (epochs,).
+            weights: the model's state; None where it is not to be kept.
         Raises: RunError: the disk is full or may not be written to.
         """
         from safetensors.torch import save
@@ -208,7 +236,8 @@ class RunFolder:
             }
             (part / "received.json").write_text(json.dumps(received, indent=1), encoding="utf-8")
             # Written here and not by the library, whose error on a full disk is none of the system's.
-            (part / "model.safetensors").write_bytes(save(dict(weights)))
+            if weights is not None:
+                (part / WEIGHTS).write_bytes(save(dict(weights)))
             put_whole(part, place)
         except OSError as problem:
             if place.exists():  # another machine trained the same and was first
@@ -249,7 +278,7 @@ class RunFolder:
             with np.load(place / "logits.npz") as stored:
                 sides = ((fold.test, stored["test"]), (fold.val, stored["val"]))
                 for clips, values in sides:
-                    expected = (self.plan.config.train.epochs, len(clips), len(self.plan.classes))
+                    expected = (self.plan.epochs, len(clips), len(self.plan.classes))
                     if values.shape != expected:
                         raise ValueError(f"logits of shape {values.shape} instead of {expected}")
                 return Outcome(*(Logits(clips, fold.name, task.seed, values) for clips, values in sides))
@@ -286,15 +315,21 @@ def _clips_table(clips: Sequence[Clip], plan: Plan) -> str:
     return csv_text(columns, rows)
 
 
-def _same_plan(path: Path, begun: Plan, now: Plan) -> None:
+def _same_plan(folder: RunFolder, now: Plan) -> None:
+    begun = folder.plan
     was, wanted = (_flat(p.config.model_dump(mode="json")) for p in (begun, now))
     changes = [f"{key} {was.get(key)!r} → {wanted.get(key)!r}" for key in wanted if was.get(key) != wanted.get(key)]
-    if not changes and begun.prepared != now.prepared:
+    if not changes and begun.prepared != now.prepared and not begun.is_of_first_format:
         changes = ["the prepared faces (clips or images changed)"]
     if not changes and (begun.labels != now.labels or begun.folds != now.folds):
         changes = ["labels or folds (the package's version changed?)"]
     if changes:
-        raise RunError(f"{path}: holds a run with other settings: {'; '.join(changes)}. Choose another --out.")
+        raise RunError(f"{folder.path}: holds a run with other settings: {'; '.join(changes)}. Choose another --out.")
+    if begun.is_of_first_format and folder.missing():
+        raise RunError(
+            f"{folder.path}: was begun by an earlier version, which prepared clips in another way, and is not finished. "
+            "Finish it with that version, or choose another --out."
+        )
 
 
 def _flat(values: Any, prefix: str = "") -> dict[str, Any]:

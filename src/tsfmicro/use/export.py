@@ -141,10 +141,8 @@ def export(model: Model, out: Path, calibrate: PreparedSet | None = None, watch:
         need(module, "onnx")
     if out.suffix != ".onnx" or out.is_dir():
         raise ConfigError(f"--out {out}: must be a file that ends in .onnx.")
-    if calibrate is not None and calibrate.size != model.size:
-        raise ConfigError(
-            f"the prepared faces are {calibrate.size} pixels wide, but the model looks at {model.size}. Give the set it was trained on."
-        )
+    if calibrate is not None:
+        Loader(calibrate, model.inputs, torch.device("cpu"))  # says what is lacking before anything takes time
     watch = watch or Watch()
     out.parent.mkdir(parents=True, exist_ok=True)
     part, whole = (out.with_name(f".{out.stem}.{os.getpid()}.{kind}.onnx") for kind in ("float32", "int8"))
@@ -169,7 +167,7 @@ def facts(model: Model, int8: bool = False) -> Facts:
     return Facts(
         recipe=model.recipe,
         classes=model.classes,
-        inputs=model.inputs,
+        inputs={name: one.shape for name, one in model.inputs.items()},
         size=model.size,
         mean=tuple(round(float(x) / 255, 6) for x in MEAN.flatten()),
         std=tuple(round(float(x) / 255, 6) for x in STD.flatten()),
@@ -180,29 +178,35 @@ def facts(model: Model, int8: bool = False) -> Facts:
 
 
 class _Positional(nn.Module):
-    """A model called with its images in order, and without the checks that ask for a batch's number."""
+    """A model called with its inputs in order, and without the checks that ask for a batch's number."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, *images: Tensor) -> Tensor:
-        return self.model.head(self.model.features(**dict(zip(self.model.inputs, images, strict=True))))
+        return self.model.logits(**dict(zip(self.model.expects, images, strict=True)))
 
 
 def _graph(model: Model) -> bytes:
     """The model as an ONNX file's content. Raises ExportError."""
     from onnxscript import optimizer
 
-    images = tuple(torch.randn(2, 3, model.size, model.size) for _ in model.inputs)
-    open_batch = ({0: torch.export.Dim("clips")},) * len(images)
+    images = tuple(model.example(2).values())
+    clips = torch.export.Dim("clips")
+    longer = {
+        name: {1: torch.export.Dim(f"length_of_{name}", min=2)}
+        for name, one in model.inputs.items()
+        if one.differs_in_length
+    }
+    open_batch = tuple({0: clips} | longer.get(name, {}) for name in model.expects)
     with _quiet(), torch.no_grad():
         try:
             recorded = torch.export.export(_Positional(model).eval(), images, dynamic_shapes=(open_batch,))
             program = torch.onnx.export(
                 recorded,
                 dynamo=True,
-                input_names=model.inputs,
+                input_names=list(model.expects),
                 output_names=["logits"],
                 opset_version=OPSET,
                 verbose=False,
@@ -257,9 +261,8 @@ def _difference(model: Model, file: Path) -> float:
 
 
 def _distance(model: Model, predictor: Predictor, runtime: Runtime, clips: int) -> float:
-    drawing = np.random.default_rng(clips)
-    shape = (clips, 3, model.size, model.size)
-    images: Images = {name: drawing.standard_normal(shape, dtype=np.float32) for name in model.inputs}
+    example = model.example(clips, torch.Generator().manual_seed(clips))
+    images: Images = {name: values.numpy() for name, values in example.items()}
     with torch.inference_mode():
         ours = model(**{name: torch.from_numpy(image) for name, image in images.items()}).numpy()
     theirs = predictor(images)
