@@ -77,7 +77,7 @@ def prepare(
     if all(clip.apex is None for clip in clips):
         raise AnnotationError(f"nothing to prepare: none of the {len(clips)} clips has an apex. Spot the apex first.")
     tell = progress or (lambda done, total, note: None)
-    order = _Order.of(clips, needs, config, cache)
+    order = Order.of(clips, needs, config, cache)
     if not order.is_finished:
         with writing(order.base):
             order.base.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ class Making:
 
 
 @dataclass(frozen=True)
-class _Order:
+class Order:
     """What is to be there in the end.
 
     Attributes: alignment: None where all files are ready-made; asked: need → what is made for it.
@@ -115,7 +115,7 @@ class _Order:
     folder: Path
 
     @classmethod
-    def of(cls, clips: tuple[Clip, ...], needs: Iterable[Need], config: PrepareConfig, cache: Path) -> _Order:
+    def of(cls, clips: tuple[Clip, ...], needs: Iterable[Need], config: PrepareConfig, cache: Path) -> Order:
         wanted = sorted({one.stored for one in needs}, key=str)
         ready = _ready(clips, wanted)
         key = "" if ready else alignment_key(clips, config)
@@ -164,7 +164,7 @@ def _ready(clips: Sequence[Clip], needs: Sequence[Need]) -> bool:
     return True
 
 
-def _prepare_rest(order: _Order, workers: int | None, tell: Progress) -> None:
+def _prepare_rest(order: Order, workers: int | None, tell: Progress) -> None:
     total, ready = len(order.clips), order.alignment is None
     found = {} if order.alignment is None else order.alignment.resume()
     made = {making.part.folder: making.part.resume() for making in order.makings}

@@ -18,10 +18,16 @@ JOINED = "joined"
 def before_classifier(model: nn.Module, images: Mapping[str, Tensor]) -> Tensor:
     """What the last linear layer takes, in evaluation mode: for TSFmicro the mean over places after the head's swish.
 
-    Args: images: the model's inputs, (N, 3, H, W) each.
+    Of a system in closed form: its description of each clip.
+
+    Args: images: the model's inputs, (N, …) each.
     Returns: (N, D).
     Raises: ShapeError: the model ends in no linear layer that takes one vector of each clip.
     """
+    if hasattr(model, "describe"):
+        with torch.inference_mode():
+            described: Tensor = model.eval().describe(**images)
+        return described
     taken: list[Tensor] = []
 
     def note(layer: nn.Module, given: tuple[Any, ...]) -> None:

@@ -78,11 +78,11 @@ class InFile:
     """In a file beside the fold's folder, written under another name and renamed; gone when the fold is finished.
 
     Args:
-        plan: digest of the run's plan: what another plan left is not continued. every: seconds between two writings.
+        plan: digest of the run's plan: what another plan left is not continued.
     """
 
-    def __init__(self, path: Path, plan: str, every: float = EVERY) -> None:
-        self.path, self.plan, self.every = path, plan, every
+    def __init__(self, path: Path, plan: str) -> None:
+        self.path, self.plan = path, plan
         self._kept = time.monotonic()
 
     def load(self) -> State | None:
@@ -98,7 +98,7 @@ class InFile:
             return None
 
     def keep(self, state: State, step: Step, generator: torch.Generator) -> None:
-        if time.monotonic() - self._kept < self.every:
+        if time.monotonic() - self._kept < EVERY:
             return
         state.capture(step, generator)
         part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
