@@ -92,7 +92,7 @@ def test_where_nothing_differs_but_luck_few_p_values_are_small():
     small = 0
     for _ in range(200):
         a, b = ({clip: int(draw.integers(2)) for clip in labels} for _ in range(2))
-        small += differences(count(labels, a), count(labels, b), samples=10)["uf1"].p < 0.05
+        small += differences(count(labels, a), count(labels, b))["uf1"].p < 0.05
     assert small <= 18, "5 % of 200 are 10, and twice the spread is 6"
 
 
