@@ -21,7 +21,7 @@ from tsfmicro.evaluate import metrics
 from tsfmicro.evaluate.interval import ByClass, difference_interval, interval
 from tsfmicro.types import Interval
 
-SIZES, DRAWS, OLD_DRAWS, RESAMPLES = (12, 24, 68), 2000, 300, 1000
+SIZES, DRAWS, OLD_DRAWS, RESAMPLES = (12, 24, 68), 2000, 200, 1000
 PEOPLE, SEEDS, EPOCHS, MOST_CLIPS = 4000, 5, 8, 30
 SCORES: Mapping[str, ByClass] = {
     "UF1": metrics.f1_by_class,
@@ -176,9 +176,9 @@ def measured(
         key: (
             _held(found[key], truth),
             _held(found[key], float(np.mean([i.value for i in found[key]]))),
-            float(np.mean([i.high - i.low for i in found[key]])),
+            _width(found[key]),
             _held(old[key], truth),
-            float(np.mean([i.high - i.low for i in old[key]])),
+            _width(old[key]),
             truth,
         )
         for key, truth in truths.items()
@@ -217,7 +217,11 @@ def table(draws: int = DRAWS) -> None:
 
 
 def _held(intervals: list[Interval], truth: float) -> float:
-    return float(np.mean([i.low <= truth <= i.high for i in intervals]))
+    return float(np.mean([i.low <= truth <= i.high for i in intervals])) if intervals else float("nan")
+
+
+def _width(intervals: list[Interval]) -> float:
+    return float(np.mean([i.high - i.low for i in intervals])) if intervals else float("nan")
 
 
 def _choose(weights: np.ndarray, draw: np.random.Generator) -> np.ndarray:
