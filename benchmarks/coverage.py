@@ -5,7 +5,7 @@ and 68 are drawn with replacement, so the score pooled over all 4,000 is what an
 people lies below that on average, since F1 is not linear; `mean` is how often an interval holds the average score of groups of
 its own size instead. Groups in which a class has no clip are drawn again, as such a run has no score.
 
-    python -m benchmarks.coverage            the table, in some ten minutes
+    python -m benchmarks.coverage            the table, in a quarter of an hour
     python -m benchmarks.coverage 200        from 200 groups of each population and size instead of 2,000
 """
 
