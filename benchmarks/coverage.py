@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -158,11 +159,19 @@ def percentiles(score: ByClass, one: np.ndarray, other: np.ndarray | None, draw:
     return Interval(value_of(score, one, other), float(low), float(high))
 
 
-def measured(
-    of: Crowd, size: int, draws: int, old_draws: int, seed: int = 0
-) -> dict[tuple[str, str], tuple[float, ...]]:
-    """For each score and what: how often an interval of a group of this size holds the truth, how often the mean of such
-    groups, its mean width; then how often the truth, and the mean width, with the percentiles of before; the truth."""
+class Measured(NamedTuple):
+    """How often intervals hold the truth, how often the mean of groups of that size, their mean width; and with the
+    percentiles of before, how often the truth, and the width."""
+
+    held: float
+    held_mean: float
+    width: float
+    old_held: float
+    old_width: float
+
+
+def measured(of: Crowd, size: int, draws: int, old_draws: int, seed: int = 0) -> dict[tuple[str, str], Measured]:
+    """Groups of people of one size, by score and what. Args: draws: number of groups, of old_draws percentiles too."""
     draw = np.random.default_rng([seed, size])
     truths = {(s, w): value_of(SCORES[s], *sides) for s, w, *sides in of.cases(np.arange(PEOPLE))}
     found: dict[tuple[str, str], list[Interval]] = {key: [] for key in truths}
@@ -173,13 +182,12 @@ def measured(
             if number < old_draws:
                 old[s, w].append(percentiles(SCORES[s], *sides, draw))
     return {
-        key: (
+        key: Measured(
             _held(found[key], truth),
             _held(found[key], float(np.mean([i.value for i in found[key]]))),
             _width(found[key]),
             _held(old[key], truth),
             _width(old[key]),
-            truth,
         )
         for key, truth in truths.items()
     }
@@ -205,13 +213,13 @@ def table(draws: int = DRAWS) -> None:
         by_name = {name: measured(of, size, draws, old_draws) for name, of in crowds.items()}
         for score in SCORES:
             for what in WHAT:
-                cells = np.array([cell[score, what] for cell in by_name.values()])
-                held, mean, width, before, wide, _ = cells.mean(0)
-                least, most = 100 * cells[:, 0].min(), 100 * cells[:, 0].max()
-                worst = list(by_name)[cells[:, 0].argmin()]
+                cells = {name: found[score, what] for name, found in by_name.items()}
+                mean = Measured(*np.mean(list(cells.values()), 0))
+                lowest, highest = (way(cells, key=lambda name: cells[name].held) for way in (min, max))
                 print(
-                    f"{size:6}  {score}   {what:11}  {100 * before:5.1f}   {wide:.3f}   {100 * held:5.1f}  "
-                    f"{least:.1f}–{most:.1f}  {100 * mean:5.1f}  {width:.3f}  lowest: {worst}",
+                    f"{size:6}  {score}   {what:11}  {100 * mean.old_held:5.1f}   {mean.old_width:.3f}   {100 * mean.held:5.1f}  "
+                    f"{100 * cells[lowest].held:.1f}–{100 * cells[highest].held:.1f}  {100 * mean.held_mean:5.1f}  "
+                    f"{mean.width:.3f}  lowest: {lowest}",
                     flush=True,
                 )
 

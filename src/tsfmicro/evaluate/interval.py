@@ -1,7 +1,7 @@
 """How sure a score is: people are left out in turn, because the clips of one person are alike.
 
 A 95 % interval is about the score that the models which gave these answers would get from endlessly many people like these: of
-100 such groups of people, the intervals of about 95 hold it. It forecasts neither the next person's score nor that of the next
+the intervals of 100 groups of people, about 95 hold it. It forecasts neither the next person's score nor that of the next
 group, and it does not know how scores vary from training to training.
 
 1. The standard error is a delete-one jackknife over people (Efron and Tibshirani 1993, chapter 11). A class that leaves with a
