@@ -173,14 +173,14 @@ class Measured(NamedTuple):
 def measured(of: Crowd, size: int, draws: int, old_draws: int, seed: int = 0) -> dict[tuple[str, str], Measured]:
     """Groups of people of one size, by score and what. Args: draws: number of groups, of old_draws percentiles too."""
     draw = np.random.default_rng([seed, size])
-    truths = {(s, w): value_of(SCORES[s], *sides) for s, w, *sides in of.cases(np.arange(PEOPLE))}
+    truths = {(s, w): value_of(SCORES[s], one, other) for s, w, one, other in of.cases(np.arange(PEOPLE))}
     found: dict[tuple[str, str], list[Interval]] = {key: [] for key in truths}
     old: dict[tuple[str, str], list[Interval]] = {key: [] for key in truths}
     for number, people in enumerate(groups(of, size, draws, draw)):
-        for s, w, *sides in of.cases(people):
-            found[s, w].append(interval_of(SCORES[s], *sides))
+        for s, w, one, other in of.cases(people):
+            found[s, w].append(interval_of(SCORES[s], one, other))
             if number < old_draws:
-                old[s, w].append(percentiles(SCORES[s], *sides, draw))
+                old[s, w].append(percentiles(SCORES[s], one, other, draw))
     return {
         key: Measured(
             _held(found[key], truth),
@@ -198,8 +198,8 @@ def table(draws: int = DRAWS) -> None:
     crowds = {name: crowd(of, np.random.default_rng(n)) for n, (name, of) in enumerate(POPULATIONS.items())}
     for name, of in crowds.items():
         uf1, leak = (
-            value_of(SCORES["UF1"], *sides)
-            for s, w, *sides in of.cases(np.arange(PEOPLE))
+            value_of(SCORES["UF1"], one, other)
+            for s, w, one, other in of.cases(np.arange(PEOPLE))
             if s == "UF1" and w in ("5 seeds", "leak")
         )
         clips = of.model[0].sum((1, 2))
