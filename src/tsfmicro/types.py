@@ -388,7 +388,8 @@ class Rule:
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its 95 % interval."""
+    """A value with its 95 % interval, which is about the mean over endlessly many people like those that were tested: see
+    `evaluate.interval`."""
 
     value: float
     low: float
@@ -408,7 +409,7 @@ class Scores:
 
     Attributes:
         rule: which epoch was scored; 'last' is the honest default. Print it as text: that carries its label.
-        acc, uf1, uar: with 95 % intervals from a bootstrap over people; `rule.uar_is` tells what uar holds.
+        acc, uf1, uar: with 95 % intervals over people; `rule.uar_is` tells what uar holds.
         precision: macro precision, which some programs print as UAR.
         recall: recall of each class.
         confusion: (C, C) counts, true class × predicted class, summed over seeds. Where a rule takes ACC and UF1 from
