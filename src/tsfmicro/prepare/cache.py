@@ -142,9 +142,9 @@ def _with_rows(clips: Iterable[Clip]) -> tuple[str, ...]:
     return tuple(sorted(clip.id for clip in clips if clip.apex is not None))
 
 
-def set_key(parts: Sequence[Part]) -> str:
-    """The key of a prepared set: of the folders that it is made of."""
-    return _hash(sorted(part.folder.name for part in parts))
+def set_key(alignment: str, asked: Mapping[Need, Part]) -> str:
+    """The key of a prepared set: of what was asked for, and the folders that it is made of."""
+    return _hash([alignment, *sorted([str(one), part.folder.name] for one, part in asked.items())])
 
 
 def write_set(

@@ -125,8 +125,8 @@ class Order:
             its = product_key(key, clips, product, one.size, options)
             asked[one] = Making(product_part(cache, its, clips, product, one.size, options), product, one.size, options)
         alignment = None if ready else alignment_part(cache, key, clips, config)
-        parts = [*([alignment] if alignment else []), *(making.part for making in asked.values())]
-        return cls(clips, config, alignment, asked, cache / set_key(parts))
+        name = set_key(key, {one: making.part for one, making in asked.items()})
+        return cls(clips, config, alignment, asked, cache / name)
 
     @property
     def is_finished(self) -> bool:
