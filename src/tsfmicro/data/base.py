@@ -1,32 +1,36 @@
-"""What every dataset's reader does: find the sheet and the frames, turn rows into clips, and say what is odd.
+"""What every dataset's reader does: find what tells of clips and the frames, make clips, and say what is odd.
 
-A dataset is a subclass in its own file, which says how its sheets and folders are named and spelled. Beside the
-reader stands its fake writer, so that the tests need nobody's face.
+A dataset is a subclass in its own file. Its `entries` tell what it says about each clip, from whatever it has: a sheet with
+a header (see `headed`), one without, several, or none but folders. Everything after that is shared, and stands here.
 """
 
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from tsfmicro.data.action_units import parse_action_units
 from tsfmicro.data.corrections import Correction, correct, corrections
-from tsfmicro.data.fake import Cells, FakeSheet, Layout, write_frames, write_sheet
-from tsfmicro.data.frames import FrameTree, look_around, spreadsheets
-from tsfmicro.data.rows import Entry, Flag, missing_frames, usable_frames
-from tsfmicro.data.sheets import Row, read_rows
-from tsfmicro.errors import AnnotationError, FrameError, LabelError, UnknownNameError
+from tsfmicro.data.entries import Entry, Flag, Odd, impossible_length, missing_frames, usable_frames
+from tsfmicro.data.fake import Cells, FakeSheet, Layout
+from tsfmicro.data.frames import FrameTree, Recording, look_around, spreadsheets
+from tsfmicro.data.sheets import Table, read_tables
+from tsfmicro.errors import AnnotationError, FrameError, LabelError
 from tsfmicro.labels import scheme
 from tsfmicro.types import Clip, Frames
 
 if TYPE_CHECKING:
     import numpy as np
 
+Progress = Callable[[int, int], None]
+"""Called with what is done, and all there is to do."""
+
 _SPELLINGS = {"other": "others", "happy": "happiness", "sad": "sadness"}
+_NAMED = 5  # spreadsheets that a message names
 
 
 @dataclass(frozen=True)
@@ -39,17 +43,31 @@ class Fixed:
 
 
 @dataclass(frozen=True)
+class Source:
+    """What a dataset tells of its clips from.
+
+    Attributes:
+        tables: its sheets, those of `Dataset.chosen`; none for a dataset that has no sheet.
+        bases: folders that hold people's folders or videos, the best first.
+    """
+
+    tables: tuple[Table, ...]
+    bases: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
 class Reading:
     """What a dataset's folder holds.
 
     Attributes:
-        clips: every row that makes a clip, in the sheet's order; apex None where it has none that can be used.
+        clips: every micro-expression, in the sheet's order; apex None where it has none that can be used.
         flags: everything odd; nothing is left out quietly.
         fixed: corrections that were applied.
-        sheet: the file that was read.
+        sheet: the file that was read, or the folder where there is no sheet.
         version: which of the published sheets it is, and its rows.
-        rows: how many rows it has.
+        rows: how many rows it has; without a sheet, clips.
         frames: the folder that the frames are taken from.
+        macro: macro-expressions of the same sheet.
         other_sheets, other_frames: what would have done as well; give its folder as root to have it read.
     """
 
@@ -60,6 +78,7 @@ class Reading:
     version: str
     rows: int
     frames: Path
+    macro: tuple[Clip, ...] = ()
     other_sheets: tuple[Path, ...] = ()
     other_frames: tuple[Path, ...] = ()
 
@@ -71,94 +90,67 @@ class Reading:
 
 def can_train(clip: Clip) -> bool:
     """Whether a clip has an apex, and its onset and apex frames are on disk."""
-    return clip.apex is not None and {clip.onset, clip.apex} <= clip.frames.files.keys()
+    numbers = clip.frames.numbers
+    return clip.apex is not None and clip.onset in numbers and clip.apex in numbers
 
 
 class Dataset(ABC):
-    """A dataset: where its files are, how it spells things, and what the paper counts in it.
+    """A dataset: where its files are, what it says of its clips, and what is published about it.
 
     Attributes:
         name, title: in ids and commands; for people.
-        fps: frames per second.
-        neighbourhood: the widest pair is searched ⌊neighbourhood·(apex−onset)⌋ frames inside onset and apex.
-        release_rows: rows of the published sheet.
-        published: label scheme → class → clips, from the paper's Tables 1 and 2.
-        sheet_file: what a sheet's file is called, whatever its version.
-        person_folder: what the folders are called that lie directly in the frames' folder.
-        sheets: the published versions of the sheet, the preferred one first.
-        layouts: how copies of the release arrange their frames. Fakes are written so; reading does not ask.
+        fps: frames per second; None where each clip or video says its own.
+        published: label scheme → class → clips, as its paper counts them.
+        release_rows: rows of the published sheet, or clips.
+        person_folder: what the folders or videos are called that lie directly in the frames' folder.
+        has_sheet: whether a spreadsheet tells of the clips.
+        first_frame: the number that its sheet gives to the first frame of a video.
+        sheets, layouts: what copies of the release look like. Fakes are written so; reading does not ask.
+        shows: the datasets that its clips are of.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
-    fps: ClassVar[float]
-    neighbourhood: ClassVar[float]
+    fps: ClassVar[float | None]
+    published: ClassVar[Mapping[str, Mapping[str, int]]] = {}
     release_rows: ClassVar[int]
-    published: ClassVar[Mapping[str, Mapping[str, int]]]
-    sheet_file: ClassVar[re.Pattern[str]]
     person_folder: ClassVar[re.Pattern[str]]
-    sheets: ClassVar[Mapping[str, FakeSheet]]
-    layouts: ClassVar[Mapping[str, Layout]]
+    has_sheet: ClassVar[bool] = True
+    first_frame: ClassVar[int] = 0
+    sheets: ClassVar[Mapping[str, FakeSheet]] = {}
+    layouts: ClassVar[Mapping[str, Layout]] = {}
+
+    @property
+    def shows(self) -> tuple[str, ...]:
+        return (self.name,)
 
     @abstractmethod
-    def subject(self, cell: str) -> str | None:
-        """A subject as the dataset's folders write it, e.g. '1' → 'sub01'. None where the cell holds none."""
+    def entries(self, source: Source) -> Iterable[Entry | Flag]:
+        """What the dataset says of each clip, in its order, and a flag for each row that names none."""
 
-    def clip_name(self, row: Row) -> str:
-        """A clip's name, which its subject has once."""
-        return row.clip
+    def refuses(self, table: Table) -> str:
+        """Why a sheet is none of this dataset's, in words; empty where it is."""
+        raise NotImplementedError(f"{self.title} has a sheet, and must say which. Write refuses().")
 
-    @abstractmethod
+    def chosen(self, tables: Sequence[Table]) -> tuple[Table, ...]:
+        """Those of its sheets that are read together, the best first: as a rule one."""
+        return tuple(tables[:1])
+
     def places(self, entry: Entry) -> Sequence[tuple[str, ...]]:
-        """Where a clip's frames may lie below the frames' folder, the likeliest first."""
+        """Where a clip's frames may lie below the frames' folder, the likeliest first; a video without its ending."""
+        return [(entry.subject, entry.recording), (entry.recording,)]
 
-    def version(self, sheet: Path, clips: Sequence[Clip]) -> str:
-        """Which of the published sheets a file is."""
-        return next((version for version in self.sheets if version in sheet.name), sheet.name)
+    def version(self, source: Source, clips: Sequence[Clip]) -> str:
+        """Which of the published sheets was read."""
+        return source.tables[0].file.name if source.tables else "folders without a sheet"
+
+    def oddities(self, entry: Entry) -> list[Odd]:
+        """What is known to be wrong with a clip in some copies of the release, though its numbers could be true."""
+        return []
 
     def remarks(self, reading: Reading) -> tuple[str, ...]:
         """Why counts differ from the paper's, where the dataset's own history explains it."""
         return ()
-
-    @abstractmethod
-    def fake_rows(self, version: str, rng: np.random.Generator) -> list[Row]:
-        """Invented rows of a whole sheet, with the true one's counts and oddities."""
-
-    @property
-    def emotions(self) -> frozenset[str]:
-        """Emotions the sheets may name."""
-        return frozenset(emotion for name in self.published for emotion in scheme(name).of)
-
-    def read(self, root: Path) -> Reading:
-        """Everything a folder holds of this dataset.
-
-        Args:
-            root: the dataset's folder, one above it, or the folder of its frames.
-        Raises:
-            AnnotationError: no such folder, no sheet, a sheet that cannot be read, or two rows that make one clip.
-            LabelError: an emotion that the dataset does not have.
-            FrameError: no folder with frames of these clips.
-        """
-        (sheet, *other_sheets), bases = self._look(root)
-        rows = read_rows(sheet, next(iter(self.sheets.values())).sheet)
-        entries, flags = self._entries(sheet, rows)
-        tree, *others = self._trees(root, bases, entries)
-        clips = []
-        for entry in entries:
-            clip, odd = self._clip(entry, tree)
-            clips += [clip] if clip else []
-            flags += odd
-        return Reading(
-            clips=tuple(clips),
-            flags=tuple(sorted(flags, key=lambda flag: flag.row)),
-            fixed=tuple(Fixed(self._id(entry), entry.row.number, fix) for entry in entries for fix in entry.fixes),
-            sheet=sheet,
-            version=f"{self.version(sheet, clips)}, {len(rows)} rows",
-            rows=len(rows),
-            frames=tree.base,
-            other_sheets=tuple(other_sheets),
-            other_frames=tuple(other.base for other in others),
-        )
 
     def write_fake(
         self,
@@ -173,7 +165,7 @@ class Dataset(ABC):
         every_frame: bool = False,
         lost: float = 0.0,
     ) -> None:
-        """Write a tree of the release's shape, with invented rows and one tiny picture for every frame.
+        """Write a tree of the release's shape that shows nobody.
 
         Args:
             rows: how many rows at most, spread over the sheet; all of them by default.
@@ -185,123 +177,186 @@ class Dataset(ABC):
         Raises:
             UnknownNameError: no such sheet or layout.
         """
-        for kind, name, known in (("sheet", sheet, self.sheets), ("layout", layout, self.layouts)):
-            if name is not None and name not in known:
-                raise UnknownNameError(f"{self.title} {kind}", name, known)
-        version = sheet or next(iter(self.sheets))
-        everything = self.fake_rows(version, rng)
-        count = min(len(everything), rows or len(everything))
-        chosen = [everything[i * len(everything) // count] for i in range(count)]
-        write_sheet(root, self.sheets[version], chosen, cells=cells, bare=bare)
-        write_frames(
-            root,
-            self.layouts[layout or next(iter(self.layouts))],
-            [entry for row in chosen if (entry := self._entry(row))],
-            every_frame=every_frame,
-            lost=set(rng.choice(count, round(lost * count), replace=False).tolist()),
+        raise NotImplementedError(f"{self.title} has no fake. Write write_fake().")
+
+    @property
+    def emotions(self) -> frozenset[str]:
+        """Emotions the dataset may name; empty where any may stand."""
+        return frozenset(emotion for name in self.published for emotion in scheme(name).of)
+
+    def read(self, root: Path, tell: Progress = lambda done, total: None) -> Reading:
+        """Everything a folder holds of this dataset.
+
+        Args:
+            root: the dataset's folder, one above it, or the folder of its frames.
+            tell: called with clips that were looked for, and all of them.
+        Raises:
+            AnnotationError: no such folder, no sheet, a sheet that cannot be read, or two rows that make one clip.
+            LabelError: an emotion that the dataset does not have.
+            FrameError: no folder with frames of these clips.
+        """
+        source, others, flags = self._look(root)
+        sheet = source.tables[0].file if source.tables else root
+        entries, told, rows = self._gather(sheet, source)
+        tree, *other_trees = self._trees(root, source.bases, entries)
+        clips: dict[str, list[Clip]] = {"micro": [], "macro": []}
+        flags += told
+        for done, entry in enumerate(entries, 1):
+            clip, odd = self._clip(entry, tree)
+            clips[entry.kind] += [clip] if clip else []
+            flags += odd
+            tell(done, len(entries))
+        return Reading(
+            clips=tuple(clips["micro"]),
+            flags=tuple(sorted(flags, key=lambda flag: flag.row)),
+            fixed=tuple(Fixed(self._id(entry), entry.row, fix) for entry in entries for fix in entry.fixes),
+            sheet=sheet,
+            version=f"{self.version(source, clips['micro'])}, {rows} {'rows' if source.tables else 'clips'}",
+            rows=rows,
+            frames=tree.base,
+            macro=tuple(clips["macro"]),
+            other_sheets=others,
+            other_frames=tuple(tree.base for tree in other_trees),
         )
 
     def _id(self, entry: Entry) -> str:
         return f"{self.name}/{entry.subject}/{entry.name}"
 
-    def _look(self, root: Path) -> tuple[list[Path], list[Path]]:
-        """Sheets of this dataset, and folders that may hold its frames, the best first."""
+    def _look(self, root: Path) -> tuple[Source, tuple[Path, ...], list[Flag]]:
+        """What there is to read, the sheets that would have done as well, and what is odd about spreadsheets."""
         if not root.is_dir():
             raise AnnotationError(f"{root}: no such folder. Give the folder that holds {self.title}.")
         found = look_around(root, self.person_folder)
-        # The root may be the folder of the frames, with the sheet beside or above it.
-        sheets = self._sheets(found.sheets)
-        above = () if sheets else spreadsheets(root.absolute().parents[:2])
-        sheets = sheets or self._sheets(above)
-        if not sheets:
-            there = ", ".join(sorted({file.name for file in (*found.sheets, *above)})[:5]) or "none"
+        bases = sorted(found.bases, key=lambda base: _preference(base.relative_to(root)))
+        if not self.has_sheet:
+            return Source((), tuple(bases)), (), []
+        tables, strange, flags = self._own(found.sheets)
+        if not tables:
+            # The root may be the folder of the frames, with the sheet beside or above it.
+            tables, above, flags = self._own(spreadsheets(root.absolute().parents[:2]))
+            strange |= above
+        if not tables:
+            there = "; ".join(f"{file.name} ({why})" for file, why in [*strange.items()][:_NAMED]) or "none"
             raise AnnotationError(
-                f"{root}: no sheet of {self.title}. Looked for {next(iter(self.sheets.values())).file} or its like, "
+                f"{root}: no sheet of {self.title}. Looked for {self._example} or its like, "
                 f"here, below and two folders above; spreadsheets found: {there}. Put the sheet beside the frames."
             )
-        near = [base for base in found.bases if base.is_relative_to(sheets[0].parent)]
-        return sheets, sorted(near or found.bases, key=lambda base: _preference(base.relative_to(root)))
+        chosen = self.chosen(tables)
+        files = dict.fromkeys(table.file for table in tables)
+        others = [file for file in files if file not in {table.file for table in chosen}]
+        flags += [
+            Flag(table.file.name, 0, "another sheet in the same file", f"{table}; {chosen[0].sheet!r} is read")
+            for table in tables
+            if table not in chosen and table.file not in others
+        ]
+        near = [base for base in bases if base.is_relative_to(chosen[0].file.parent)]
+        return Source(chosen, tuple(near or bases)), tuple(others), flags
 
-    def _sheets(self, files: Iterable[Path]) -> list[Path]:
-        """Those files that are called like a sheet of this dataset, the preferred version first, Excel before CSV."""
+    @property
+    def _example(self) -> str:
+        return next((sheet.file for sheet in self.sheets.values()), "its annotation sheet")
+
+    def _own(self, files: Iterable[Path]) -> tuple[list[Table], dict[Path, str], list[Flag]]:
+        """Sheets of this dataset, the best first; why the other files are not; and those that could not be opened."""
+        own: list[Table] = []
+        strange: dict[Path, str] = {}
+        flags = []
+        for file in files:
+            try:
+                tables = read_tables(file)
+            except AnnotationError as damage:
+                strange[file] = str(damage).removeprefix(f"{file}: ").partition(". ")[0]
+                flags.append(Flag(file.name, 0, "spreadsheet not read", str(damage)))
+                continue
+            refused = [self.refuses(table) for table in tables]
+            own += [table for table, why in zip(tables, refused, strict=True) if not why]
+            if all(refused):
+                # Of several sheets, what is said about the one that came closest is the longest.
+                strange[file] = max(refused, key=len, default="it has no sheets")
+        return sorted(own, key=self._rank), strange, flags
+
+    def _rank(self, table: Table) -> tuple[int, bool, bool, int, str]:
+        """Which sheet is read: the preferred version first, Excel before CSV."""
         versions = list(self.sheets)
+        rank = next((i for i, version in enumerate(versions) if version in table.file.name), len(versions))
+        named = table.sheet in {sheet.sheet for sheet in self.sheets.values()}
+        return rank, table.file.suffix.lower() == ".csv", not named, len(table.file.parts), table.file.name
 
-        def order(file: Path) -> tuple[int, bool, int, str]:
-            rank = next((i for i, version in enumerate(versions) if version in file.name), len(versions))
-            return rank, file.suffix.lower() == ".csv", len(file.parts), file.name
-
-        return sorted((file for file in files if self.sheet_file.search(file.name)), key=order)
-
-    def _entries(self, sheet: Path, rows: Iterable[Row]) -> tuple[list[Entry], list[Flag]]:
+    def _gather(self, sheet: Path, source: Source) -> tuple[list[Entry], list[Flag], int]:
+        """Entries, corrected and in our spelling; flags for the other rows; and how many rows there are."""
         entries: dict[str, Entry] = {}
         flags = []
-        for row in rows:
-            entry = self._entry(row)
-            if entry is None:
-                what = f"subject {row.subject!r}, filename {row.clip!r}"
-                flags.append(Flag(f"row {row.number}", row.number, "row names no clip", what))
+        rows = 0
+        for told in self.entries(source):
+            rows += isinstance(told, Entry) or told.row > 0
+            if isinstance(told, Flag):
+                flags.append(told)
                 continue
+            entry = self._corrected(told)
             first = entries.setdefault(self._id(entry), entry)
             if first is not entry:
                 raise AnnotationError(
-                    f"{sheet}: rows {first.row.number} and {row.number} are both {self._id(entry)}. Delete one of them."
+                    f"{sheet}: rows {first.row} and {entry.row} are both {self._id(entry)}. Delete one of them."
                 )
-            if entry.row.emotion not in self.emotions:
+            if self.emotions and entry.emotion not in self.emotions:
                 raise LabelError(
-                    f"{sheet}, row {row.number}: {self.title} has no emotion {row.emotion!r} "
+                    f"{sheet}, row {entry.row}: {self.title} has no emotion {entry.emotion!r} "
                     f"(it has {', '.join(sorted(self.emotions))}). Correct the row."
                 )
-        return list(entries.values()), flags
+        return list(entries.values()), flags, rows
 
-    def _entry(self, row: Row) -> Entry | None:
-        """A row with its clip's name, corrected, its emotion in our spelling; None where it names no clip."""
-        subject, name = self.subject(row.subject), self.clip_name(row)
-        if subject is None or not row.clip:
-            return None
-        known = [c for c in corrections(self.name) if (c.subject, c.clip) == (subject, name)]
-        row, applied = correct(row, known)
-        emotion = row.emotion.casefold()
-        return Entry(subject, name, replace(row, emotion=_SPELLINGS.get(emotion, emotion)), applied)
+    def _corrected(self, entry: Entry) -> Entry:
+        known = [c for c in corrections(self.name) if (c.subject, c.clip) == (entry.subject, entry.name)]
+        entry, fixes = correct(entry, known)
+        emotion = entry.emotion.strip().casefold()
+        return replace(entry, emotion=_SPELLINGS.get(emotion, emotion), fixes=fixes)
 
     def _trees(self, root: Path, bases: Iterable[Path], entries: Sequence[Entry]) -> list[FrameTree]:
         """The folders that do hold frames of these clips, the best first."""
-        trees = [tree for tree in map(FrameTree, bases) if self._holds(tree, entries)]
-        if not trees:
+        trees = [FrameTree(base, self.first_frame) for base in bases]
+        holding = [tree for tree in trees if any(tree.find(self.places(entry)) for entry in entries)]
+        if not holding:
+            like = " or ".join(layout.example for layout in self.layouts.values())
             raise FrameError(
-                f"{root}: no frames of {self.title}. Looked for folders like "
-                f"{' or '.join(layout.example for layout in self.layouts.values())}. Copy the frames there."
+                f"{root}: no frames of {self.title}. "
+                f"Looked for folders like {like or self.person_folder.pattern}. Copy the frames there."
             )
-        return trees
-
-    def _holds(self, tree: FrameTree, entries: Iterable[Entry]) -> bool:
-        return any(tree.find(self.places(entry)) for entry in entries)
+        return holding
 
     def _clip(self, entry: Entry, tree: FrameTree) -> tuple[Clip | None, list[Flag]]:
-        onset, apex, offset, odd = usable_frames(entry.row)
+        place = tree.find(self.places(entry))
+        lies = tree.recording(place) if place else Recording(self._no_frames(entry, tree))
+        onset, apex, offset, odd = usable_frames(entry, lies.frames.numbers)
+        fps = entry.fps or self.fps or lies.fps
+        odd += self.oddities(entry)
         clip = None
-        if onset is not None:
-            folder = tree.find(self.places(entry))
-            frames, twice = tree.frames(folder) if folder else (self._no_frames(entry, tree), {})
-            if folder is None:
-                odd.append(("no folder with frames", f"no pictures in {frames.folder}"))
+        if onset is not None and fps is None:
+            odd.append(("no frame rate", "neither dataset, sheet nor video tells it; the row makes no clip"))
+        elif onset is not None and fps is not None:
+            odd += impossible_length(entry.kind, onset, offset, fps)
+            if place is None:
+                odd.append(("no folder with frames", f"no pictures in {tree.base.joinpath(*self.places(entry)[0])}"))
             else:
-                odd += missing_frames(onset, apex, offset, frames.files)
-            odd += [("two files for a frame", f"{frames.files[n]} taken, {name} not") for n, name in twice.items()]
+                odd += missing_frames(onset, apex, offset, lies.frames.numbers)
+            if lies.fps and abs(lies.fps - fps) > 0.01 * fps:
+                odd.append(("video has another frame rate", f"{lies.fps:g} per second in {place}, {fps:g} expected"))
+            odd += [
+                ("two files for a frame", f"{lies.frames.where(n)} taken, {name} not") for n, name in lies.twice.items()
+            ]
             clip = Clip(
                 dataset=self.name,
                 subject=entry.subject,
                 name=entry.name,
-                frames=frames,
+                frames=lies.frames,
                 onset=onset,
                 apex=apex,
                 offset=offset,
-                fps=self.fps,
-                emotion=entry.row.emotion,
-                action_units=parse_action_units(entry.row.action_units),
+                fps=fps,
+                emotion=entry.emotion,
+                action_units=parse_action_units(entry.action_units),
                 fixes=tuple(map(str, entry.fixes)),
             )
-        row = entry.row.number
-        return clip, [Flag(self._id(entry), row, reason, detail) for reason, detail in odd]
+        return clip, [Flag(self._id(entry), entry.row, reason, detail) for reason, detail in odd]
 
     def _no_frames(self, entry: Entry, tree: FrameTree) -> Frames:
         return Frames(tree.base.joinpath(*self.places(entry)[0]), {})

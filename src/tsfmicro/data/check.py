@@ -10,8 +10,8 @@ from typing import Any
 
 from tsfmicro.data.base import Dataset, Reading, can_train
 from tsfmicro.data.corrections import corrections
+from tsfmicro.data.entries import Flag
 from tsfmicro.data.exclusions import leave_out
-from tsfmicro.data.rows import Flag
 from tsfmicro.labels import scheme
 from tsfmicro.types import Clip
 
