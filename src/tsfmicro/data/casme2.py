@@ -9,7 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from tsfmicro.data.base import Reading, Source
+from tsfmicro.data.annotated import Source
+from tsfmicro.data.base import Reading
 from tsfmicro.data.entries import Entry, Odd
 from tsfmicro.data.fake import FakeRow, FakeSheet, Layout, deal, fake_row
 from tsfmicro.data.headed import HeadedDataset

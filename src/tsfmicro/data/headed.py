@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from tsfmicro.data.base import Dataset, Source
+from tsfmicro.data.annotated import AnnotatedDataset, Source
 from tsfmicro.data.entries import Entry, Flag
 from tsfmicro.data.fake import Cells, FakeRow, write_frames, write_sheet
 from tsfmicro.data.sheets import COLUMNS, Columns, Row, Table, read_tables
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class HeadedDataset(Dataset):
+class HeadedDataset(AnnotatedDataset):
     """A dataset with such a sheet. It is known by its columns and by what its cells look like, whatever the file is called.
 
     Attributes:
