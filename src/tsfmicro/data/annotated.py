@@ -16,7 +16,7 @@ from typing import ClassVar
 from tsfmicro.data.action_units import parse_action_units
 from tsfmicro.data.base import Dataset, Fixed, Progress, Reading
 from tsfmicro.data.corrections import correct, corrections
-from tsfmicro.data.entries import Entry, Flag, Odd, impossible_length, missing_frames, usable_frames
+from tsfmicro.data.entries import Entry, Flag, Odd, impossible_length, missing_frames, usable_fps, usable_frames
 from tsfmicro.data.frames import FrameTree, Recording, look_around, spreadsheets
 from tsfmicro.data.sheets import Table, read_tables
 from tsfmicro.errors import AnnotationError, FrameError, LabelError
@@ -65,7 +65,8 @@ class AnnotatedDataset(Dataset):
 
     def places(self, entry: Entry) -> Sequence[tuple[str, ...]]:
         """Where a clip's frames may lie below the frames' folder, the likeliest first; a video without its ending."""
-        return [(entry.subject, entry.recording), (entry.recording,)]
+        parts = entry.recording.split("/")
+        return [(entry.subject, *parts), tuple(parts)]
 
     def version(self, source: Source, clips: Sequence[Clip]) -> str:
         """Which of the published sheets was read."""
@@ -213,8 +214,9 @@ class AnnotatedDataset(Dataset):
         place = tree.find(self.places(entry))
         lies = tree.recording(place) if place else Recording(self._no_frames(entry, tree))
         onset, apex, offset, odd = usable_frames(entry, lies.frames.numbers)
-        fps = entry.fps or self.fps or lies.fps
-        odd += self.oddities(entry)
+        own_fps, odd_fps = usable_fps(entry)
+        fps = own_fps or self.fps or lies.fps
+        odd += [*odd_fps, *self.oddities(entry)]
         clip = None
         if onset is not None and fps is None:
             odd.append(("no frame rate", "neither dataset, sheet nor video tells it; the row makes no clip"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -36,7 +37,7 @@ class Entry:
             that are None are the first and the last frame there is.
         emotion: in any spelling; empty where the dataset has none.
         action_units: as the sheet has them.
-        fps: of this clip; None for the dataset's.
+        fps: frames per second of this clip, as the sheet has them; empty for the dataset's.
         recording: the folder or video that its frames lie in, as the dataset names it; by default the clip's name.
         kind: macro-expressions are kept apart from the clips that are trained on.
         row: as the spreadsheet program shows it; 0 where there is no sheet.
@@ -50,7 +51,7 @@ class Entry:
     offset: str | None = None
     emotion: str = ""
     action_units: str = ""
-    fps: float | None = None
+    fps: str = ""
     recording: str = ""
     kind: Kind = "micro"
     row: int = 0
@@ -90,6 +91,14 @@ def usable_frames(entry: Entry, numbers: Collection[int] = ()) -> tuple[int | No
     elif apex == onset:
         odd.append(("apex = onset", f"both {apex}: nothing moves between them"))
     return onset, apex, offset, odd
+
+
+def usable_fps(entry: Entry) -> tuple[float | None, list[Odd]]:
+    """The frame rate that a clip has of its own, None where it has none, and what is odd about it."""
+    number = re.fullmatch(r"\s*([0-9]{1,5}(?:\.[0-9]*)?)\s*(?:fps)?\s*", entry.fps, re.IGNORECASE)
+    if number and float(number[1]) > 0:
+        return float(number[1]), []
+    return None, [("frame rate is not a number", f"fps {entry.fps!r}; the dataset's is taken")] if entry.fps else []
 
 
 def impossible_length(kind: Kind, onset: int, offset: int | None, fps: float) -> list[Odd]:

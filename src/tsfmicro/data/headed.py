@@ -41,9 +41,9 @@ class HeadedDataset(AnnotatedDataset):
         """A clip's name, which its subject has once."""
         return row["clip"]
 
-    @abstractmethod
     def fake_rows(self, version: str, rng: np.random.Generator) -> list[FakeRow]:
         """Invented rows of a whole sheet, with the true one's counts and oddities."""
+        raise NotImplementedError(f"{self.title} has no fake. Write fake_rows().")
 
     def refuses(self, table: Table) -> str:
         header = table.header(self.columns)
@@ -68,9 +68,10 @@ class HeadedDataset(AnnotatedDataset):
         (table,) = source.tables
         if lacking := table.header(self.columns).lacks(self.columns):
             yield Flag(table.file.name, 0, "sheet lacks a column", lacking)
-        yield from map(self._entry, table.rows(self.columns))
+        yield from map(self.entry, table.rows(self.columns))
 
-    def _entry(self, row: Row) -> Entry | Flag:
+    def entry(self, row: Row) -> Entry | Flag:
+        """What a row says of its clip; a flag where it names none."""
         subject, name = self.subject(row["subject"]), self.clip_name(row)
         if subject is None or not row["clip"]:
             what = f"subject {row['subject']!r}, filename {row['clip']!r}"
@@ -85,6 +86,7 @@ class HeadedDataset(AnnotatedDataset):
             offset=row["offset"],
             emotion=row["emotion"],
             action_units=row["action_units"],
+            fps=row["fps"],
         )
 
     def write_fake(
