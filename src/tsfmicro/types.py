@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from tsfmicro import people
 from tsfmicro.errors import AnnotationError, ConfigError, FrameError, LabelError, LeakageError, ShapeError
 
 if TYPE_CHECKING:
@@ -143,16 +144,19 @@ class Clip:
 
     @property
     def person(self) -> str:
-        return f"{self.dataset}/{self.subject}"
+        """Whom it shows, whichever dataset does."""
+        return people.person(self.dataset, self.subject)
 
 
 def person_of(clip_id: str) -> str:
-    """The person in a clip id: 'casme2/sub04/EP13_02' → 'casme2/sub04'."""
-    return clip_id.rpartition("/")[0]
+    """The person in a clip id, whichever dataset shows them: 'casme2/sub04/EP13_02' → 'casme2/sub04', and both
+    'smic-hs/s1/s1_ne_01' and 'smic-vis/s01/s1_ne_01' → 'smic/s01'."""
+    dataset, _, rest = clip_id.partition("/")
+    return people.person(dataset, rest.rpartition("/")[0])
 
 
 def dataset_of(clip_id: str) -> str:
-    """The dataset in the id of a clip or a person: 'casme2/sub04/EP13_02' → 'casme2'."""
+    """The dataset in a clip id: 'casme2/sub04/EP13_02' → 'casme2'. A person's id has none: several may show them."""
     return clip_id.partition("/")[0]
 
 

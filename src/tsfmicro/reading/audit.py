@@ -16,7 +16,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from tsfmicro.data import flow_maps
+from tsfmicro.data.registry import DATASETS
 from tsfmicro.errors import RunError, TsfmicroError
 from tsfmicro.evaluate.audit import Check, clips_are_tested_once, ids_are_distinct, people_are_apart, values_are_equal
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE
@@ -99,7 +99,7 @@ def _lists(path: Path) -> tuple[list[dict[str, str]], list[dict[str, Any]], list
             rows = list(csv.DictReader(stream))
         folds = json.loads((path / "folds.json").read_text(encoding="utf-8"))
         datasets = parse_yaml((path / "config.yaml").read_text(encoding="utf-8"))["data"]["datasets"]
-        datasets = [one for name in datasets for one in (flow_maps.PUBLISHED if name == flow_maps.NAME else [name])]
+        datasets = [one for name in datasets for one in (DATASETS[name].shows if name in DATASETS else [name])]
         assert {"clip", "person", "class"} <= set(rows[0]) and all(
             {"name", "train", "val", "test"} <= f.keys() for f in folds
         )

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from tsfmicro.config import RunConfig
-from tsfmicro.data import flow_maps
 from tsfmicro.data.exclusions import leave_out, read_exclusions
 from tsfmicro.data.registry import dataset
 from tsfmicro.errors import AnnotationError, ConfigError, LabelError, RunError
@@ -115,16 +114,20 @@ def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tu
 
     Raises: ConfigError: a dataset without a folder; AnnotationError: two clips with one id, or a sheet's own mistakes.
     """
-    for name in {*config.data.datasets, *roots} - {flow_maps.NAME}:
+    for name in {*config.data.datasets, *roots}:
         dataset(name)  # a misspelt name is told before a missing folder
     absent = [name for name in config.data.datasets if name not in roots]
     if absent:
         raise ConfigError(f"no folder was given for {', '.join(absent)}. Add --data {absent[0]}=FOLDER.")
-    clips = _read_flow_maps(config, roots, watch) if flow_maps.NAME in config.data.datasets else []
-    for name in [name for name in config.data.datasets if name != flow_maps.NAME]:
-        reading = dataset(name).read(roots[name])
-        flagged = f"; {len(reading.flags)} odd rows, see `tsfmicro data check {name}`" if reading.flags else ""
-        watch.note(f"{dataset(name).title}: {len(reading.clips)} clips, sheet {reading.version}{flagged}")
+    clips: list[Clip] = []
+    for name in config.data.datasets:
+        data = dataset(name)
+        reading = data.read(roots[name], partial(watch.progress, f"reading {data.title}"))
+        flagged = f"; {len(reading.flags)} odd things, see `tsfmicro data check {name}`" if reading.flags else ""
+        sheet = "sheet " if data.has_sheet else ""
+        watch.note(f"{data.title}: {len(reading.clips)} clips, {sheet}{reading.version}{flagged}")
+        for remark in data.remarks(reading):
+            watch.note(f"  {remark}")
         clips.extend(reading.clips)
     twice = [clip_id for clip_id, count in Counter(c.id for c in clips).items() if count > 1]
     if twice:
@@ -133,20 +136,6 @@ def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tu
         )
     excluded = read_exclusions(config.data.exclude) if config.data.exclude else {}
     return list(leave_out(clips, excluded)), excluded
-
-
-def _read_flow_maps(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> list[Clip]:
-    if len(config.data.datasets) > 1:
-        raise ConfigError(
-            f"data.datasets: {flow_maps.NAME} are ready-made and have no faces, so no other dataset can stand beside them."
-        )
-    found = flow_maps.read_flow_maps(
-        roots[flow_maps.NAME], lambda done, total: watch.progress("reading flow maps", done, total)
-    )
-    watch.note(f"{flow_maps.TITLE}: {found.files} files, {len(found.clips)} clips of {found.people} people")
-    for line in (*found.differences, *found.notes):
-        watch.note(f"  {line}")
-    return list(found.clips)
 
 
 def prepare_clips(
