@@ -26,7 +26,7 @@ def before_classifier(model: nn.Module, images: Mapping[str, Tensor]) -> Tensor:
     """
     if hasattr(model, "describe"):
         with torch.inference_mode():
-            described: Tensor = model.eval().describe(**images)
+            described: Tensor = model.eval().describe(**images)  # type: ignore[operator]
         return described
     taken: list[Tensor] = []
 
