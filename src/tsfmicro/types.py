@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -330,7 +331,7 @@ class Logits:
             raise ShapeError(
                 f"logits of fold {self.fold}: {len(self.clips)} clips but an array of {self.values.shape}."
             )
-        twice = sorted({c for c in self.clips if self.clips.count(c) > 1})
+        twice = sorted(clip for clip, count in Counter(self.clips).items() if count > 1)
         if twice:
             raise ShapeError(f"logits of fold {self.fold}: {twice} is there twice; every clip is scored once.")
 
