@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tsfmicro.errors import ConfigError
 from tsfmicro.workers import cores
 
@@ -80,8 +82,8 @@ def is_elsewhere(device: str) -> bool:
 
 
 def _free_memory() -> float:
-    """Bytes; endless where the system does not tell."""
-    return min(_free_on_machine(), free_in_group())
+    """Bytes that this machine has, and this process's control groups allow."""
+    return min(float(psutil.virtual_memory().available), free_in_group())
 
 
 def free_in_group(own: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> float:
@@ -106,14 +108,6 @@ def _free_at(level: Path) -> float:
         lines = (level / "memory.stat").read_text().splitlines()
         return float(limit - next(int(line.split()[1]) for line in lines if line.startswith("anon ")))
     except (OSError, ValueError, StopIteration):
-        return float("inf")
-
-
-def _free_on_machine() -> float:
-    try:
-        with open("/proc/meminfo", encoding="ascii") as stream:  # noqa: PTH123
-            return next(1024.0 * int(line.split()[1]) for line in stream if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
         return float("inf")
 
 
