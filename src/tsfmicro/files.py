@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tsfmicro.errors import TsfmicroError
+from tsfmicro.workers import refuse_second_run
 
 if sys.platform == "win32":
     import msvcrt
@@ -48,8 +49,10 @@ def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     Where another process holds it, say so with on_wait and wait until it is free; an on_wait that raises does not wait.
     On a disk without locks a file beside it says who holds it.
 
-    Raises: TsfmicroError: such a file was left, or is another machine's, so that nobody here can see when it will be free.
+    Raises: TsfmicroError: such a file was left, or is another machine's, so that nobody here can see when it will be free; or
+        this is a new process that runs the script again which holds the lock.
     """
+    refuse_second_run()
     with path.open("a+b") as file, ExitStack() as at_the_end:
         take = partial(_try, file)
         try:
