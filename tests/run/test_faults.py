@@ -50,6 +50,31 @@ def test_a_run_folder_where_another_process_is_at_work_is_left_alone(run, tmp_pa
         run()
 
 
+def test_two_that_begin_in_one_new_folder_do_not_both_write_there(run, tmp_path):
+    """The other has the lock and has not written its plan yet."""
+    (tmp_path / "run").mkdir()
+    with (
+        locked(tmp_path / "run" / ".lock", on_wait=pytest.fail),
+        pytest.raises(RunError, match="another process is running"),
+    ):
+        run()
+    assert [file.name for file in (tmp_path / "run").iterdir()] == [".lock"]
+
+
+def test_nothing_is_written_into_a_folder_of_something_else(run, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.docx").write_text("years of work")
+    with pytest.raises(RunError, match=r"holds thesis\.docx"):
+        run()
+    assert [file.name for file in (tmp_path / "run").iterdir()] == ["thesis.docx"]
+
+
+def test_a_run_folder_that_is_a_file_is_told(run, tmp_path):
+    (tmp_path / "run").write_text("a file")
+    with pytest.raises(RunError, match=r"run: cannot be a run folder \(Not a directory|File exists"):
+        run()
+
+
 def test_the_lock_of_a_process_that_was_killed_holds_nobody_up(run, tmp_path):
     (tmp_path / "run").mkdir()
     program = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,7 @@ from tsfmicro.config import RunConfig
 from tsfmicro.data import flow_maps
 from tsfmicro.data.exclusions import leave_out, read_exclusions
 from tsfmicro.data.registry import dataset
-from tsfmicro.errors import AnnotationError, ConfigError, LabelError, RunError
-from tsfmicro.files import locked
+from tsfmicro.errors import AnnotationError, ConfigError, LabelError
 from tsfmicro.generated import is_generated
 from tsfmicro.labels import scheme
 from tsfmicro.prepare.prepare import prepare
@@ -24,7 +22,7 @@ from tsfmicro.run.apexes import with_spotted_apexes
 from tsfmicro.run.environment import choose_precision, environment, is_elsewhere
 from tsfmicro.run.final import make_final
 from tsfmicro.run.floors import store_linear_floors
-from tsfmicro.run.folder import Plan, RunFolder
+from tsfmicro.run.folder import Plan, RunFolder, held
 from tsfmicro.run.here import Here, Machines
 from tsfmicro.run.summary import Summary, evaluate_run
 from tsfmicro.run.task import Job, build_model
@@ -73,14 +71,10 @@ def run(
     classes = scheme(config.data.scheme).classes
     plan = Plan(config, classes, labels, folds, prepared.key)
 
-    folder = RunFolder.start(
-        out,
-        plan,
-        kept,
-        [*excluded.items(), *prepared.skipped, *left_out, *unused.items()],
-        environment(device, threads=1, precision=precision) | {"generated": any(map(is_generated, roots.values()))},
-    )
-    with locked(out / ".lock", partial(_occupied, out)):
+    about = environment(device, threads=1, precision=precision) | {"generated": any(map(is_generated, roots.values()))}
+    with held(out):
+        skipped = [*excluded.items(), *prepared.skipped, *left_out, *unused.items()]
+        folder = RunFolder.start(out, plan, kept, skipped, about)
         kinds = (False, True) if shuffled else (False,)
         total = sum(len(group.tasks) for kind in kinds for group in plan.groups(kind))
         watch.training(total, total - sum(len(folder.missing(kind)) for kind in kinds))
@@ -94,10 +88,6 @@ def run(
         if final:
             make_final(folder, prepared, summary, "cpu" if is_elsewhere(device) else device, watch)
     return summary
-
-
-def _occupied(out: Path) -> None:
-    raise RunError(f"{out}: another process is running here. Wait for it, or choose another --out.")
 
 
 def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tuple[list[Clip], dict[str, str]]:

@@ -15,7 +15,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -28,7 +29,7 @@ import yaml
 
 from tsfmicro.config import RunConfig, check_config, parse_yaml
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
-from tsfmicro.files import csv_text, put_whole, write_whole
+from tsfmicro.files import csv_text, locked, put_whole, write_whole
 from tsfmicro.run.watch import Group, Task
 from tsfmicro.types import Clip, Fold, Logits, Outcome
 
@@ -102,7 +103,7 @@ class RunFolder:
         skipped: Sequence[tuple[str, str]],
         environment: Mapping[str, Any],
     ) -> RunFolder:
-        """Write the plan, or find that this very plan was begun here before.
+        """Write the plan, or find that this very plan was begun here before. Hold the folder meanwhile (`held`).
 
         Raises: RunError: the folder holds another run, or something else.
         """
@@ -110,14 +111,7 @@ class RunFolder:
             begun = cls.open(path)
             _same_plan(path, begun.plan, plan)
             return begun
-        strange = (
-            [f.name for f in path.iterdir() if f.name not in _PLAN_FILES and not f.name.startswith(".")]
-            if path.exists()
-            else []
-        )
-        if strange:
-            raise RunError(f"{path}: is not a run folder, but holds {strange[0]}. Choose an empty or new folder.")
-        path.mkdir(parents=True, exist_ok=True)
+        _make_place(path)
         write_whole(
             path / "config.yaml",
             yaml.safe_dump(plan.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
@@ -259,12 +253,39 @@ class RunFolder:
             ) from None
 
 
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep a run folder, new or begun, for this process.
+
+    Raises: RunError: another process is at work there, or it cannot be a run folder.
+    """
+
+    def refuse() -> None:
+        raise RunError(f"{path}: another process is running here. Wait for it, or choose another --out.")
+
+    _make_place(path)
+    with locked(path / ".lock", refuse):
+        yield
+
+
 def labels_digest(labels: Mapping[str, int]) -> str:
     """SHA-256 of clip ids with their class numbers."""
     return sha256(json.dumps(sorted(labels.items())).encode()).hexdigest()
 
 
 _PLAN_FILES = {"config.yaml", "clips.csv", "skipped.csv", "folds.json"}
+
+
+def _make_place(path: Path) -> None:
+    """A folder for a run, which nothing is written into where it is something else. Raises RunError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        begun = (path / "run.json").exists()
+        strange = [f.name for f in path.iterdir() if f.name not in _PLAN_FILES and not f.name.startswith(".")]
+    except OSError as problem:
+        raise RunError(f"{path}: cannot be a run folder ({problem.strerror}). Choose another --out.") from None
+    if strange and not begun:
+        raise RunError(f"{path}: is not a run folder, but holds {strange[0]}. Choose an empty or new folder.")
 
 
 def _clips_table(clips: Sequence[Clip], plan: Plan) -> str:
