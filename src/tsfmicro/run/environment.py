@@ -58,20 +58,29 @@ def choose_precision(device: str, wanted: str) -> str:
     return wanted if is_elsewhere(device) else precision_on(torch.device(device), wanted)
 
 
+def computed_on(device: str, wanted: str) -> dict[str, str]:
+    """The device a training runs on and the precision it computes in, asked where it runs."""
+    return {"device": _called(device), "precision": choose_precision(device, wanted)}
+
+
 def environment(device: str, threads: int, precision: str = "float32") -> dict[str, Any]:
     """Versions and machine, for the run folder."""
-    import torch
-
     return {
         "python": platform.python_version(),
         "system": platform.platform(terse=True),
         "processor": _processor(),
         "cores": cores(),
-        "device": device if device in ("cpu", "mps") or is_elsewhere(device) else torch.cuda.get_device_name(device),
+        "device": _called(device),
         "threads": threads,
         "precision": precision,
         "packages": {name: version(name) for name in _PACKAGES},
     }
+
+
+def _called(device: str) -> str:
+    import torch
+
+    return device if device in ("cpu", "mps") or is_elsewhere(device) else torch.cuda.get_device_name(device)
 
 
 def is_elsewhere(device: str) -> bool:

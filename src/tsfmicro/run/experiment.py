@@ -81,6 +81,7 @@ def run(
         groups = [group for kind in kinds for group in folder.missing_groups(kind)]
         machines.train(Job(out, cache / prepared.key, device, threads=1), groups, watch)
         folder.clear_halves()
+        folder.note_devices()
         store_linear_floors(folder, prepared, watch)
         summary = evaluate_run(folder)
         draw_confusion(summary.model, out / "confusion.png")

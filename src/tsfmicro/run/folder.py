@@ -178,12 +178,14 @@ class RunFolder:
         logits: np.ndarray,
         losses: np.ndarray,
         weights: Mapping[str, Any],
+        on: Mapping[str, str] | None = None,
     ) -> None:
         """Keep a finished training. The folder gets its name when all of it is on disk.
 
         Args:
             labels: what the training was given to learn from; who they are and a digest are kept, for the audit.
             logits: (epochs, test + val, C) in the fold's order; losses: (epochs,); weights: the model's state.
+            on: device and precision of the training.
         Raises: RunError: the disk is full or may not be written to.
         """
         from safetensors.torch import save
@@ -199,6 +201,7 @@ class RunFolder:
                 "clips": sorted(labels),
                 "labels": labels_digest(labels),
                 "asked": [*fold.test, *fold.val],
+                "on": dict(on or {}),
             }
             (part / "received.json").write_text(json.dumps(received, indent=1), encoding="utf-8")
             # Written here and not by the library, whose error on a full disk is none of the system's.
@@ -212,6 +215,25 @@ class RunFolder:
             ) from None
         finally:
             shutil.rmtree(part, ignore_errors=True)  # gone already where all went well
+
+    def note_devices(self) -> None:
+        """Put into run.json where the trainings ran and in which precision, as each of them wrote down: a run may be begun on
+        one machine and trained on others, or go on elsewhere.
+        """
+        known = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        for what in ("device", "precision"):
+            found = {on[what] for task in self.plan.tasks if what in (on := self._on(task))}
+            if found:
+                known["environment"][what] = ", ".join(sorted(found))
+        write_whole(self.path / "run.json", json.dumps(known, indent=1))
+
+    def _on(self, task: Task) -> dict[str, str]:
+        """What a training wrote down of its device; nothing where it cannot be read."""
+        try:
+            record = json.loads((self.place(task) / "received.json").read_text(encoding="utf-8"))
+            return {what: str(name) for what, name in record["on"].items()}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return {}
 
     def clear_halves(self) -> None:
         """Remove what a killed training was writing. Call it only while the folder is locked."""

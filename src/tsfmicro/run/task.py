@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zlib import crc32
 
@@ -19,6 +19,7 @@ from tsfmicro.memory import keep_freed_memory
 from tsfmicro.models.base import Model
 from tsfmicro.models.registry import create_model
 from tsfmicro.prepare.cache import open_prepared
+from tsfmicro.run.environment import computed_on
 from tsfmicro.run.folder import Plan, RunFolder
 from tsfmicro.run.watch import Group, Task
 from tsfmicro.train.fit import Fitted, fit
@@ -52,6 +53,7 @@ class Trained:
         labels: what it learned from, just as `fit` received them.
         logits: (epochs, test + val, C) float32, clips in the fold's order; losses: (epochs,).
         weights: the model's state, on the CPU.
+        on: the device it ran on and the precision it computed in.
     """
 
     task: Task
@@ -59,6 +61,7 @@ class Trained:
     logits: np.ndarray
     losses: np.ndarray
     weights: Mapping[str, Tensor]
+    on: Mapping[str, str] = field(default_factory=dict)
 
 
 def do_group(job: Job, group: Group, tell: Tell) -> None:
@@ -76,7 +79,7 @@ def keep(folder: RunFolder, trained: Trained) -> None:
     """Write a training's result into the run folder, unless it is there already."""
     fold = folder.plan.fold(trained.task.fold)
     if not folder.place(trained.task).exists():
-        folder.save(trained.task, fold, trained.labels, trained.logits, trained.losses, trained.weights)
+        folder.save(trained.task, fold, trained.labels, trained.logits, trained.losses, trained.weights, trained.on)
 
 
 def train_group(
@@ -88,9 +91,10 @@ def train_group(
     goes on, and a run with other workers or on other machines, end the same.
     """
     keep_freed_memory()
+    on = computed_on(device, plan.config.train.precision)
     with _threads(threads):
         for task in group.tasks:
-            yield train_fold(plan, prepared, plan.fold(task.fold), task, device, tell)
+            yield replace(train_fold(plan, prepared, plan.fold(task.fold), task, device, tell), on=on)
 
 
 def train_fold(plan: Plan, prepared: PreparedSet, fold: Fold, task: Task, device: str, tell: Tell) -> Trained:
