@@ -10,6 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -93,6 +94,10 @@ class Predictor(ABC):
         """
         self._check(images)
         return self._logits({name: np.ascontiguousarray(images[name]) for name in self.inputs})
+
+    @abstractmethod
+    def digest(self) -> str:
+        """SHA-256 of all that the answers hang on: of the exported file, or of weights and recipe."""
 
     @abstractmethod
     def _logits(self, images: dict[str, np.ndarray]) -> np.ndarray: ...
@@ -190,6 +195,14 @@ class InTorch(Predictor):
         self.model = model.cpu().eval()
         super().__init__(model.inputs, model.size, model.classes, model.card)
 
+    def digest(self) -> str:
+        weights = self.model.state_dict()
+        shapes = {name: [str(tensor.dtype), *tensor.shape] for name, tensor in weights.items()}
+        digest = sha256(json.dumps([self.model.recipe, shapes], sort_keys=True).encode())
+        for tensor in weights.values():
+            digest.update(tensor.contiguous().numpy())
+        return digest.hexdigest()
+
     def _logits(self, images: dict[str, np.ndarray]) -> np.ndarray:
         import torch
 
@@ -201,6 +214,7 @@ class InOnnxRuntime(Predictor):
     """An exported file in onnxruntime, on the CPU."""
 
     def __init__(self, file: Path, threads: int) -> None:
+        self._file = file
         onnxruntime = need("onnxruntime", EXTRAS["onnxruntime"])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -214,6 +228,9 @@ class InOnnxRuntime(Predictor):
         self.facts = Facts.from_json(self._session.get_modelmeta().custom_metadata_map.get(METADATA), file)
         super().__init__(self.facts.inputs, self.facts.size, self.facts.classes, self.facts.card)
 
+    def digest(self) -> str:
+        return sha256(self._file.read_bytes()).hexdigest()
+
     def _logits(self, images: dict[str, np.ndarray]) -> np.ndarray:
         return self._session.run(None, images)[0]
 
@@ -226,6 +243,7 @@ class InOpenVino(Predictor):
     """
 
     def __init__(self, file: Path, threads: int, precision: Precision) -> None:
+        self._file = file
         openvino = need("openvino", EXTRAS["openvino"])
         core = openvino.Core()
         try:
@@ -244,6 +262,9 @@ class InOpenVino(Predictor):
         if self.size < SMALL:
             settings["SNIPPETS_MODE"] = "DISABLE"
         self._request = core.compile_model(model, "CPU", settings).create_infer_request()
+
+    def digest(self) -> str:
+        return sha256(self._file.read_bytes()).hexdigest()
 
     def _logits(self, images: dict[str, np.ndarray]) -> np.ndarray:
         clips = range(len(images[self.inputs[0]]))
