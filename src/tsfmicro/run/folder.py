@@ -13,27 +13,30 @@ floor-<name>.npy, scores.json   what scoring adds
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
-from zipfile import BadZipFile
 
 import numpy as np
 import yaml
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from tsfmicro.config import RunConfig, check_config, parse_yaml
-from tsfmicro.errors import ConfigError, RunError, TsfmicroError
+from tsfmicro.errors import RunError
 from tsfmicro.files import csv_text, locked, put_whole, write_whole
 from tsfmicro.run.watch import Group, Task
 from tsfmicro.types import Clip, Fold, Logits, Outcome
 
 FORMAT = 1
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,27 @@ class Plan:
         return sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 
 
+class _Begun(BaseModel):
+    format: int
+
+
+class _Run(_Begun):
+    """run.json."""
+
+    prepared: str
+    classes: tuple[str, ...]
+    environment: dict[str, Any]
+
+
+class _FoldRow(BaseModel):
+    """A fold as folds.json has it; its name becomes a folder's."""
+
+    name: str = Field(pattern=r"^[^/\\\x00]{1,200}$")
+    train: list[str]
+    test: list[str]
+    val: list[str]
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """A run folder whose plan is written and was understood."""
@@ -127,36 +151,28 @@ class RunFolder:
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """Read a run's plan. Raises RunError: not a run folder, damaged, or of another format."""
-        try:
-            known = json.loads((path / "run.json").read_text(encoding="utf-8"))
-            if known["format"] != FORMAT:
-                raise RunError(
-                    f"{path}: is a run of format {known['format']}, this version reads {FORMAT}. Use the version that made it."
-                )
-            config = check_config(
-                parse_yaml((path / "config.yaml").read_text(encoding="utf-8")), str(path / "config.yaml")
-            )
-            classes = tuple(known["classes"])
-            with (path / "clips.csv").open(encoding="utf-8", newline="") as stream:
-                labels = {row["clip"]: classes.index(row["class"]) for row in csv.DictReader(stream)}
-            folds = tuple(
-                Fold(f["name"], tuple(f["train"]), tuple(f["test"]), tuple(f["val"]))
-                for f in json.loads((path / "folds.json").read_text(encoding="utf-8"))
-            )
-            unknown = [c for f in folds for c in (*f.train, *f.val, *f.test) if c not in labels]
-            if unknown:
-                raise ValueError(f"folds.json names {unknown[0]}, clips.csv does not")
-        except FileNotFoundError as missing:
-            what = Path(missing.filename).name
+        begun = read_file(path / "run.json", _Begun.model_validate_json)
+        if begun.format != FORMAT:
             raise RunError(
-                f"{path}: is not a run folder: {what} is missing. Give the folder that `tsfmicro run --out` made."
-            ) from None
-        except (ValueError, KeyError, yaml.YAMLError, ConfigError, OSError) as damage:
-            raise RunError(
-                f"{path}: the run folder is damaged ({' '.join(str(damage).split())}). Restore it, or run again elsewhere."
-            ) from None
-        plan = Plan(config, classes, labels, folds, known["prepared"])
-        return cls(path, plan, known["environment"])
+                f"{path}: is a run of format {begun.format}, this version reads {FORMAT}. Use the version that made it."
+            )
+        known = read_file(path / "run.json", _Run.model_validate_json)
+        config = read_file(path / "config.yaml", lambda text: check_config(parse_yaml(text), str(path / "config.yaml")))
+        rows, number = read_clips(path), {name: n for n, name in enumerate(known.classes)}
+        strange = [row["class"] for row in rows if row["class"] not in number]
+        if strange:
+            raise _damaged(path / "clips.csv", f"it names the class {strange[0]}, run.json does not")
+        labels = {row["clip"]: number[row["class"]] for row in rows}
+        folds = tuple(Fold(f["name"], tuple(f["train"]), tuple(f["test"]), tuple(f["val"])) for f in read_folds(path))
+        unknown = [c for f in folds for c in (*f.train, *f.val, *f.test) if c not in labels]
+        if unknown:
+            raise _damaged(path, f"folds.json names {unknown[0]}, clips.csv does not")
+        return cls(path, Plan(config, known.classes, labels, folds, known.prepared), known.environment)
+
+    @property
+    def skipped(self) -> tuple[tuple[str, str], ...]:
+        """Clips that were left out, with the reason. Raises RunError: the list is missing or damaged."""
+        return tuple((row["clip"], row["why"]) for row in _read_table(self.path / "skipped.csv", ("clip", "why")))
 
     def place(self, task: Task) -> Path:
         return self.path / ("floors/shuffled" if task.shuffled else "folds") / task.fold / f"seed-{task.seed}"
@@ -266,10 +282,10 @@ class RunFolder:
                 sides = ((fold.test, stored["test"]), (fold.val, stored["val"]))
                 for clips, values in sides:
                     expected = (self.plan.config.train.epochs, len(clips), len(self.plan.classes))
-                    if values.shape != expected:
-                        raise ValueError(f"logits of shape {values.shape} instead of {expected}")
+                    if values.shape != expected or values.dtype.kind != "f":
+                        raise ValueError(f"logits of shape {values.shape} instead of {expected}, {values.dtype}")
                 return Outcome(*(Logits(clips, fold.name, task.seed, values) for clips, values in sides))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile, TsfmicroError) as damage:
+        except Exception as damage:  # whatever a damaged file may raise
             raise RunError(
                 f"{place}: is damaged ({damage}). Delete that folder and run the same command again."
             ) from None
@@ -288,6 +304,52 @@ def held(path: Path) -> Iterator[None]:
     _make_place(path)
     with locked(path / ".lock", refuse):
         yield
+
+
+def read_clips(path: Path) -> list[dict[str, str]]:
+    """Rows of a run folder's clips.csv, with at least clip, person and class. Raises RunError: missing or damaged."""
+    return _read_table(path / "clips.csv", ("clip", "person", "class"))
+
+
+def read_folds(path: Path) -> list[dict[str, Any]]:
+    """A run folder's folds.json as it stands, whoever is on which side. Raises RunError: missing or damaged."""
+    rows = read_file(path / "folds.json", TypeAdapter(list[_FoldRow]).validate_json)
+    return [row.model_dump() for row in rows]
+
+
+def read_file(file: Path, understand: Callable[[str], Kind]) -> Kind:
+    """What a file of a run folder says. Raises RunError: it is missing, cannot be read or not be understood."""
+    try:
+        return understand(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(
+            f"{file.parent}: is not a run folder: {file.name} is missing. Give the folder that `tsfmicro run --out` made."
+        ) from None
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        raise _damaged(file, f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")) from None
+    except Exception as damage:  # whatever a damaged file may raise
+        raise _damaged(file, damage) from None
+
+
+def _read_table(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    def understand(text: str) -> list[dict[str, str]]:
+        table = csv.DictReader(io.StringIO(text))
+        rows = list(table)
+        lacking = [name for name in columns if name not in (table.fieldnames or ())]
+        if lacking:
+            raise ValueError(f"it has no column {lacking[0]}")
+        short = [n for n, row in enumerate(rows, start=2) if any(row[name] is None for name in columns)]
+        if short:
+            raise ValueError(f"row {short[0]} is cut short")
+        return rows
+
+    return read_file(file, understand)
+
+
+def _damaged(file: Path, why: object) -> RunError:
+    what = " ".join(str(why).split())[:300]
+    return RunError(f"{file}: is damaged ({what}). Restore it, or run again elsewhere.")
 
 
 def labels_digest(labels: Mapping[str, int]) -> str:
