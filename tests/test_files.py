@@ -1,9 +1,16 @@
+import errno
+import os
+import re
+import socket
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from tsfmicro.errors import RunError
-from tsfmicro.files import locked, write_whole
+from tsfmicro import files
+from tsfmicro.errors import RunError, TsfmicroError
+from tsfmicro.files import locked, put_whole, write_whole
 
 
 def test_the_second_says_that_it_waits_and_goes_on_when_the_first_is_done(tmp_path):
@@ -16,9 +23,9 @@ def test_the_second_says_that_it_waits_and_goes_on_when_the_first_is_done(tmp_pa
     other = threading.Thread(target=second)
     with locked(tmp_path / "lock", on_wait=lambda: order.append("first waited")):
         other.start()
-        assert told.wait(timeout=10)
+        assert told.wait(timeout=120)
         order.append("first")
-    other.join(timeout=10)
+    other.join(timeout=120)
     assert order == ["first", "second"]
 
 
@@ -42,9 +49,86 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_no_rubbish(tmp_pat
     assert (tmp_path / "scores.json").read_text() == "old"
 
 
-def test_a_lock_may_refuse_instead_of_waiting(tmp_path):
-    def refuse():
-        raise RunError("another process is running here")
+def refuse():
+    raise RunError("another process is running here")
 
+
+def test_a_lock_may_refuse_instead_of_waiting(tmp_path):
     with locked(tmp_path / "lock", refuse), pytest.raises(RunError), locked(tmp_path / "lock", refuse):
+        pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="shows here what Windows does there")
+def test_a_finished_folder_is_synced_through_handles_that_may_write_as_windows_wants_it(tmp_path, monkeypatch):
+    import fcntl
+
+    def sync_as_windows_does(descriptor):
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "logits.npz").write_bytes(b"numbers")
+    monkeypatch.setattr("os.fsync", sync_as_windows_does)
+    put_whole(tmp_path / "part", tmp_path / "seed-0")
+    assert (tmp_path / "seed-0" / "logits.npz").read_bytes() == b"numbers"
+
+
+@pytest.fixture(params=["ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOLCK"])
+def disk_without_locks(request, monkeypatch, tmp_path):
+    """Lustre and EFS, as they are often mounted."""
+
+    def refuse(file):
+        raise OSError(getattr(errno, request.param), request.param)
+
+    monkeypatch.setattr(files, "_try", refuse)
+    return tmp_path
+
+
+def test_on_a_disk_without_locks_one_works_and_the_next_is_told_or_waits(disk_without_locks):
+    lock = disk_without_locks / "lock"
+    with locked(lock, pytest.fail), pytest.raises(RunError, match="another process"), locked(lock, refuse):
+        pass
+    told, order = threading.Event(), []
+
+    def second():
+        with locked(lock, on_wait=told.set):
+            order.append("second")
+
+    other = threading.Thread(target=second)
+    with locked(lock, on_wait=pytest.fail):
+        other.start()
+        assert told.wait(timeout=120)
+        order.append("first")
+    other.join(timeout=120)
+    assert order == ["first", "second"]
+    assert [file.name for file in disk_without_locks.iterdir()] == ["lock"], "nothing stays"
+
+
+def ended():
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("host", ["node-7", socket.gethostname()], ids=["another machine", "this machine"])
+def test_on_a_disk_without_locks_what_may_be_left_by_the_dead_is_told_with_host_process_and_file(
+    disk_without_locks, host
+):
+    left, pid = disk_without_locks / "lock.held", ended()
+    left.write_text(f"{pid} {host}")
+    with (
+        pytest.raises(TsfmicroError, match=f"process {pid} of {host}.*delete {re.escape(str(left))}"),
+        locked(disk_without_locks / "lock", on_wait=pytest.fail),
+    ):
+        pass
+    assert left.exists()
+
+
+def test_another_trouble_with_a_lock_is_not_taken_for_a_disk_without(tmp_path, monkeypatch):
+    def broken(file):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(files, "_try", broken)
+    with pytest.raises(OSError, match="Input/output"), locked(tmp_path / "lock", pytest.fail):
         pass

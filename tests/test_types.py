@@ -97,3 +97,20 @@ def test_logits_are_joined_over_folds_once_for_each_clip():
         Logits.join([one, Logits(("d/c/1",), "f", 1, one.values)])
     with pytest.raises(ShapeError, match="2 clips but an array of"):
         Logits(("d/a/1", "d/a/2"), "f", 0, one.values)
+
+
+def test_many_clips_are_looked_through_once_for_one_that_is_there_twice():
+    """Counted in comparisons and not in seconds: each with each would be a million of them."""
+    compared = 0
+
+    class Name(str):
+        __hash__ = str.__hash__
+
+        def __eq__(self, other):
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+    clips = tuple(Name(f"d/a/{n}") for n in range(1000))
+    Logits(clips, "f", 0, np.zeros((1, 1000, 2), np.float32))
+    assert compared < 10_000

@@ -97,3 +97,40 @@ def misspelt(name):
 def test_a_users_mistake_arrives_as_its_one_line(workers):
     with pytest.raises(TsfmicroError, match="Did you mean 'tsfmicro'"):
         list(spread(misspelt, ["tsfmicr", "tsfmicr"], workers))
+
+
+UNGUARDED = {
+    "spread": "from tsfmicro.workers import spread\nprint(list(spread(abs, [1, -2, 3], 2)))\n",
+    "spread under a lock": "import pathlib, sys\n"
+    "from tsfmicro.files import locked\nfrom tsfmicro.workers import spread\n"
+    "with locked(pathlib.Path(sys.argv[1]), lambda: None):\n    print(list(spread(abs, [1, -2, 3], 2)))\n",
+    "a lock that refuses": "import pathlib, sys\n"
+    "from tsfmicro.errors import RunError\nfrom tsfmicro.files import locked\nfrom tsfmicro.workers import spread\n"
+    "def refuse(): raise RunError('another process is running here')\n"
+    "with locked(pathlib.Path(sys.argv[1]), refuse):\n    print(list(spread(abs, [1, -2, 3], 2)))\n",
+}
+
+
+@pytest.mark.parametrize("kind", UNGUARDED)
+def test_a_script_that_is_run_again_by_its_own_workers_ends_and_says_what_it_lacks(tmp_path, kind):
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED[kind])
+    words = [sys.executable, str(script), str(tmp_path / "lock")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 1 and done.stdout == ""
+    *above, last = done.stderr.strip().splitlines()
+    assert last.startswith("tsfmicro.errors.TsfmicroError: ") and 'under `if __name__ == "__main__":`' in last
+    assert "".join(above).count("Traceback") == 1, "the workers are silent"
+
+
+def test_the_users_own_processes_get_the_same_line(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import pathlib, sys\nfrom multiprocessing import get_context\nfrom tsfmicro.files import locked\n"
+        "with locked(pathlib.Path(sys.argv[1]), lambda: None):\n"
+        "    child = get_context('spawn').Process(target=abs, args=(1,))\n"
+        "    child.start()\n    child.join()\n    sys.exit(child.exitcode)\n"
+    )
+    words = [sys.executable, str(script), str(tmp_path / "lock")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 1 and 'under `if __name__ == "__main__":`' in done.stderr.strip().splitlines()[-1]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
+
+from tsfmicro.errors import TsfmicroError
+from tsfmicro.workers import refuse_second_run
 
 if sys.platform == "win32":
     import msvcrt
@@ -33,18 +39,62 @@ else:
         return True
 
 
+_WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}  # Lustre and EFS, as often mounted
+
+
 @contextmanager
 def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold a lock file, which the system lets go of when its holder dies.
 
     Where another process holds it, say so with on_wait and wait until it is free; an on_wait that raises does not wait.
+    On a disk without locks a file beside it says who holds it.
+
+    Raises: TsfmicroError: such a file was left, or is another machine's, so that nobody here can see when it will be free; or
+        this is a new process that runs the script again which holds the lock.
     """
-    with path.open("a+b") as file:
-        if not _try(file):
+    refuse_second_run()
+    with path.open("a+b") as file, ExitStack() as at_the_end:
+        take = partial(_try, file)
+        try:
+            is_ours = take()
+        except OSError as problem:
+            if problem.errno not in _WITHOUT_LOCKS:
+                raise
+            take = partial(_mark, path.with_name(f"{path.name}.held"), at_the_end)
+            is_ours = take()
+        if not is_ours:
             on_wait()
-            while not _try(file):
+            while not take():
                 time.sleep(0.2)
         yield  # closing the file lets go
+
+
+def _mark(mark: Path, at_the_end: ExitStack) -> bool:
+    """Whether this process made the file, which only one can. It is removed at the end, but not by one that is killed."""
+    try:
+        with mark.open("x", encoding="utf-8") as file:
+            at_the_end.callback(mark.unlink, missing_ok=True)
+            file.write(f"{os.getpid()} {socket.gethostname()}")
+    except FileExistsError:
+        _check_holder(mark)
+        return False
+    return True
+
+
+def _check_holder(mark: Path) -> None:
+    """Raises TsfmicroError: the process that made the file has ended, or is not of this machine."""
+    import psutil
+
+    try:
+        number, host = mark.read_text(encoding="utf-8").split()
+        pid = int(number)
+    except (FileNotFoundError, ValueError):  # just let go of, or just made and still empty
+        return
+    if host != socket.gethostname() or not psutil.pid_exists(pid):
+        raise TsfmicroError(
+            f"{mark.parent}: is in use by process {pid} of {host}, and this disk has no locks by which to see whether that "
+            f"still runs. Wait for it; if it has ended, delete {mark}."
+        )
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -64,7 +114,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 def put_whole(part: Path, path: Path) -> None:
     """Give a finished folder its name. Its files reach the disk before the name does."""
     for file in part.iterdir():
-        with file.open("rb") as stream:
+        with file.open("r+b") as stream:  # Windows syncs only what may be written
             os.fsync(stream.fileno())
     part.replace(path)
 

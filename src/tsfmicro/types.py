@@ -340,7 +340,7 @@ class Logits:
             raise ShapeError(
                 f"logits of fold {self.fold}: {len(self.clips)} clips but an array of {self.values.shape}."
             )
-        twice = sorted({c for c in self.clips if self.clips.count(c) > 1})
+        twice = sorted(clip for clip, count in Counter(self.clips).items() if count > 1)
         if twice:
             raise ShapeError(f"logits of fold {self.fold}: {twice} is there twice; every clip is scored once.")
 

@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import current_process, get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, cast
@@ -17,10 +17,28 @@ from tsfmicro.errors import TsfmicroError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_NAME = "tsfmicro worker"
+_SCRIPT_WAS_RUN_AGAIN = 79  # exit status of a worker
+_GUARD = 'the script is run once more by each process it starts, and would start them for ever. Put its work under `if __name__ == "__main__":`.'
+
 
 def cores() -> int:
     """Processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def refuse_second_run() -> None:
+    """A new process first runs the user's script again, to find what is defined there. Call this before what must not be done
+    again then: to take a lock that the script holds, or to start processes.
+
+    Raises: TsfmicroError: it is done again, since nothing in the script keeps it from that.
+    """
+    process = current_process()
+    if not getattr(process, "_inheriting", False):  # multiprocessing's own mark of that moment
+        return
+    if process.name == _NAME:
+        raise SystemExit(_SCRIPT_WAS_RUN_AGAIN)  # the parent tells it, once for all its workers
+    raise TsfmicroError(_GUARD)
 
 
 def spread(
@@ -33,12 +51,13 @@ def spread(
     A pipe per worker rather than a shared queue: when this process is killed the pipes close and the workers leave.
 
     Raises:
-        TsfmicroError: a worker was killed.
+        TsfmicroError: a worker was killed, or runs a script that keeps none of this for its first run.
         Exception: whatever work raises.
     """
     if workers <= 1:
         yield from (work(item, tell) if tell else work(item) for item in items)
         return
+    refuse_second_run()
     crew = _start(work, workers, tells=tell is not None)
     busy: dict[Connection, Item] = {}
     left = iter(items)
@@ -79,7 +98,9 @@ def spread(
 
 
 def _died(process: BaseProcess, item: object) -> TsfmicroError:
-    process.join(timeout=5)
+    process.join(timeout=60)
+    if process.exitcode == _SCRIPT_WAS_RUN_AGAIN:
+        return TsfmicroError(_GUARD)
     return TsfmicroError(
         f"{item}: the process at work on it died (exit code {process.exitcode}), perhaps for want of memory. "
         "Run the same command again: it goes on where it was."
@@ -92,7 +113,7 @@ def _start(work: Callable[..., Any], workers: int, tells: bool) -> dict[Connecti
     with _environment_of_workers():
         for _ in range(workers):
             here, there = context.Pipe()
-            process = context.Process(target=_serve, args=(work, there, tells), daemon=True)
+            process = context.Process(target=_serve, name=_NAME, args=(work, there, tells), daemon=True)
             process.start()
             there.close()
             crew[here] = process

@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from platformdirs import user_cache_path
 
-from tsfmicro.app import cli
+from tsfmicro.app import arguments, cli
 
 
 def one_line(err):
@@ -111,3 +113,21 @@ def test_check_speaks_json_to_programs(tsfmicro, tmp_path):
     status, out, _ = tsfmicro("data", "check", "casme2", tmp_path / "casme2", "--json")
     assert status == 0
     assert json.loads(out)
+
+
+def test_prepared_faces_lie_where_the_system_keeps_caches_and_an_older_folder_of_ours_stays_in_use(
+    tsfmicro, tmp_path, monkeypatch
+):
+    used, old = [], tmp_path / "old"
+    monkeypatch.setattr(arguments, "OLD_CACHE", old)
+    monkeypatch.setattr("tsfmicro.run.experiment.read_clips", lambda *of: ([], {}))
+    monkeypatch.setattr(
+        "tsfmicro.run.experiment.prepare_clips",
+        lambda clips, config, cache, workers, watch: used.append(cache) or SimpleNamespace(key="key"),
+    )
+    words = ("prepare", "casme2-3-published", "--data", "casme2=faces")
+    tsfmicro(*words)
+    old.mkdir()
+    tsfmicro(*words)
+    tsfmicro(*words, "--cache", tmp_path / "mine")
+    assert used == [user_cache_path("tsfmicro", appauthor=False), old, tmp_path / "mine"]

@@ -1,7 +1,10 @@
 """Saved models come back as they were; files that do not fit are told in one line."""
 
 import json
+import sys
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import safetensors.torch
@@ -13,6 +16,8 @@ from tsfmicro.config import PrepareConfig
 from tsfmicro.errors import UnknownNameError, WeightsError
 from tsfmicro.models.pretrained import from_pretrained, load_weights, save_pretrained
 from tsfmicro.models.registry import create_model
+from tsfmicro.models.runtimes import load_predictor
+from tsfmicro.use.recognise import Recognizer
 
 
 def small(**options):
@@ -99,6 +104,40 @@ def test_a_folder_without_weights_is_told(folder):
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(WeightsError, match="nowhere: no such folder"):
         from_pretrained(tmp_path / "nowhere")
+
+
+@pytest.fixture
+def hub(monkeypatch, folder):
+    """A hub that gives the saved model, whatever it is asked for; a list of what it was asked for."""
+    asked = []
+
+    def give(repository, allow_patterns):
+        asked.append(repository)
+        return str(folder)
+
+    monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(snapshot_download=give))
+    return asked
+
+
+@pytest.mark.parametrize("load", [from_pretrained, load_predictor, Recognizer.load])
+def test_a_folder_that_is_not_here_is_never_asked_of_strangers(hub, load):
+    """owner/name is also what a run's folder looks like from its parent."""
+    with pytest.raises(WeightsError, match=r"runs/casme2-5: no such folder.*hf://owner/name"):
+        load("runs/casme2-5")
+    assert not hub
+
+
+@pytest.mark.parametrize("load", [from_pretrained, load_predictor, Recognizer.load])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_repository_on_the_hub_is_asked_for_by_its_whole_address(hub, load, kind):
+    assert load(kind("hf://someone/faces")).classes == ("negative", "positive", "surprise")
+    assert hub == ["someone/faces"]
+
+
+def test_an_address_on_the_hub_that_is_none_is_told(hub):
+    with pytest.raises(WeightsError, match=r"hf://someone: is no repository.*hf://owner/name"):
+        from_pretrained("hf://someone")
+    assert not hub
 
 
 CARD = Card("a run", "casme2-3", ("casme2",), people=25, clips=155, prepare=PrepareConfig(size=32), temperature=1.5)

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from tsfmicro.errors import ConfigError, ShapeError, TsfmicroError, UnknownNameError, WeightsError
 from tsfmicro.models.pretrained import save_pretrained
 from tsfmicro.models.registry import create_model
-from tsfmicro.models.runtimes import Facts, load_predictor
+from tsfmicro.models.runtimes import Facts, InTorch, load_predictor
 from tsfmicro.use.export import export
 
 RUNTIMES = ("onnxruntime", "openvino")
@@ -42,6 +42,20 @@ def test_a_folder_and_a_file_in_every_runtime_say_the_same(model, file, tmp_path
     assert said.shape == (2, 3)
     for runtime in RUNTIMES:
         np.testing.assert_allclose(load_predictor(file, runtime, threads=1)(images()), said, atol=1e-5)
+
+
+def test_a_digest_changes_with_a_weight_and_with_an_option_and_with_nothing_else(model, file, tmp_path):
+    torch.manual_seed(1)
+    others = {"same": model, "weight": create_model("tsfmicro-small", 3, 32)}
+    others["option"] = create_model("tsfmicro-small", 3, 32, retention="causal")
+    others["option"].load_state_dict(model.state_dict())
+    for name, other in others.items():
+        save_pretrained(other, tmp_path / name)
+    digests = {name: load_predictor(tmp_path / name).digest() for name in others}
+    digests |= {runtime: load_predictor(file, runtime).digest() for runtime in RUNTIMES}
+    assert digests["same"] == InTorch(model).digest()
+    assert digests["onnxruntime"] == digests["openvino"]
+    assert len(set(digests.values())) == 4
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -1,3 +1,5 @@
+from zlib import crc32
+
 import cv2
 import numpy as np
 import pytest
@@ -44,10 +46,21 @@ def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image(tmp_path, write, fac
         read_image(path)
 
 
-def test_bytes_after_the_end_of_a_jpeg_do_no_harm(tmp_path, write, face):
-    path = write(tmp_path / "img1.jpg", face())
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".jpg"])
+def test_bytes_after_the_end_of_an_image_do_no_harm(tmp_path, write, face, suffix):
+    path = write(tmp_path / f"img1{suffix}", face())
     path.write_bytes(path.read_bytes() + bytes(100))
     assert read_image(path).shape == (240, 320, 3)
+
+
+def test_the_word_iend_in_the_pixels_of_a_png_is_not_its_end(tmp_path):
+    """A chunk whose content happens to hold the word, at whose end the file is cut."""
+    whole = cv2.imencode(".png", np.zeros((40, 40, 3), np.uint8))[1].tobytes()
+    text = b"tEXt" + b"Comment\0IEND"
+    chunk = (len(text) - 4).to_bytes(4, "big") + text + crc32(text).to_bytes(4, "big")
+    (tmp_path / "img46.png").write_bytes(whole[:33] + chunk)
+    with pytest.raises(FrameError, match=r"img46.*cut short"):
+        read_image(tmp_path / "img46.png")
 
 
 def test_a_file_that_is_no_image_or_not_there_is_named(tmp_path):

@@ -1,5 +1,7 @@
 """What a run ran on, and how many trainings go on at once."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -31,6 +33,22 @@ def machine(monkeypatch):
 ])  # fmt: skip
 def test_as_many_trainings_at_once_as_cores_and_memory_allow_and_a_few_on_a_gpu(machine, device, tasks, each, expected):
     assert choose_workers(device, tasks, each) == expected
+
+
+def test_on_a_system_without_proc_the_free_memory_counts_too(monkeypatch):
+    """macOS and Windows: psutil asks them in their own way."""
+    opened = open
+
+    def open_all_but_proc(path, *arguments, **named):
+        if str(path).startswith("/proc"):
+            raise FileNotFoundError(path)
+        return opened(path, *arguments, **named)
+
+    monkeypatch.setattr("builtins.open", open_all_but_proc)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=5 * GB))
+    monkeypatch.setattr(chosen, "cores", lambda: 8)
+    monkeypatch.setattr(chosen, "free_in_group", lambda: float("inf"))
+    assert choose_workers("cpu", 26, 1 * GB) == 4
 
 
 def test_a_device_that_is_not_there_is_told_with_those_that_are():

@@ -28,14 +28,14 @@ CONFIG = tiny_config(epochs=1, seeds=(0,))
 def run(tmp_path, prepared_folder, monkeypatch):
     """The whole story from prepared faces on, as `tsfmicro run` tells it; returns the watch and the run folder."""
 
-    def whole(out="run", config=CONFIG, clips=None):
+    def whole(out="run", config=CONFIG, clips=None, workers=1):
         prepared = open_prepared(prepared_folder)
         clips = tuple(clips or prepared.clips)
         chosen = replace(prepared, clips=clips, rows=np.array(prepared.rows_of(c.id for c in clips)))
         monkeypatch.setattr(experiment, "read_clips", lambda *of: (made_clips(), {}))
         monkeypatch.setattr(experiment, "prepare_clips", lambda *of: chosen)
         watch = Listener()
-        experiment.run(config, {}, tmp_path / out, prepared_folder.parent, "cpu", 1, watch)
+        experiment.run(config, {}, tmp_path / out, prepared_folder.parent, "cpu", workers, watch)
         return watch, RunFolder.open(tmp_path / out)
 
     return whole
@@ -47,6 +47,31 @@ def test_a_run_folder_where_another_process_is_at_work_is_left_alone(run, tmp_pa
         locked(folder.path / ".lock", on_wait=pytest.fail),
         pytest.raises(RunError, match="another process is running"),
     ):
+        run()
+
+
+def test_two_that_begin_in_one_new_folder_do_not_both_write_there(run, tmp_path):
+    """The other has the lock and has not written its plan yet."""
+    (tmp_path / "run").mkdir()
+    with (
+        locked(tmp_path / "run" / ".lock", on_wait=pytest.fail),
+        pytest.raises(RunError, match="another process is running"),
+    ):
+        run()
+    assert [file.name for file in (tmp_path / "run").iterdir()] == [".lock"]
+
+
+def test_nothing_is_written_into_a_folder_of_something_else(run, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.docx").write_text("years of work")
+    with pytest.raises(RunError, match=r"holds thesis\.docx"):
+        run()
+    assert [file.name for file in (tmp_path / "run").iterdir()] == ["thesis.docx"]
+
+
+def test_a_run_folder_that_is_a_file_is_told(run, tmp_path):
+    (tmp_path / "run").write_text("a file")
+    with pytest.raises(RunError, match=r"run: cannot be a run folder \(Not a directory|File exists"):
         run()
 
 
@@ -85,7 +110,7 @@ def test_a_result_from_another_run_is_not_scored_as_this_ones(run):
     task = short.plan.tasks[0]
     shutil.rmtree(short.place(task))
     shutil.copytree(long.place(task), short.place(task))
-    with pytest.raises(RunError, match=r"is damaged \(logits of shape \(2, 4, 3\) instead of \(1, 4, 3\)\)"):
+    with pytest.raises(RunError, match=r"is damaged \(logits of shape \(2, 4, 3\) instead of \(1, 4, 3\), float32\)"):
         run()
 
 
@@ -170,3 +195,23 @@ def test_a_run_folder_goes_on_where_it_was_copied_to(run, tmp_path):
     watch, moved = run("elsewhere")
     assert len(watch.epochs) == 1
     assert not moved.missing()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_run_json_says_what_trainings_computed_in_and_not_what_the_machine_would_that_began_the_run(
+    run, monkeypatch, workers
+):
+    """A run that was begun where there is a GPU and trained where there is none, on a cluster or after a copy."""
+    monkeypatch.setattr(experiment, "choose_precision", lambda device, wanted: "bfloat16")
+    _, folder = run(workers=workers)
+    assert folder.environment["precision"] == "float32"
+
+
+def test_where_trainings_differ_run_json_says_both(run):
+    _, folder = run()
+    before = dict(folder.environment)
+    received = folder.place(folder.plan.tasks[0]) / "received.json"
+    known = json.loads(received.read_text())
+    received.write_text(json.dumps(known | {"on": {"device": "NVIDIA H100", "precision": "bfloat16"}}))
+    _, folder = run()
+    assert folder.environment == before | {"device": "NVIDIA H100, cpu", "precision": "bfloat16, float32"}

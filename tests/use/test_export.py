@@ -1,11 +1,15 @@
 """Exported models say what the model says, whatever it is made of; a new model needs no edit here."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from onnx import TensorProto
 from torch import nn
 
 from tsfmicro.errors import ConfigError, ExportError, RunError
@@ -121,17 +125,54 @@ def test_a_file_of_another_kind_is_refused(tiny, tmp_path):
         export(tiny, tmp_path / "model.pt")
 
 
-def test_in_int8_linears_are_smaller_and_logits_move_little(tmp_path):
+@pytest.fixture(scope="module")
+def in_int8(tmp_path_factory):
+    """A folder with exact.onnx, the same in int8, and images.npz."""
     torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("int8")
     model = used(create_model("tsfmicro-small", 3, 32, variant="spatial"))
-    exact = export(model, tmp_path / "exact.onnx").path
+    exact = export(model, folder / "exact.onnx").path
     seen = images(model, 8)
-    quantise(model, exact, tmp_path / "int8.onnx", [{"onset": seen["onset"][i : i + 1]} for i in range(8)])
-    assert (tmp_path / "int8.onnx").stat().st_size < 0.6 * exact.stat().st_size
-    rounded = load_predictor(tmp_path / "int8.onnx", "onnxruntime")
+    np.savez(folder / "images.npz", **seen)
+    quantise(model, exact, folder / "int8.onnx", [{"onset": seen["onset"][i : i + 1]} for i in range(8)])
+    return folder
+
+
+def test_in_int8_linears_are_smaller_and_logits_move_little(in_int8):
+    assert (in_int8 / "int8.onnx").stat().st_size < 0.6 * (in_int8 / "exact.onnx").stat().st_size
+    rounded, seen = load_predictor(in_int8 / "int8.onnx", "onnxruntime"), dict(np.load(in_int8 / "images.npz"))
     assert rounded.facts.int8
-    was, now = load_predictor(exact, "onnxruntime")(seen), rounded(seen)
+    was, now = load_predictor(in_int8 / "exact.onnx", "onnxruntime")(seen), rounded(seen)
     assert 0 < abs(now - was).mean() < 0.1 * was.std()
+
+
+def test_no_product_of_int8_overflows_on_a_processor_without_vnni_whatever_the_images(in_int8):
+    """There, two neighbouring products of an activation (0…255) and a weight are added in sixteen bits, which saturate."""
+    graph = onnx.load(in_int8 / "int8.onnx").graph
+    whole = [onnx.numpy_helper.to_array(t).astype(int) for t in graph.initializer if t.data_type == TensorProto.INT8]
+    weights = [values for values in whole if values.ndim == 2]
+    assert weights
+    for values in weights:
+        heaviest = np.sort(abs(values), axis=0)[-2:].sum(0)
+        assert 255 * heaviest.max() <= np.iinfo(np.int16).max
+
+
+ANSWER = """
+import sys, pathlib, numpy as np
+from tsfmicro.models.runtimes import load_predictor
+folder = pathlib.Path(sys.argv[1])
+np.save(sys.argv[2], load_predictor(folder / "int8.onnx", "openvino", threads=1)(dict(np.load(folder / "images.npz"))))
+"""
+
+
+def test_int8_says_the_same_on_a_processor_without_vnni(in_int8, tmp_path):
+    """OpenVINO's kernels can be told to leave it out, where it is there; onnxruntime's cannot."""
+    said = []
+    for instructions in ("DEFAULT", "AVX512_CORE"):
+        words = [sys.executable, "-c", ANSWER, str(in_int8), str(tmp_path / f"{instructions}.npy")]
+        subprocess.run(words, env=os.environ | {"ONEDNN_MAX_CPU_ISA": instructions}, check=True)
+        said.append(np.load(tmp_path / f"{instructions}.npy"))
+    assert abs(said[1] - said[0]).max() < 0.01 * said[0].std()
 
 
 def test_a_run_is_exported_by_fold_or_as_its_final_model(start, tmp_path):

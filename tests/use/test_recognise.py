@@ -11,7 +11,7 @@ from tsfmicro.app import cli
 from tsfmicro.card import Card
 from tsfmicro.config import PrepareConfig
 from tsfmicro.errors import ConfigError, FaceError, VideoError, WeightsError
-from tsfmicro.models.pretrained import save_pretrained
+from tsfmicro.models.pretrained import from_pretrained, save_pretrained
 from tsfmicro.models.registry import create_model
 from tsfmicro.run.here import Here
 from tsfmicro.run.watch import Watch
@@ -143,6 +143,22 @@ def test_a_folder_of_videos_goes_on_where_it_was_and_lists_what_cannot_be_read(m
     assert (out / "moments.csv").read_bytes() == table
     stricter = read_videos(Recognizer.load(model, threshold=0.99), folder, out, Watch())
     assert stricter.before == 0, "other settings are another reading"
+
+
+def test_a_model_that_was_trained_again_reads_every_video_again_though_its_card_is_the_same(model, video, tmp_path):
+    folder, out, again = tmp_path / "videos", tmp_path / "out", tmp_path / "again"
+    folder.mkdir()
+    (folder / "one.avi").write_bytes(video.read_bytes())
+    first = Recognizer.load(model)
+    read_videos(first, folder, out, Watch())
+    retrained = from_pretrained(model)
+    with torch.no_grad():
+        retrained.head.classify.bias[2] += 3
+    save_pretrained(retrained, again)
+    second = Recognizer.load(again)
+    assert second.card == first.card and second.classes == first.classes
+    assert read_videos(second, folder, out, Watch()).before == 0
+    assert read_videos(Recognizer.load(again), folder, out, Watch()).before == 1
 
 
 def test_a_folder_without_videos_is_told(model, tmp_path):

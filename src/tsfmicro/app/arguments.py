@@ -6,8 +6,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from platformdirs import user_cache_path
 
 from tsfmicro.errors import ConfigError
+
+CACHE = user_cache_path("tsfmicro", appauthor=False)
+OLD_CACHE = Path("~/.cache/tsfmicro")  # on every system, once
+
+
+def cache_folder(given: Path) -> Path:
+    """The folder that was given; for the default one the older default, where that is there."""
+    old = OLD_CACHE.expanduser()
+    return old if given == CACHE and old.exists() else given.expanduser()
+
 
 Config = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped config (see `tsfmicro configs`).")]
 Data = Annotated[
@@ -16,7 +27,9 @@ Data = Annotated[
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. train.epochs=50.")
 ]
-Cache = Annotated[Path, typer.Option(envvar="TSFMICRO_CACHE", help="Where prepared faces are kept.")]
+Cache = Annotated[
+    Path, typer.Option(envvar="TSFMICRO_CACHE", help="Where prepared faces are kept.", callback=cache_folder)
+]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Processes at once. Default: as many as cores and memory allow.")
 ]
@@ -51,8 +64,6 @@ Slurm = Annotated[
     typer.Option(metavar="KEY=VALUE", help="SLURM: an option of sbatch, e.g. partition=gpu or time=240 (minutes)."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-
-CACHE = Path("~/.cache/tsfmicro")
 
 
 def roots(pairs: list[str]) -> dict[str, Path]:

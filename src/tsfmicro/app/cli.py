@@ -76,9 +76,7 @@ def run(
     settings = shipped.config(config, set or [])
     where = machines_named(machines, workers, address, gpus_per_training, slurm or ())
     with Screen() as screen:
-        summary = experiment.run(
-            settings, roots(data), out, cache.expanduser(), device, workers, screen, shuffled, where, final
-        )
+        summary = experiment.run(settings, roots(data), out, cache, device, workers, screen, shuffled, where, final)
     show_summary(summary, out)
 
 
@@ -95,8 +93,8 @@ def prepare(config: Config, data: Data, set: Set = None, cache: Cache = CACHE, w
     settings = shipped.config(config, set or [])
     with Screen() as screen:
         clips, _ = experiment.read_clips(settings, roots(data), screen)
-        prepared = experiment.prepare_clips(clips, settings, cache.expanduser(), workers, screen)
-    print(cache.expanduser() / prepared.key)
+        prepared = experiment.prepare_clips(clips, settings, cache, workers, screen)
+    print(cache / prepared.key)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tsfmicro.app.arguments import CACHE, Device
+from tsfmicro.app.arguments import CACHE, Device, cache_folder
 
 
 def report(
@@ -20,6 +20,7 @@ def report(
         typer.Option(
             envvar="TSFMICRO_CACHE",
             help="Where prepared faces are kept; a folder `cache` beside a run is found anyhow.",
+            callback=cache_folder,
         ),
     ] = CACHE,
     maps: Annotated[bool, typer.Option(help="Work out heat maps (Grad-CAM), once per run; needs captum.")] = True,
@@ -33,7 +34,7 @@ def report(
     from tsfmicro.reading.report import report as do
 
     with Screen() as screen:
-        done = do(runs, out, cache.expanduser(), maps, device, screen, faces)
+        done = do(runs, out, cache, maps, device, screen, faces)
     for file in done.files:
         print(file)
     if done.notes:

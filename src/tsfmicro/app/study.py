@@ -58,7 +58,7 @@ def study(
             study,
             folders,
             out,
-            cache.expanduser(),
+            cache,
             overrides,
             only or [],
             rule,

@@ -24,6 +24,8 @@ from tsfmicro.models.registry import create_model
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+HUB = "hf:/"  # never owner/name alone: a folder looks like that too, and a slip must not load a stranger's weights
+_ADDRESS = "hf://owner/name for a repository on the Hugging Face hub"
 _SHOWN = 3  # of the mistakes in a file, told in one line
 
 
@@ -41,7 +43,7 @@ def from_pretrained(place: str | Path) -> Model:
     """The model saved at `place`, in eval mode on the CPU.
 
     Args:
-        place: a folder, or a repository on the Hugging Face hub as "owner/name" (needs `huggingface_hub`).
+        place: a folder, or a repository on the Hugging Face hub as "hf://owner/name" (needs `huggingface_hub`).
     Raises:
         WeightsError: the folder or a file is missing or damaged, or the weights do not fit the config.
         UnknownNameError, ConfigError: the config names a model or option that does not exist here.
@@ -102,17 +104,19 @@ def _mistakes(weights: Mapping[str, Tensor], needed: Mapping[str, Tensor]) -> li
     )
 
 
-def _fetch(repository: str) -> Path:
+def _fetch(place: str) -> Path:
     """A local copy of a repository on the hub."""
+    address = Path(place).as_posix()  # hf:/owner/name, whether it came as text or as a Path
+    if not address.startswith(HUB):
+        raise WeightsError(f"{place}: no such folder. Give a model's folder, or {_ADDRESS}.")
+    repository = address.removeprefix(HUB)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
-        raise WeightsError(f"{repository}: no such folder. Give a folder, or a hub repository as owner/name.")
+        raise WeightsError(f"{place}: is no repository. Write {_ADDRESS}.")
     try:
         from huggingface_hub import snapshot_download  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
-        raise WeightsError(
-            f"{repository}: no such folder; to fetch it from the Hugging Face hub, install huggingface_hub."
-        ) from None
+        raise WeightsError(f"{place}: needs huggingface_hub. Run: pip install 'tsfmicro[hub]'.") from None
     try:
         return Path(snapshot_download(repository, allow_patterns=[WEIGHTS, CONFIG]))
     except Exception as problem:  # the hub's client raises its own, its transport's and the system's errors
-        raise WeightsError(f"{repository}: the hub did not give it ({' '.join(str(problem).split())}).") from problem
+        raise WeightsError(f"{place}: the hub did not give it ({' '.join(str(problem).split())}).") from problem

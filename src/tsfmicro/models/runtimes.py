@@ -10,6 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -127,6 +128,10 @@ class Predictor(ABC):
         return (*self.shapes, *lengths)
 
     @abstractmethod
+    def digest(self) -> str:
+        """SHA-256 of all that the answers hang on: of the exported file, or of weights and recipe."""
+
+    @abstractmethod
     def _logits(self, images: dict[str, np.ndarray]) -> np.ndarray: ...
 
     def _check(self, images: Mapping[str, np.ndarray]) -> None:
@@ -228,6 +233,14 @@ class InTorch(Predictor):
     def inputs(self) -> Mapping[str, Input]:
         return self.model.inputs
 
+    def digest(self) -> str:
+        weights = self.model.state_dict()
+        shapes = {name: [str(tensor.dtype), *tensor.shape] for name, tensor in weights.items()}
+        digest = sha256(json.dumps([self.model.recipe, shapes], sort_keys=True).encode())
+        for tensor in weights.values():
+            digest.update(tensor.contiguous().numpy())
+        return digest.hexdigest()
+
     def _logits(self, images: dict[str, np.ndarray]) -> np.ndarray:
         import torch
 
@@ -239,6 +252,7 @@ class InOnnxRuntime(Predictor):
     """An exported file in onnxruntime, on the CPU."""
 
     def __init__(self, file: Path, threads: int) -> None:
+        self._file = file
         onnxruntime = need("onnxruntime", EXTRAS["onnxruntime"])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -253,6 +267,9 @@ class InOnnxRuntime(Predictor):
         facts = self.facts
         super().__init__(facts.inputs, facts.recipe, facts.size, facts.classes, facts.card)
 
+    def digest(self) -> str:
+        return sha256(self._file.read_bytes()).hexdigest()
+
     def _logits(self, images: dict[str, np.ndarray]) -> np.ndarray:
         return self._session.run(None, images)[0]
 
@@ -265,6 +282,7 @@ class InOpenVino(Predictor):
     """
 
     def __init__(self, file: Path, threads: int, precision: Precision) -> None:
+        self._file = file
         openvino = need("openvino", EXTRAS["openvino"])
         core = openvino.Core()
         try:
@@ -285,6 +303,9 @@ class InOpenVino(Predictor):
         if self.size < SMALL:
             settings["SNIPPETS_MODE"] = "DISABLE"
         self._request = core.compile_model(model, "CPU", settings).create_infer_request()
+
+    def digest(self) -> str:
+        return sha256(self._file.read_bytes()).hexdigest()
 
     def _logits(self, images: dict[str, np.ndarray]) -> np.ndarray:
         clips = range(len(next(iter(images.values()))))

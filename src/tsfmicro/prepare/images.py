@@ -15,6 +15,7 @@ from tsfmicro.types import Frames, VideoFrames
 
 TRIES, PAUSE = 3, 0.2  # seconds between them, where a disk or a network fails for a moment (ESTALE, EIO, …)
 LASTING = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG}
+_PNG = b"\x89PNG\r\n\x1a\n"
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, b"\xff\xd9"
 
 
@@ -83,8 +84,8 @@ def _is_whole(data: bytes) -> bool:
     """Whether a JPEG, PNG or BMP reaches its end; other formats are left to the decoder."""
     if data.startswith(b"\xff\xd8"):
         return data.rfind(_END_OF_IMAGE) > _pixels_of_jpeg(data)
-    if data.startswith(b"\x89PNG"):
-        return b"IEND" in data[-16:]
+    if data.startswith(_PNG):
+        return _end_of_png(data) <= len(data)
     if data.startswith(b"BM"):
         return len(data) >= int.from_bytes(data[2:6], "little")
     return len(data) > 0
@@ -96,3 +97,14 @@ def _pixels_of_jpeg(data: bytes) -> int:
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != _START_OF_SCAN:
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return at
+
+
+def _end_of_png(data: bytes) -> float:
+    """Where its last chunk ends, which some programs put bytes of their own behind; endless where that chunk is not there."""
+    at = len(_PNG)
+    while at + 8 <= len(data):
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        at += 4 + 4 + length + 4  # length, name, content, checksum
+        if kind == b"IEND":
+            return at
+    return float("inf")

@@ -6,21 +6,20 @@ to show, and for the floors of shuffled labels.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from tsfmicro.config import parse_yaml
 from tsfmicro.data.registry import DATASETS
 from tsfmicro.errors import RunError, TsfmicroError
 from tsfmicro.evaluate.audit import Check, clips_are_tested_once, ids_are_distinct, people_are_apart, values_are_equal
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE
-from tsfmicro.run.folder import RunFolder, labels_digest
+from tsfmicro.run.folder import RunFolder, labels_digest, read_clips, read_file, read_folds
 from tsfmicro.run.summary import ALL, summarise
 from tsfmicro.run.task import given_labels
 from tsfmicro.run.watch import Task
@@ -92,25 +91,13 @@ def audit(path: Path) -> Audit:
 
 def _lists(path: Path) -> tuple[list[dict[str, str]], list[dict[str, Any]], list[str]]:
     """clips.csv, folds.json and the datasets of config.yaml, just as they are."""
-    from tsfmicro.config import parse_yaml
-
-    try:
-        with (path / "clips.csv").open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        folds = json.loads((path / "folds.json").read_text(encoding="utf-8"))
-        datasets = parse_yaml((path / "config.yaml").read_text(encoding="utf-8"))["data"]["datasets"]
-        datasets = [one for name in datasets for one in (DATASETS[name].shows if name in DATASETS else [name])]
-        assert {"clip", "person", "class"} <= set(rows[0]) and all(
-            {"name", "train", "val", "test"} <= f.keys() for f in folds
+    rows, folds = read_clips(path), read_folds(path)
+    datasets = read_file(path / "config.yaml", lambda text: parse_yaml(text)["data"]["datasets"])
+    if not isinstance(datasets, list) or not all(isinstance(name, str) for name in datasets):
+        raise RunError(
+            f"{path / 'config.yaml'}: data.datasets is {datasets!r}, not a list of names. Restore it from a copy."
         )
-    except FileNotFoundError as missing:
-        raise RunError(
-            f"{path}: is not a run folder: {Path(missing.filename).name} is missing. Give the folder that `tsfmicro run --out` made."
-        ) from None
-    except Exception as damage:  # whatever a damaged file may raise
-        raise RunError(
-            f"{path}: the run folder is damaged ({' '.join(str(damage).split())}). Restore it from a copy."
-        ) from None
+    datasets = [one for name in datasets for one in (DATASETS[name].shows if name in DATASETS else [name])]
     return rows, folds, datasets
 
 
@@ -160,9 +147,11 @@ def _answers(folder: RunFolder, tasks: list[Task]) -> Iterator[str]:
                     wanted = (epochs, len(clips), n_classes)
                     if stored[side].shape != wanted:
                         yield f"{task}: {side} logits are {stored[side].shape}, not {wanted}"
+                    elif stored[side].dtype.kind != "f":
+                        yield f"{task}: {side} logits are {stored[side].dtype}"
                     elif not np.isfinite(stored[side]).all():
                         yield f"{task}: some {side} logits are no numbers"
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as damage:
+        except Exception as damage:  # whatever a damaged file may raise
             yield f"{task}: logits.npz is damaged ({damage})"
 
 
@@ -198,10 +187,10 @@ def _scores(folder: RunFolder) -> list[Check]:
         summary = summarise(folder, ALL if len(shown) > 2 else shown[-1])
     except FileNotFoundError as missing:
         return [Check(claim, ground, (f"{Path(missing.filename).name} is missing; `tsfmicro evaluate` writes it",))]
-    except (ValueError, KeyError, IndexError, TypeError) as damage:
-        return [Check(claim, ground, (f"scores.json is damaged ({damage}); `tsfmicro evaluate` writes it anew",))]
     except TsfmicroError as problem:
         return [Check(claim, ground, (f"they cannot be computed: {problem}",))]
+    except Exception as damage:  # whatever a damaged file may raise
+        return [Check(claim, ground, (f"scores.json is damaged ({damage}); `tsfmicro evaluate` writes it anew",))]
     computed = json.loads(json.dumps(summary.to_dict()))
     del computed["notes"]  # they tell what is not there yet
     stored.pop("notes", None)
@@ -223,9 +212,10 @@ def _record(folder: RunFolder, task: Task) -> dict[str, Any] | None:
     """What the training said it was given; None where that cannot be read."""
     try:
         record = json.loads((folder.place(task) / "received.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        named = all(isinstance(clip, str) for clip in record.get("clips", ()))
+    except Exception:  # whatever a damaged file may raise
         return None
-    return record if isinstance(record, dict) else None
+    return record if named else None
 
 
 def _trainings(tasks: list[Task]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -77,7 +76,7 @@ def gather(
         recalls={s.rule.name: recall_intervals(counted(folder, s.rule.name)) for s in summary.scores},
         leak=summary.leak,
         floors=summary.floors,
-        skipped=_skipped(folder),
+        skipped=folder.skipped,
         published_clips=_published_clips(folder),
         generated=bool(folder.environment.get("generated")),
         features=features,
@@ -113,11 +112,6 @@ def curves(seeds: Sequence[Logits], labels: dict[str, int], n_classes: int) -> d
 def _in_order(said: Logits, clips: Sequence[str]) -> np.ndarray:
     place = {clip: n for n, clip in enumerate(said.clips)}
     return said.values[:, [place[clip] for clip in clips]]
-
-
-def _skipped(folder: RunFolder) -> tuple[tuple[str, str], ...]:
-    with (folder.path / "skipped.csv").open(encoding="utf-8", newline="") as stream:
-        return tuple((row["clip"], row["why"]) for row in csv.DictReader(stream))
 
 
 def _published_clips(folder: RunFolder) -> int | None:

@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tsfmicro.errors import ConfigError
 from tsfmicro.workers import cores
 
@@ -56,20 +58,29 @@ def choose_precision(device: str, wanted: str) -> str:
     return wanted if is_elsewhere(device) else precision_on(torch.device(device), wanted)
 
 
+def computed_on(device: str, wanted: str) -> dict[str, str]:
+    """The device a training runs on and the precision it computes in, asked where it runs."""
+    return {"device": _called(device), "precision": choose_precision(device, wanted)}
+
+
 def environment(device: str, threads: int, precision: str = "float32") -> dict[str, Any]:
     """Versions and machine, for the run folder."""
-    import torch
-
     return {
         "python": platform.python_version(),
         "system": platform.platform(terse=True),
         "processor": _processor(),
         "cores": cores(),
-        "device": device if device in ("cpu", "mps") or is_elsewhere(device) else torch.cuda.get_device_name(device),
+        "device": _called(device),
         "threads": threads,
         "precision": precision,
         "packages": {name: version(name) for name in _PACKAGES},
     }
+
+
+def _called(device: str) -> str:
+    import torch
+
+    return device if device in ("cpu", "mps") or is_elsewhere(device) else torch.cuda.get_device_name(device)
 
 
 def is_elsewhere(device: str) -> bool:
@@ -80,8 +91,8 @@ def is_elsewhere(device: str) -> bool:
 
 
 def _free_memory() -> float:
-    """Bytes; endless where the system does not tell."""
-    return min(_free_on_machine(), free_in_group())
+    """Bytes that this machine has, and this process's control groups allow."""
+    return min(float(psutil.virtual_memory().available), free_in_group())
 
 
 def free_in_group(own: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> float:
@@ -106,14 +117,6 @@ def _free_at(level: Path) -> float:
         lines = (level / "memory.stat").read_text().splitlines()
         return float(limit - next(int(line.split()[1]) for line in lines if line.startswith("anon ")))
     except (OSError, ValueError, StopIteration):
-        return float("inf")
-
-
-def _free_on_machine() -> float:
-    try:
-        with open("/proc/meminfo", encoding="ascii") as stream:  # noqa: PTH123
-            return next(1024.0 * int(line.split()[1]) for line in stream if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
         return float("inf")
 
 

@@ -12,8 +12,7 @@ import numpy as np
 from tsfmicro.config import RunConfig
 from tsfmicro.data.exclusions import leave_out, read_exclusions
 from tsfmicro.data.registry import dataset
-from tsfmicro.errors import AnnotationError, ConfigError, LabelError, RunError
-from tsfmicro.files import locked
+from tsfmicro.errors import AnnotationError, ConfigError, LabelError
 from tsfmicro.generated import is_generated
 from tsfmicro.labels import scheme
 from tsfmicro.needs import Need
@@ -25,7 +24,7 @@ from tsfmicro.run.apexes import with_spotted_apexes
 from tsfmicro.run.environment import choose_precision, environment, is_elsewhere
 from tsfmicro.run.final import make_final
 from tsfmicro.run.floors import linear_floor, store_linear_floors
-from tsfmicro.run.folder import Plan, RunFolder
+from tsfmicro.run.folder import Plan, RunFolder, held
 from tsfmicro.run.here import Here, Machines
 from tsfmicro.run.summary import Summary, evaluate_run
 from tsfmicro.run.task import Job, plan_of_model
@@ -74,20 +73,13 @@ def run(
     kept, labels = [c for c in kept if c.id not in unused], {c: n for c, n in labels.items() if c not in unused}
     classes = scheme(config.data.scheme).classes
     plan = Plan(config, classes, labels, folds, prepared.key, epochs)
-    threads = machines.threads(len(plan.tasks))
-
-    folder = RunFolder.start(
-        out,
-        plan,
-        kept,
-        [*excluded.items(), *prepared.skipped, *left_out, *unused.items()],
-        environment(device, threads=threads, precision=precision)
-        | {
-            "generated": any(map(is_generated, roots.values())),
-            "units": {need.product: prepared.of(need).unit for need in needs_of(config)},
-        },
-    )
-    with locked(out / ".lock", partial(_occupied, out)):
+    about = environment(device, threads=machines.threads(len(plan.tasks)), precision=precision) | {
+        "generated": any(map(is_generated, roots.values())),
+        "units": {need.product: prepared.of(need).unit for need in needs_of(config)},
+    }
+    with held(out):
+        skipped = [*excluded.items(), *prepared.skipped, *left_out, *unused.items()]
+        folder = RunFolder.start(out, plan, kept, skipped, about)
         kinds = (False, True) if shuffled else (False,)
         total = sum(len(group.tasks) for kind in kinds for group in plan.groups(kind))
         watch.training(total, total - sum(len(folder.missing(kind)) for kind in kinds))
@@ -96,6 +88,7 @@ def run(
         threads = int(folder.environment.get("threads", 1))
         machines.train(Job(out, cache / prepared.key, device, threads), groups, watch)
         folder.clear_halves()
+        folder.note_devices()
         store_linear_floors(folder, prepared, watch)
         summary = evaluate_run(folder)
         draw_confusion(summary.model, out / "confusion.png")
@@ -103,10 +96,6 @@ def run(
         if final:
             make_final(folder, prepared, summary, "cpu" if is_elsewhere(device) else device, watch)
     return summary
-
-
-def _occupied(out: Path) -> None:
-    raise RunError(f"{out}: another process is running here. Wait for it, or choose another --out.")
 
 
 def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tuple[list[Clip], dict[str, str]]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from tsfmicro.config import RunConfig
-from tsfmicro.errors import RunError, TsfmicroError
+from tsfmicro.errors import RunError
 from tsfmicro.evaluate.floors import majority, shuffle_labels
 from tsfmicro.evaluate.select import RULES, Answers, answers_of, choose
 from tsfmicro.files import write_whole
@@ -123,10 +123,12 @@ def _stored(folder: RunFolder, name: str) -> list[Logits]:
     try:
         values = np.load(file)
         shape = (len(clips), len(folder.plan.classes))
-        if values.ndim != 3 or values.shape[1:] != shape:
-            raise RunError(f"it holds {values.shape} numbers, not (seeds, {shape[0]} clips, {shape[1]} classes)")
+        if values.ndim != 3 or not len(values) or values.shape[1:] != shape or values.dtype.kind != "f":
+            raise ValueError(
+                f"it holds {values.shape} {values.dtype}, not (seeds, {shape[0]} clips, {shape[1]} classes)"
+            )
         return [Logits(clips, "all", seed, said[None]) for seed, said in enumerate(values)]
-    except (ValueError, OSError, EOFError, TsfmicroError) as damage:
+    except Exception as damage:  # whatever a damaged file may raise
         raise RunError(f"{file}: is damaged ({damage}). Delete it and run the same command again.") from None
 
 

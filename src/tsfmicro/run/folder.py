@@ -14,22 +14,24 @@ floor-<name>.npy, scores.json   what scoring adds
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
-from zipfile import BadZipFile
 
 import numpy as np
 import yaml
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from tsfmicro.config import RunConfig, check_config, parse_yaml, without_gone
-from tsfmicro.errors import ConfigError, RunError, TsfmicroError
-from tsfmicro.files import csv_text, put_whole, write_whole
+from tsfmicro.errors import RunError
+from tsfmicro.files import csv_text, locked, put_whole, write_whole
 from tsfmicro.run.watch import Group, Task
 from tsfmicro.types import Clip, Fold, Logits, Outcome
 
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = "model.safetensors"
 FORMAT = 2  # 1, which knows no epochs and no choice of weights to keep, is read too
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,29 @@ class Plan:
         settings = self.config.model_dump(mode="json") if self.written is None else self.written
         folds = [asdict(fold) for fold in self.folds]
         everything = [settings, self.classes, sorted(self.labels.items()), folds, self.prepared]
-        return sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
+        return sha256(json.dumps(everything, sort_keys=True, default=str).encode()).hexdigest()
+
+
+class _Begun(BaseModel):
+    format: int
+
+
+class _Run(_Begun):
+    """run.json."""
+
+    prepared: str
+    classes: tuple[str, ...]
+    environment: dict[str, Any]
+    epochs: int | None = None  # a run of the first format does not say
+
+
+class _FoldRow(BaseModel):
+    """A fold as folds.json has it; its name becomes a folder's."""
+
+    name: str = Field(pattern=r"^[^/\\\x00]{1,200}$")
+    train: list[str]
+    test: list[str]
+    val: list[str]
 
 
 @dataclass(frozen=True)
@@ -122,7 +148,7 @@ class RunFolder:
         skipped: Sequence[tuple[str, str]],
         environment: Mapping[str, Any],
     ) -> RunFolder:
-        """Write the plan, or find that this very plan was begun here before.
+        """Write the plan, or find that this very plan was begun here before. Hold the folder meanwhile (`held`).
 
         Raises: RunError: the folder holds another run, or something else.
         """
@@ -130,14 +156,7 @@ class RunFolder:
             begun = cls.open(path)
             _same_plan(begun, plan)
             return begun
-        strange = (
-            [f.name for f in path.iterdir() if f.name not in _PLAN_FILES and not f.name.startswith(".")]
-            if path.exists()
-            else []
-        )
-        if strange:
-            raise RunError(f"{path}: is not a run folder, but holds {strange[0]}. Choose an empty or new folder.")
-        path.mkdir(parents=True, exist_ok=True)
+        _make_place(path)
         write_whole(
             path / "config.yaml",
             yaml.safe_dump(plan.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
@@ -154,35 +173,30 @@ class RunFolder:
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """Read a run's plan. Raises RunError: not a run folder, damaged, or of another format."""
-        try:
-            known = json.loads((path / "run.json").read_text(encoding="utf-8"))
-            if known["format"] not in (1, FORMAT):
-                raise RunError(
-                    f"{path}: is a run of format {known['format']}, this version reads 1 and {FORMAT}. Use the version that made it."
-                )
-            written = parse_yaml((path / "config.yaml").read_text(encoding="utf-8"))
-            config = check_config(without_gone(written), str(path / "config.yaml"))
-            classes = tuple(known["classes"])
-            with (path / "clips.csv").open(encoding="utf-8", newline="") as stream:
-                labels = {row["clip"]: classes.index(row["class"]) for row in csv.DictReader(stream)}
-            folds = tuple(
-                Fold(f["name"], tuple(f["train"]), tuple(f["test"]), tuple(f["val"]))
-                for f in json.loads((path / "folds.json").read_text(encoding="utf-8"))
+        begun = read_file(path / "run.json", _Begun.model_validate_json)
+        if begun.format not in (1, FORMAT):
+            raise RunError(
+                f"{path}: is a run of format {begun.format}, this version reads 1 and {FORMAT}. Use the version that made it."
             )
-            unknown = [c for f in folds for c in (*f.train, *f.val, *f.test) if c not in labels]
-            if unknown:
-                raise ValueError(f"folds.json names {unknown[0]}, clips.csv does not")
-        except FileNotFoundError as missing:
-            what = Path(missing.filename).name
-            raise RunError(
-                f"{path}: is not a run folder: {what} is missing. Give the folder that `tsfmicro run --out` made."
-            ) from None
-        except (ValueError, KeyError, yaml.YAMLError, ConfigError, OSError) as damage:
-            raise RunError(
-                f"{path}: the run folder is damaged ({' '.join(str(damage).split())}). Restore it, or run again elsewhere."
-            ) from None
-        plan = Plan(config, classes, labels, folds, known["prepared"], known.get("epochs"), written)
-        return cls(path, plan, known["environment"])
+        known = read_file(path / "run.json", _Run.model_validate_json)
+        settings = path / "config.yaml"
+        written, config = read_file(settings, lambda text: _settings(parse_yaml(text), settings))
+        rows, number = read_clips(path), {name: n for n, name in enumerate(known.classes)}
+        strange = [row["class"] for row in rows if row["class"] not in number]
+        if strange:
+            raise _damaged(path / "clips.csv", f"it names the class {strange[0]}, run.json does not")
+        labels = {row["clip"]: number[row["class"]] for row in rows}
+        folds = tuple(Fold(f["name"], tuple(f["train"]), tuple(f["test"]), tuple(f["val"])) for f in read_folds(path))
+        unknown = [c for f in folds for c in (*f.train, *f.val, *f.test) if c not in labels]
+        if unknown:
+            raise _damaged(path, f"folds.json names {unknown[0]}, clips.csv does not")
+        plan = Plan(config, known.classes, labels, folds, known.prepared, known.epochs, written)
+        return cls(path, plan, known.environment)
+
+    @property
+    def skipped(self) -> tuple[tuple[str, str], ...]:
+        """Clips that were left out, with the reason. Raises RunError: the list is missing or damaged."""
+        return tuple((row["clip"], row["why"]) for row in _read_table(self.path / "skipped.csv", ("clip", "why")))
 
     def place(self, task: Task) -> Path:
         return self.path / ("floors/shuffled" if task.shuffled else "folds") / task.fold / f"seed-{task.seed}"
@@ -211,6 +225,7 @@ class RunFolder:
         logits: np.ndarray,
         losses: np.ndarray,
         weights: Mapping[str, Any] | None,
+        on: Mapping[str, str] | None = None,
     ) -> None:
         """Keep a finished training. The folder gets its name when all of it is on disk.
 
@@ -218,6 +233,7 @@ class RunFolder:
             labels: what the training was given to learn from; who they are and a digest are kept, for the audit.
             logits: (epochs, test + val, C) in the fold's order; losses: (epochs,).
             weights: the model's state; None where it is not to be kept.
+            on: device and precision of the training.
         Raises: RunError: the disk is full or may not be written to.
         """
         from safetensors.torch import save
@@ -233,6 +249,7 @@ class RunFolder:
                 "clips": sorted(labels),
                 "labels": labels_digest(labels),
                 "asked": [*fold.test, *fold.val],
+                "on": dict(on or {}),
             }
             (part / "received.json").write_text(json.dumps(received, indent=1), encoding="utf-8")
             # Written here and not by the library, whose error on a full disk is none of the system's.
@@ -247,6 +264,25 @@ class RunFolder:
             ) from None
         finally:
             shutil.rmtree(part, ignore_errors=True)  # gone already where all went well
+
+    def note_devices(self) -> None:
+        """Put into run.json where the trainings ran and in which precision, as each of them wrote down: a run may be begun on
+        one machine and trained on others, or go on elsewhere.
+        """
+        known = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        for what in ("device", "precision"):
+            found = {on[what] for task in self.plan.tasks if what in (on := self._on(task))}
+            if found:
+                known["environment"][what] = ", ".join(sorted(found))
+        write_whole(self.path / "run.json", json.dumps(known, indent=1))
+
+    def _on(self, task: Task) -> dict[str, str]:
+        """What a training wrote down of its device; nothing where it cannot be read."""
+        try:
+            record = json.loads((self.place(task) / "received.json").read_text(encoding="utf-8"))
+            return {what: str(name) for what, name in record["on"].items()}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return {}
 
     def clear_halves(self) -> None:
         """Remove what a killed training was writing. Call it only while the folder is locked."""
@@ -279,13 +315,81 @@ class RunFolder:
                 sides = ((fold.test, stored["test"]), (fold.val, stored["val"]))
                 for clips, values in sides:
                     expected = (self.plan.epochs, len(clips), len(self.plan.classes))
-                    if values.shape != expected:
-                        raise ValueError(f"logits of shape {values.shape} instead of {expected}")
+                    if values.shape != expected or values.dtype.kind != "f":
+                        raise ValueError(f"logits of shape {values.shape} instead of {expected}, {values.dtype}")
                 return Outcome(*(Logits(clips, fold.name, task.seed, values) for clips, values in sides))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile, TsfmicroError) as damage:
+        except Exception as damage:  # whatever a damaged file may raise
             raise RunError(
                 f"{place}: is damaged ({damage}). Delete that folder and run the same command again."
             ) from None
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep a run folder, new or begun, for this process.
+
+    Raises: RunError: another process is at work there, or it cannot be a run folder.
+    """
+
+    def refuse() -> None:
+        raise RunError(f"{path}: another process is running here. Wait for it, or choose another --out.")
+
+    _make_place(path)
+    with locked(path / ".lock", refuse):
+        yield
+
+
+def read_clips(path: Path) -> list[dict[str, str]]:
+    """Rows of a run folder's clips.csv, with at least clip, person and class. Raises RunError: missing or damaged."""
+    return _read_table(path / "clips.csv", ("clip", "person", "class"))
+
+
+def read_folds(path: Path) -> list[dict[str, Any]]:
+    """A run folder's folds.json as it stands, whoever is on which side. Raises RunError: missing or damaged."""
+    rows = read_file(path / "folds.json", TypeAdapter(list[_FoldRow]).validate_json)
+    return [row.model_dump() for row in rows]
+
+
+def read_file(file: Path, understand: Callable[[str], Kind]) -> Kind:
+    """What a file of a run folder says. Raises RunError: it is missing, cannot be read or not be understood."""
+    try:
+        return understand(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(
+            f"{file.parent}: is not a run folder: {file.name} is missing. Give the folder that `tsfmicro run --out` made."
+        ) from None
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        raise _damaged(file, f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")) from None
+    except Exception as damage:  # whatever a damaged file may raise
+        raise _damaged(file, damage) from None
+
+
+def _read_table(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    def understand(text: str) -> list[dict[str, str]]:
+        table = csv.DictReader(io.StringIO(text))
+        rows = list(table)
+        lacking = [name for name in columns if name not in (table.fieldnames or ())]
+        if lacking:
+            raise ValueError(f"it has no column {lacking[0]}")
+        short = [n for n, row in enumerate(rows, start=2) if any(row[name] is None for name in columns)]
+        if short:
+            raise ValueError(f"row {short[0]} is cut short")
+        return rows
+
+    return read_file(file, understand)
+
+
+def _damaged(file: Path, why: object) -> RunError:
+    what = " ".join(str(why).split())[:300]
+    return RunError(f"{file}: is damaged ({what}). Restore it, or run again elsewhere.")
+
+
+def _settings(values: Any, where: Path) -> tuple[dict[str, Any], RunConfig]:
+    """config.yaml as it is written, and as settings."""
+    if not isinstance(values, dict):
+        raise ValueError("it holds no settings")
+    return values, check_config(without_gone(values), str(where))
 
 
 def labels_digest(labels: Mapping[str, int]) -> str:
@@ -294,6 +398,18 @@ def labels_digest(labels: Mapping[str, int]) -> str:
 
 
 _PLAN_FILES = {"config.yaml", "clips.csv", "skipped.csv", "folds.json"}
+
+
+def _make_place(path: Path) -> None:
+    """A folder for a run, which nothing is written into where it is something else. Raises RunError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        begun = (path / "run.json").exists()
+        strange = [f.name for f in path.iterdir() if f.name not in _PLAN_FILES and not f.name.startswith(".")]
+    except OSError as problem:
+        raise RunError(f"{path}: cannot be a run folder ({problem.strerror}). Choose another --out.") from None
+    if strange and not begun:
+        raise RunError(f"{path}: is not a run folder, but holds {strange[0]}. Choose an empty or new folder.")
 
 
 def _clips_table(clips: Sequence[Clip], plan: Plan) -> str:

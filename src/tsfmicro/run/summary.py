@@ -131,7 +131,7 @@ def summarise(folder: RunFolder, rule: str = "last") -> Summary:
         floors=floor_scores,
         leak=leak(counted["oracle"], counted["last"]) if "oracle" in counted else None,
         versus_linear=differences(first, beside["linear"]) if "linear" in beside else None,
-        skipped=len((folder.path / "skipped.csv").read_text(encoding="utf-8").splitlines()) - 1,
+        skipped=len(folder.skipped),
         by_dataset=by_dataset,
         notes=tuple(notes + unscored + _unfinished_floor(folder)),
         warnings=tuple(_leaking_floors(folder, low, floor_scores)),

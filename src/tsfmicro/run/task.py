@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zlib import crc32
 
@@ -20,6 +20,7 @@ from tsfmicro.models.base import ClosedForm, Model
 from tsfmicro.models.registry import create_model
 from tsfmicro.needs import Need
 from tsfmicro.prepare.cache import open_prepared
+from tsfmicro.run.environment import computed_on
 from tsfmicro.run.folder import Plan, RunFolder
 from tsfmicro.run.watch import Group, Task
 from tsfmicro.train.checkpoint import Checkpoint, NoCheckpoint
@@ -54,6 +55,7 @@ class Trained:
         labels: what it learned from, just as `fit` received them.
         logits: (epochs, test + val, C) float32, clips in the fold's order; losses: (epochs,).
         weights: the model's state, on the CPU.
+        on: the device it ran on and the precision it computed in.
     """
 
     task: Task
@@ -61,6 +63,7 @@ class Trained:
     logits: np.ndarray
     losses: np.ndarray
     weights: Mapping[str, Tensor]
+    on: Mapping[str, str] = field(default_factory=dict)
 
 
 def do_group(job: Job, group: Group, tell: Tell) -> None:
@@ -82,7 +85,7 @@ def keep(folder: RunFolder, trained: Trained) -> None:
     fold = folder.plan.fold(trained.task.fold)
     if not folder.place(trained.task).exists():
         weights = trained.weights if folder.plan.config.train.keep == "last" else None
-        folder.save(trained.task, fold, trained.labels, trained.logits, trained.losses, weights)
+        folder.save(trained.task, fold, trained.labels, trained.logits, trained.losses, weights, trained.on)
 
 
 def train_group(
@@ -100,9 +103,11 @@ def train_group(
     goes on, and a run with other workers or on other machines, end the same.
     """
     keep_freed_memory()
+    on = computed_on(device, plan.config.train.precision)
     with _threads(threads):
         for task in group.tasks:
-            yield train_fold(plan, prepared, plan.fold(task.fold), task, device, tell, checkpoint(task))
+            trained = train_fold(plan, prepared, plan.fold(task.fold), task, device, tell, checkpoint(task))
+            yield replace(trained, on=on)
 
 
 def train_fold(

@@ -74,11 +74,11 @@ def read_videos(recognizer: Recognizer, folder: Path, out: Path, watch: Watch) -
     Raises: VideoError: no video in the folder.
     """
     rows, before = [], 0
-    found = videos_in(folder)
+    found, settings = videos_in(folder), _settings(recognizer)
     for number, video in enumerate(found):
         name = video.relative_to(folder).as_posix()
         part = out / PARTS / f"{name}.json"
-        key = _key(recognizer, video)
+        key = _key(settings, video)
         known = _known(part, key)
         before += known is not None
         if known is None:
@@ -103,10 +103,15 @@ def _read(recognizer: Recognizer, video: Path, watch: Watch) -> dict[str, Any]:
     return {name: value for name, value in known.items() if name != "video"}
 
 
-def _key(recognizer: Recognizer, video: Path) -> str:
+def _settings(recognizer: Recognizer) -> list[Any]:
+    """All that an answer hangs on beside the video. The weights are among them: one trained again may have the same card."""
+    weights = [member.digest() for member in recognizer.members]
+    return [recognizer.threshold, recognizer.card.to_dict(), recognizer.classes, weights]
+
+
+def _key(settings: list[Any], video: Path) -> str:
     about = video.stat()
-    what = [about.st_size, about.st_mtime_ns, recognizer.threshold, recognizer.card.to_dict(), recognizer.classes]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([about.st_size, about.st_mtime_ns, *settings]).encode()).hexdigest()[:16]
 
 
 def _known(part: Path, key: str) -> dict[str, Any] | None:

@@ -146,7 +146,7 @@ class Recognizer:
 
         Args:
             place: a run's folder (its final model where there is one, else all folds together), a saved model's folder,
-                an exported .onnx file, a repository on the Hugging Face hub, or 'demonstration' for the small one that
+                an exported .onnx file, hf://owner/name on the Hugging Face hub, or 'demonstration' for the small one that
                 comes with the package and is not for use on people.
             fold: one fold of a run's folder.
         Raises:
