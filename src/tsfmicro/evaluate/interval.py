@@ -26,6 +26,7 @@ ByClass = Callable[[np.ndarray], np.ndarray]
 """A score before the mean over classes: (..., C, C) counts → (..., C); (..., 1) where classes do not matter."""
 
 TAIL = 0.025  # on either side of a 95 % interval
+METHOD = "jackknife over people, logit scale, t"  # scores.json says it, so that an audit compares like with like
 
 
 def interval(score: ByClass, confusions: np.ndarray) -> Interval:

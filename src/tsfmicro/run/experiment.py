@@ -93,7 +93,7 @@ def run(
         summary = evaluate_run(folder)
         draw_confusion(summary.model, out / "confusion.png")
         draw_pairs(prepared, labels, classes, out / "clips.png")
-        if final:
+        if final or config.train.keep == "final":
             make_final(folder, prepared, summary, "cpu" if is_elsewhere(device) else device, watch)
     return summary
 

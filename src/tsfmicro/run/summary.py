@@ -10,6 +10,7 @@ from typing import Any
 from tsfmicro.errors import LabelError, RunError
 from tsfmicro.evaluate.compare import Difference, differences, leak, verdict
 from tsfmicro.evaluate.floors import above_chance
+from tsfmicro.evaluate.interval import METHOD
 from tsfmicro.evaluate.score import score, tally
 from tsfmicro.evaluate.select import RULES, Answers, choose, rule_named
 from tsfmicro.files import write_whole
@@ -62,6 +63,7 @@ class Summary:
         return {
             "name": self.name,
             "skipped_clips": self.skipped,
+            "interval": METHOD,
             **_plain(self.model),
             "rules": {scores.rule.name: _plain(scores) for scores in self.scores},
             "by_dataset": {name: _plain(scores) for name, scores in self.by_dataset.items()},
