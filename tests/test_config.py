@@ -45,13 +45,19 @@ def test_small_numbers_may_be_written_as_scientists_do(written):
 
 def test_overrides_reach_into_sections(written):
     config = load_config(
-        written(GOOD), ["train.epochs=7", "train.seeds=[1, 2]", "model.options.variant=early", "prepare.flow=true"]
+        written(GOOD),
+        [
+            "train.epochs=7",
+            "train.seeds=[1, 2]",
+            "model.options.variant=early",
+            "prepare.products.flow.method=farneback",
+        ],
     )
-    assert (config.train.epochs, config.train.seeds, config.model.options, config.prepare.flow) == (
+    assert (config.train.epochs, config.train.seeds, config.model.options, config.prepare.products) == (
         7,
         (1, 2),
         {"variant": "early"},
-        True,
+        {"flow": {"method": "farneback"}},
     )
 
 

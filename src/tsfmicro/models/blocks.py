@@ -195,3 +195,10 @@ def initialise(module: nn.Module) -> None:
         if isinstance(part, nn.Linear):
             nn.init.trunc_normal_(part.weight, std=0.02)
             nn.init.zeros_(part.bias)
+
+
+class FlattenMap(nn.Module):
+    """(N, h, w, D) → (N, D·h·w), channels first, as most released programs flatten their maps."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return first(maps).flatten(1)

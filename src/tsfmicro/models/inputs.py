@@ -59,3 +59,9 @@ def _apex(pair: Tensor) -> Tensor:
 
 def _motion(pair: Tensor) -> Tensor:
     return pair[:, 1] - pair[:, 0]
+
+
+def scaled(maps: Tensor) -> Tensor:
+    """Each channel of each clip from its own minimum to its own maximum, 0 to 1; a flat channel is 0. (N, C, H, W)."""
+    low, high = maps.amin((2, 3), keepdim=True), maps.amax((2, 3), keepdim=True)
+    return (maps - low) / (high - low).clamp(min=1e-12)

@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tsfmicro.errors import ConfigError, UnknownNameError
 from tsfmicro.models.base import Model
+from tsfmicro.models.origin import Origin, Released
 
 Builder = Callable[..., Model]  # (num_classes, size, *, option=default, …) -> Model
 
@@ -28,6 +29,8 @@ class Entry:
         size: edge of the images it was made for, pixels.
         about: one line.
         options: name → default.
+        origin: its paper, and how far it is the published model; None for one that has not been described.
+        released: reads a released checkpoint; None where there is none.
     """
 
     name: str
@@ -35,6 +38,8 @@ class Entry:
     size: int
     about: str
     options: Mapping[str, Any]
+    origin: Origin | None = None
+    released: Released | None = None
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,17 @@ class Description:
 MODELS: dict[str, Entry] = {}
 
 
-def register(name: str, *, size: int) -> Callable[[Builder], Builder]:
+def register(
+    name: str, *, size: int, origin: Origin | None = None, released: Released | None = None
+) -> Callable[[Builder], Builder]:
     """Decorate a builder `(num_classes, size, *, options…)`; its docstring's first line says what the model is."""
 
     def keep(build: Builder) -> Builder:
         parameters = inspect.signature(build).parameters.values()
         options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-        MODELS[name] = Entry(name, build, size, (inspect.getdoc(build) or "").partition("\n")[0], options)
+        MODELS[name] = Entry(
+            name, build, size, (inspect.getdoc(build) or "").partition("\n")[0], options, origin, released
+        )
         return build
 
     return keep

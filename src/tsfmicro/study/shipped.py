@@ -13,14 +13,20 @@ FOLDER = Path(str(files("tsfmicro") / "configs"))
 
 
 def names() -> list[str]:
-    """Names of the configs of one run."""
-    return sorted(f.stem for f in FOLDER.glob("*.yaml") if not f.stem.endswith("-study"))
+    """Names of the configs of one run; those of the rivals begin with zoo/."""
+    return sorted(
+        f.relative_to(FOLDER).with_suffix("").as_posix()
+        for f in (*FOLDER.glob("*.yaml"), *FOLDER.glob("zoo/*.yaml"))
+        if not f.stem.endswith("-study")
+    )
 
 
 def study_names() -> list[str]:
     """Names of the studies, such as 'paper/ablation-released'."""
     return sorted(
-        f.relative_to(FOLDER).with_suffix("").as_posix() for f in FOLDER.rglob("*.yaml") if f.stem not in names()
+        name
+        for f in FOLDER.rglob("*.yaml")
+        if (name := f.relative_to(FOLDER).with_suffix("").as_posix()) not in names()
     )
 
 

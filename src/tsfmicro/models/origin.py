@@ -1,0 +1,43 @@
+"""Where a model comes from, and how far it is the published one: what the zoo's page says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor
+
+Released = Callable[..., Mapping[str, Tensor]]
+"""Reads a released checkpoint: `(weights, **options)`, weights by the released program's names → weights by ours."""
+
+Fidelity = Literal["exact", "named", "ours"]
+"""exact: held to the released program's numbers; named: an approximation under its own name, whose guesses are listed; ours:
+a floor, or a variant that no paper has."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A model's paper and its history.
+
+    Attributes:
+        year: of the paper. title, authors, venue: as it is cited.
+        source: the program whose numbers it is held to, with its licence, or "" where there is none.
+        guessed: what neither paper nor program says, a line each; empty for an exact model.
+        chosen: how the published score was chosen, e.g. "last epoch" or "test-selected: best epoch of each fold".
+        notes: traps, a line each.
+    """
+
+    year: int
+    title: str
+    authors: str
+    venue: str
+    fidelity: Fidelity = "exact"
+    source: str = ""
+    guessed: tuple[str, ...] = ()
+    chosen: str = ""
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return dict(self.__dict__) | {"guessed": list(self.guessed), "notes": list(self.notes)}
