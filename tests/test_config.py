@@ -25,7 +25,7 @@ def written(tmp_path):
 @pytest.mark.parametrize("name", shipped.names())
 def test_every_shipped_config_loads_and_names_what_exists(name):
     config = shipped.config(name)
-    assert config.name == name
+    assert config.name == name.removeprefix("zoo/")
     assert describe(
         config.model.name, len(scheme(config.data.scheme).classes), config.prepare.size, **config.model.options
     )
