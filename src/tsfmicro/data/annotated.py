@@ -120,8 +120,8 @@ class AnnotatedDataset(Dataset):
         tables, strange, flags = self._own(found.sheets)
         if not tables:
             # The root may be the folder of the frames, with the sheet beside or above it.
-            tables, above, flags = self._own(spreadsheets(root.absolute().parents[:2]))
-            strange |= above
+            tables, above, more = self._own(spreadsheets(root.absolute().parents[:2]))
+            strange, flags = strange | above, flags + more
         if not tables:
             there = "; ".join(f"{file.name} ({why})" for file, why in [*strange.items()][:_NAMED]) or "none"
             raise AnnotationError(

@@ -98,7 +98,9 @@ def usable_fps(entry: Entry) -> tuple[float | None, list[Odd]]:
     number = re.fullmatch(r"\s*([0-9]{1,5}(?:\.[0-9]*)?)\s*(?:fps)?\s*", entry.fps, re.IGNORECASE)
     if number and float(number[1]) > 0:
         return float(number[1]), []
-    return None, [("frame rate is not a number", f"fps {entry.fps!r}; the dataset's is taken")] if entry.fps else []
+    return None, [
+        ("frame rate is not a number", f"fps {entry.fps!r}; the dataset's or the video's is taken")
+    ] if entry.fps else []
 
 
 def impossible_length(kind: Kind, onset: int, offset: int | None, fps: float) -> list[Odd]:

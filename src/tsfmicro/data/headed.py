@@ -51,7 +51,8 @@ class HeadedDataset(AnnotatedDataset):
             return "no row names the columns"
         if lacking := header.lacks(self.columns, self.optional):
             return lacking
-        rows = [row for row in table.rows(self.columns) if row["subject"] and row["clip"]]
+        rows = [row for row in table.rows(self.columns) if row.below and row["subject"] and row["clip"]]
+        rows = rows or self._above(table)
         if not rows:
             return "no rows below its header"
         for column, pattern in (("subject", self.subject_cell), ("clip", self.clip_cell)):
@@ -68,7 +69,16 @@ class HeadedDataset(AnnotatedDataset):
         (table,) = source.tables
         if lacking := table.header(self.columns).lacks(self.columns):
             yield Flag(table.file.name, 0, "sheet lacks a column", lacking)
-        yield from map(self.entry, table.rows(self.columns))
+        yield from map(self.entry, self._above(table))
+        yield from (self.entry(row) for row in table.rows(self.columns) if row.below)
+
+    def _above(self, table: Table) -> list[Row]:
+        """Rows of clips above the header, where somebody sorted the sheet with it; titles are none."""
+        return [
+            row
+            for row in table.rows(self.columns)
+            if not row.below and self.subject_cell.fullmatch(row["subject"]) and self.clip_cell.fullmatch(row["clip"])
+        ]
 
     def entry(self, row: Row) -> Entry | Flag:
         """What a row says of its clip; a flag where it names none."""

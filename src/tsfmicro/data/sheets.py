@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from python_calamine import CalamineError, CalamineWorkbook
@@ -28,16 +29,23 @@ COLUMNS: Columns = {
     "emotion": ("estimatedemotion", "emotion"),
 }
 
-_HEADER_BY = 60  # rows in which the header is looked for
+_HEADER_BY = 5000  # rows in which the header is looked for: sorting a sheet may take it to the end
 _TOO_LARGE = 8 << 20  # bytes; a sheet of thousands of rows has less than one million, a recorded signal has more
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row below a header: its cells by our words for the columns. `number` is the row as the spreadsheet program shows it."""
+    """One row of a table with a header.
+
+    Attributes:
+        number: as the spreadsheet program shows it.
+        cells: by our words for the columns.
+        below: whether it stands below the header, not above as a title does.
+    """
 
     number: int
     cells: Mapping[str, str]
+    below: bool = True
 
     def __getitem__(self, column: str) -> str:
         """A cell; empty where the sheet has no such column."""
@@ -88,13 +96,13 @@ class Table:
         return best
 
     def rows(self, columns: Columns) -> list[Row]:
-        """Rows below the header; those that are empty, or repeat it, are none."""
+        """All rows but the header; those that are empty, or repeat it, are none. What stands above it has `below` false."""
         header = self.header(columns)
         rows = []
-        for number, cells in enumerate(self.cells[header.row + 1 :], start=header.row + 2):
+        for number, cells in enumerate(self.cells, start=1):
             here = {column: cells[place] if place < len(cells) else "" for column, place in header.places.items()}
-            if any(cells) and list(cells) != list(self.cells[header.row]):
-                rows.append(Row(number, here))
+            if any(cells) and list(cells) != list(header.cells):
+                rows.append(Row(number, here, below=number > header.row + 1))
         return rows
 
 
@@ -153,6 +161,7 @@ def _csv(path: Path) -> list[list[str]]:
         ) from None
 
 
+@lru_cache(1 << 14)
 def _plain(cell: str) -> str:
     return re.sub(r"[\W_]+", "", cell).casefold()
 
