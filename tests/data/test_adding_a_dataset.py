@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -187,6 +188,13 @@ def test_no_sheet_but_class_folders(registered, class_folders):
     assert [looks(clip) for clip in reading.clips] == [[5, 8], [1, 2], [7, 9]]
     assert (reading.version, reading.sheet) == ("folders without a sheet, 3 clips", class_folders)
     assert Counter(flag.reason for flag in reading.flags) == {"no apex annotated": 3, "frames missing": 2}
+
+
+def test_the_dataset_in_the_docs_is_whole_and_reads_the_same(registered, class_folders):
+    page = Path(__file__).parents[2] / "docs" / "adding-a-dataset.md"
+    names = {}
+    exec(re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)[1], names)
+    assert names["ClassFolders"]().read(class_folders).clips == dataset("class-folders").read(class_folders).clips
 
 
 def test_videos_with_a_frame_rate_for_each(registered, videos):

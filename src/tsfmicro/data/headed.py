@@ -51,10 +51,9 @@ class HeadedDataset(AnnotatedDataset):
             return "no row names the columns"
         if lacking := header.lacks(self.columns, self.optional):
             return lacking
-        rows = [row for row in table.rows(self.columns) if row.below and row["subject"] and row["clip"]]
-        rows = rows or self._above(table)
+        rows = [row for row in self._rows(table) if row["subject"] and row["clip"]]
         if not rows:
-            return "no rows below its header"
+            return "no rows beside its header"
         for column, pattern in (("subject", self.subject_cell), ("clip", self.clip_cell)):
             strange = [row[column] for row in rows if not pattern.fullmatch(row[column])]
             if 2 * len(strange) > len(rows):
@@ -69,15 +68,14 @@ class HeadedDataset(AnnotatedDataset):
         (table,) = source.tables
         if lacking := table.header(self.columns).lacks(self.columns):
             yield Flag(table.file.name, 0, "sheet lacks a column", lacking)
-        yield from map(self.entry, self._above(table))
-        yield from (self.entry(row) for row in table.rows(self.columns) if row.below)
+        yield from map(self.entry, self._rows(table))
 
-    def _above(self, table: Table) -> list[Row]:
-        """Rows of clips above the header, where somebody sorted the sheet with it; titles are none."""
+    def _rows(self, table: Table) -> list[Row]:
+        """Rows below the header, and those of clips above it, where somebody sorted the sheet with it. Titles are none."""
         return [
             row
             for row in table.rows(self.columns)
-            if not row.below and self.subject_cell.fullmatch(row["subject"]) and self.clip_cell.fullmatch(row["clip"])
+            if row.below or (self.subject_cell.fullmatch(row["subject"]) and self.clip_cell.fullmatch(row["clip"]))
         ]
 
     def entry(self, row: Row) -> Entry | Flag:

@@ -93,6 +93,8 @@ class Table:
             }
             if len(found) > len(best.places):
                 best = Header(number, found, cells)
+            if len(found) == len(columns):
+                break
         return best
 
     def rows(self, columns: Columns) -> list[Row]:
