@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -77,6 +78,30 @@ class Videos(HeadedDataset):
         return f"p{cell}" if cell.isdigit() else None
 
 
+class ThreeSheets(HeadedDataset):
+    """Training and test rows in files of their own, no apex, and another family of people beside it."""
+
+    name, title, fps, release_rows = "three-sheets", "Three sheets", 200.0, 3
+    columns = {
+        "subject": ("subid",),
+        "clip": ("foldname",),
+        "onset": ("start",),
+        "offset": ("end",),
+        "emotion": ("label",),
+    }
+    person_folder = re.compile(r"q\d+")
+    subject_cell, clip_cell = re.compile(r"q\d+"), re.compile(r"q\d+_\d+")
+
+    def subject(self, cell):
+        return cell or None
+
+    def chosen(self, tables):
+        return tuple(tables)
+
+    def is_base(self, base):
+        return base.name != "VIS"
+
+
 def picture(number):
     return np.full((48, 64, 3), 10 * number, np.uint8)
 
@@ -107,7 +132,7 @@ def write_book(path, **sheets):
 
 @pytest.fixture
 def registered(monkeypatch):
-    for added in (WithoutHeader(), ClassFolders(), Videos()):
+    for added in (WithoutHeader(), ClassFolders(), Videos(), ThreeSheets()):
         monkeypatch.setitem(DATASETS, added.name, added)
 
 
@@ -170,6 +195,10 @@ def test_a_sheet_without_a_header_with_its_micro_and_macro_rows(registered, with
     ]  # fmt: skip
     assert [(clip.name, clip.offset) for clip in reading.macro] == [("anger1_10", None)]
     assert reading.rows == 4
+    assert any(
+        "and 1 macro-expressions, kept apart" in line
+        for line in check(dataset("without-header"), without_header).lines()
+    )
     assert [looks(clip) for clip in reading.clips] == [[3, 9], [2, 8], [9, 12]]
     assert {(flag.clip, flag.row, flag.reason) for flag in reading.flags} == {
         ("without-header/s15/anger1_10", 2, "offset is not a frame"),
@@ -203,6 +232,21 @@ def test_videos_with_a_frame_rate_for_each(registered, videos):
     assert [looks(clip) for clip in reading.clips] == [[2, 9], [1, 12], [1, 12]]
     assert reading.trainable == reading.clips
     assert [(flag.clip, flag.reason) for flag in reading.flags] == [("videos/p2/p2_1", "frame rate is not a number")]
+
+
+def test_rows_in_several_files_without_an_apex_and_people_that_another_folder_names_alike(registered, tmp_path):
+    head = ["sub_ID", "Fold name", "Start", "End", "Label"]
+    write_book(tmp_path / "train.xlsx", a=[head, ["q1", "q1_1", 1, 3, "fear"], ["q2", "q2_1", 0, 2, "fear"]])
+    write_book(tmp_path / "test.xlsx", a=[head, ["q3", "q3_1", 1, 3, "fear"]])
+    for camera in ("VIS", "film"):
+        for person in ("q1", "q2", "q3"):
+            write_pictures(tmp_path / camera / person / f"{person}_1", "{:05}.png", range(4))
+    reading = dataset("three-sheets").read(tmp_path)
+    assert {(clip.subject, clip.onset, clip.apex, clip.offset) for clip in reading.clips} == {
+        ("q1", 1, None, 3), ("q2", 0, None, 2), ("q3", 1, None, 3),
+    }  # fmt: skip
+    assert (reading.frames, reading.other_frames, reading.rows) == (tmp_path / "film", (), 3)
+    assert {flag.reason for flag in reading.flags} == {"no apex annotated"}
 
 
 def test_a_video_at_another_rate_than_the_sheet_s_is_flagged(registered, videos):

@@ -63,6 +63,10 @@ class AnnotatedDataset(Dataset):
         """Those of its sheets that are read together, the best first: as a rule one."""
         return tuple(tables[:1])
 
+    def is_base(self, base: Path) -> bool:
+        """Whether a folder of people's folders is this dataset's, where others name people alike: HS, VIS and NIR of SMIC."""
+        return True
+
     def places(self, entry: Entry) -> Sequence[tuple[str, ...]]:
         """Where a clip's frames may lie below the frames' folder, the likeliest first; a video without its ending."""
         parts = entry.recording.split("/")
@@ -114,7 +118,7 @@ class AnnotatedDataset(Dataset):
         if not root.is_dir():
             raise AnnotationError(f"{root}: no such folder. Give the folder that holds {self.title}.")
         found = look_around(root, self.person_folder)
-        bases = sorted(found.bases, key=lambda base: _preference(base.relative_to(root)))
+        bases = sorted(filter(self.is_base, found.bases), key=lambda base: _preference(base.relative_to(root)))
         if not self.has_sheet:
             return Source((), tuple(bases)), (), []
         tables, strange, flags = self._own(found.sheets)
@@ -185,7 +189,8 @@ class AnnotatedDataset(Dataset):
                 raise AnnotationError(
                     f"{sheet}: rows {first.row} and {entry.row} are both {self._id(entry)}. Delete one of them."
                 )
-            if self.emotions and entry.emotion not in self.emotions:
+            may_lack = entry.kind == "macro" and not entry.emotion
+            if self.emotions and entry.emotion not in self.emotions and not may_lack:
                 raise LabelError(
                     f"{sheet}, row {entry.row}: {self.title} has no emotion {entry.emotion!r} "
                     f"(it has {', '.join(sorted(self.emotions))}). Correct the row."

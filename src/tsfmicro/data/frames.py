@@ -109,8 +109,9 @@ class FrameTree:
                 folder = self._child(folder, part) if folder else None
             if folder is None:
                 continue
-            for place in filter(None, (self._child(folder, last), self._video(folder, last))):
-                if self.recording(place).frames.numbers:
+            for look in (self._child, self._video):
+                place = look(folder, last)
+                if place and self.recording(place).frames.numbers:
                     return place
         return None
 

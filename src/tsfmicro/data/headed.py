@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 class HeadedDataset(AnnotatedDataset):
-    """A dataset with such a sheet. It is known by its columns and by what its cells look like, whatever the file is called.
+    """A dataset with such a sheet, or several. It is known by its columns and by what its cells look like, whatever the file is
+    called.
 
     Attributes:
         columns: how the sheet heads what we read.
@@ -57,7 +58,8 @@ class HeadedDataset(AnnotatedDataset):
         for column, pattern in (("subject", self.subject_cell), ("clip", self.clip_cell)):
             strange = [row[column] for row in rows if not pattern.fullmatch(row[column])]
             if 2 * len(strange) > len(rows):
-                return f"its {header.cells[header.places[column]]} is {strange[0]!r}, which is none of {self.title}'s"
+                heading = " ".join(header.cells[header.places[column]].split())
+                return f"its {heading} is {strange[0]!r}, which is none of {self.title}'s"
         return ""
 
     def version(self, source: Source, clips: Sequence[Clip]) -> str:
@@ -65,10 +67,10 @@ class HeadedDataset(AnnotatedDataset):
         return next((version for version in self.sheets if version in file), file)
 
     def entries(self, source: Source) -> Iterable[Entry | Flag]:
-        (table,) = source.tables
-        if lacking := table.header(self.columns).lacks(self.columns):
-            yield Flag(table.file.name, 0, "sheet lacks a column", lacking)
-        yield from map(self.entry, self._rows(table))
+        for table in source.tables:
+            if lacking := table.header(self.columns).lacks(self.columns):
+                yield Flag(table.file.name, 0, "sheet lacks a column", lacking)
+            yield from map(self.entry, self._rows(table))
 
     def _rows(self, table: Table) -> list[Row]:
         """Rows below the header, and those of clips above it, where somebody sorted the sheet with it. Titles are none."""
@@ -89,9 +91,9 @@ class HeadedDataset(AnnotatedDataset):
             name=name,
             recording=row["clip"],
             row=row.number,
-            onset=row["onset"],
-            apex=row["apex"],
-            offset=row["offset"],
+            onset=row["onset"] if "onset" in self.columns else None,
+            apex=row["apex"] if "apex" in self.columns else None,
+            offset=row["offset"] if "offset" in self.columns else None,
             emotion=row["emotion"],
             action_units=row["action_units"],
             fps=row["fps"],

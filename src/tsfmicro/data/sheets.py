@@ -66,7 +66,7 @@ class Header:
     def lacks(self, columns: Columns, optional: Container[str] = ()) -> str:
         """The columns that it must name and does not, beside those it names, in words; empty where it has all."""
         lacking = [c.replace("_", " ") for c in columns if c not in self.places and c not in optional]
-        there = ", ".join(filter(None, self.cells))
+        there = ", ".join(" ".join(cell.split()) for cell in self.cells if cell)
         return f"no column for {', '.join(lacking)}; there are {there}" if lacking else ""
 
 
