@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -78,17 +77,20 @@ class Videos(HeadedDataset):
         return f"p{cell}" if cell.isdigit() else None
 
 
+OTHER_COLUMNS = {
+    "subject": ("subid",),
+    "clip": ("foldname",),
+    "onset": ("start",),
+    "offset": ("end",),
+    "emotion": ("label",),
+}
+
+
 class ThreeSheets(HeadedDataset):
     """Training and test rows in files of their own, no apex, and another family of people beside it."""
 
     name, title, fps, release_rows = "three-sheets", "Three sheets", 200.0, 3
-    columns = {
-        "subject": ("subid",),
-        "clip": ("foldname",),
-        "onset": ("start",),
-        "offset": ("end",),
-        "emotion": ("label",),
-    }
+    columns = OTHER_COLUMNS
     person_folder = re.compile(r"q\d+")
     subject_cell, clip_cell = re.compile(r"q\d+"), re.compile(r"q\d+_\d+")
 
@@ -254,6 +256,14 @@ def test_a_video_at_another_rate_than_the_sheet_s_is_flagged(registered, videos)
     (flag, _) = dataset("videos").read(videos).flags
     assert (flag.reason, flag.row) == ("video has another frame rate", 2)
     assert flag.detail.startswith("25 per second in ") and flag.detail.endswith("50 expected")
+
+
+def test_pictures_come_before_videos_of_the_same_clips(registered, videos):
+    write_pictures(videos / "pictures" / "p1_1", "{:03}.jpg", range(1, 10))
+    reading = dataset("videos").read(videos)
+    assert (reading.frames, reading.other_frames) == (videos / "pictures", (videos / "clips",))
+    assert [clip.name for clip in reading.trainable] == ["p1_1"]
+    assert {flag.clip for flag in reading.flags if flag.reason == "no folder with frames"} == {"videos/p1/p1_2"}
 
 
 def test_a_video_that_ends_too_early_is_flagged(registered, videos):

@@ -100,7 +100,7 @@ class Check:
         """The whole check as plain text; to_dict() names every flag, this the first ten of a kind."""
         lines = [
             f"{self.title} in {self.root}",
-            f"sheet   {self.sheet}: {self.version}{_also(self.other_sheets)}",
+            f"{'sheet ' if self.sheet != self.root else 'folder'}  {self.sheet}: {self.version}{_also(self.other_sheets)}",
             f"frames  {self.frames}{_also(self.other_frames)}",
             f"clips   {self.clips} of {self.people} people; {self.trainable} can be trained on"
             + (f"; and {self.macro} macro-expressions, kept apart" if self.macro else ""),
