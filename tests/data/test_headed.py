@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from tsfmicro.data.casme2 import Casme2
 from tsfmicro.data.check import check
+from tsfmicro.data.headed import HeadedDataset
+from tsfmicro.data.registry import DATASETS
 from tsfmicro.data.samm import Samm
 from tsfmicro.data.sheets import whole
 from tsfmicro.errors import AnnotationError
@@ -106,6 +108,63 @@ def test_columns_alone_do_not_make_a_sheet_another_dataset_s_cells_give_it_away(
     for data in (Casme2(), Samm()):
         with pytest.raises(AnnotationError, match=r"its Subject is 'sub0003'"):
             data.read(tmp_path)
+
+
+OTHER_SHEETS = {
+    "CASME": (
+        ["Subject", "Filename", "", "OnsetF", "ApexF1", "ApexF2", "OffsetF", "", "AU", "Emotion"],
+        ["1", "EP01_8", "", "10", "20", "", "30", "", "4", "disgust"],
+    ),
+    "SAMM Long Videos": (
+        [
+            "Subject",
+            "Filename",
+            "Inducement Code",
+            "Onset",
+            "Apex",
+            "Offset",
+            "Duration",
+            "Type",
+            "Action Units",
+            "Notes",
+        ],
+        ["006", "006_1_1", "1", "10", "20", "30", "21", "Micro - 1/2", "4", ""],
+    ),
+    "CAS(ME)³, main sheet": (
+        ["Subject", "Filename", "Onset", "Apex", "Offset", "AU", "Expression type", "Objective class"],
+        ["spNO.1", "a", "10", "20", "30", "4", "Micro-expression", "IV"],
+    ),
+    "CAS(ME)³, part C": (
+        ["sub", "count", "onset", "offset", "au", "emotion"],
+        ["1", "1", "10", "30", "4", "negative"],
+    ),
+    "MMEW": (
+        [
+            "Subject",
+            "Filename",
+            "OnsetFrame",
+            "ApexFrame",
+            "OffsetFrame",
+            "Action Units",
+            "Estimated Emotion",
+            "remarks",
+        ],
+        ["1", "S13-07-001", "1", "20", "30", "4", "anger", ""],
+    ),
+    "DFME": (
+        ["Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Emotion", "EmotionId", "Fps", "AU"],
+        ["sub0003", "sub0003_01", "0", "20", "30", "fear", "3", "200", "4"],
+    ),
+    "objective classes": (["Subject", "Filename", "Objective Class"], ["1", "EP02_01f", "3"]),
+    "MEGC2019's list": (["casme2", "sub01", "EP02_01f", "0"], ["samm", "006", "006_1_2", "1"]),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, data in DATASETS.items() if isinstance(data, HeadedDataset)])
+@pytest.mark.parametrize("sheet", OTHER_SHEETS)
+def test_sheets_of_the_field_s_other_datasets_are_refused_with_the_reason(name, sheet, tmp_path):
+    with pytest.raises(AnnotationError, match=r"codes\.csv \((no column for|its |no row names)"):
+        DATASETS[name].read(write(tmp_path, *OTHER_SHEETS[sheet]))
 
 
 def test_a_second_sheet_like_it_in_the_same_file_is_told(tmp_path):
