@@ -71,7 +71,12 @@ def test_a_sheet_that_was_sorted_with_its_header_is_read_whole(tmp_path):
     assert [clip.id for clip in reading.clips] == [
         "casme2/sub01/EP01_1", "casme2/sub02/EP02_0", "casme2/sub02/EP02_1", "casme2/sub02/EP02_2",
     ]  # fmt: skip
-    assert len(Casme2().read(write(tmp_path, GOOD, *below, HEAD)).clips) == 4
+    odd = [["?", "EP03_1", *GOOD[2:]], ["02", "blink", *GOOD[2:]], ["02", "EP02_9", "/", *GOOD[3:]]]
+    reading = Casme2().read(write(tmp_path, *odd, GOOD, *below, HEAD))
+    assert [clip.name for clip in reading.clips] == ["blink", "EP01_1", "EP02_0", "EP02_1", "EP02_2"]
+    assert {flag.row: flag.reason for flag in reading.flags if flag.row in (1, 3)} == {
+        1: "row names no clip", 3: "onset is not a frame",
+    }  # fmt: skip
 
 
 def test_a_merged_subject_is_that_of_all_its_rows_and_a_csv_copy_tells_which_rows_lost_it(tmp_path):
@@ -93,6 +98,13 @@ def test_a_sheet_cut_to_a_few_columns_is_read_and_what_it_lacks_is_told(tmp_path
     assert (reading.clips[0].apex, reading.clips[0].offset) == (3, None)
     (flag,) = (flag for flag in reading.flags if flag.reason == "sheet lacks a column")
     assert flag.detail.startswith("no column for offset, action units; there are Subject")
+
+
+def test_a_program_that_made_decimals_of_all_numbers_changed_nothing(tmp_path):
+    reading = Casme2().read(write(tmp_path, HEAD, ["1.0", "EP01_1", "1.0", "3.0", "9.0", "4.0", "disgust"]))
+    (clip,) = reading.clips
+    assert (clip.id, clip.onset, clip.apex, clip.offset) == ("casme2/sub01/EP01_1", 1, 3, 9)
+    assert clip.action_units.numbers == (4,)
 
 
 def test_a_column_that_must_be_there_is_named(tmp_path):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tsfmicro.data.annotated import AnnotatedDataset, Source
 from tsfmicro.data.entries import Entry, Flag
 from tsfmicro.data.fake import Cells, FakeRow, write_frames, write_sheet
-from tsfmicro.data.sheets import COLUMNS, Columns, Row, Table, read_tables
+from tsfmicro.data.sheets import COLUMNS, Columns, Row, Table, read_tables, whole
 from tsfmicro.errors import UnknownNameError
 from tsfmicro.types import Clip
 
@@ -74,11 +74,11 @@ class HeadedDataset(AnnotatedDataset):
 
     def _rows(self, table: Table) -> list[Row]:
         """Rows below the header, and those of clips above it, where somebody sorted the sheet with it. Titles are none."""
-        return [
-            row
-            for row in table.rows(self.columns)
-            if row.below or (self.subject_cell.fullmatch(row["subject"]) and self.clip_cell.fullmatch(row["clip"]))
-        ]
+        return [row for row in table.rows(self.columns) if row.below or self._is_of_a_clip(row)]
+
+    def _is_of_a_clip(self, row: Row) -> bool:
+        looks_like = self.subject_cell.fullmatch(row["subject"]) and self.clip_cell.fullmatch(row["clip"])
+        return bool(looks_like or (row["subject"] and row["clip"] and whole(row["onset"]) is not None))
 
     def entry(self, row: Row) -> Entry | Flag:
         """What a row says of its clip; a flag where it names none."""
