@@ -19,9 +19,9 @@ LONGEST: Mapping[Kind, float] = {"micro": 10.0, "macro": 60.0}  # seconds
 
 @dataclass(frozen=True)
 class Flag:
-    """Something odd about a row of the sheet, or about the frames of its clip."""
+    """Something odd about a row of the sheet, the frames of its clip, or a file."""
 
-    clip: str  # clip id, or 'row 7' where the row makes no clip
+    clip: str  # clip id; 'row 7' where the row makes no clip; else the file's name
     row: int  # as the spreadsheet program shows it; 0 where there is none
     reason: str  # the same words for every clip, to count by
     detail: str

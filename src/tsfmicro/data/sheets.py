@@ -133,7 +133,8 @@ def whole(text: str | None) -> int | None:
 
 def _excel(path: Path) -> tuple[Table, ...]:
     try:
-        with CalamineWorkbook.from_path(path) as book:
+        # By what it holds, not by its ending: a new workbook is often called .xls.
+        with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as book:
             sheets = [(name, book.get_sheet_by_name(name)) for name in book.sheet_names]
             # The empty rows above a table count, or row numbers would not be those that people see.
             grids = [(name, s.to_python(skip_empty_area=False), s.merged_cell_ranges or ()) for name, s in sheets]
