@@ -43,7 +43,7 @@ def correct(entry: Entry, known: Iterable[Correction]) -> tuple[Entry, tuple[Cor
     """An entry with the corrections that fit it, and which they were. `known` are those of its clip."""
     applied = tuple(c for c in known if _same(getattr(entry, c.column), c.was))
     now: dict[str, Any] = {c.column: c.now for c in applied}
-    return replace(entry, **now), applied
+    return (replace(entry, **now) if now else entry), applied
 
 
 def _same(cell: str | None, was: str) -> bool:
