@@ -15,8 +15,9 @@ from tests.run.conftest import plan_of, tiny_config
 from tests.run.test_here import Recorder, results
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.machines import on_ray
+from tsfmicro.machines.named import machines
 from tsfmicro.machines.on_ray import OnRay
-from tsfmicro.run.here import machines, train_here
+from tsfmicro.run.here import train_here
 from tsfmicro.run.summary import evaluate_run
 from tsfmicro.run.watch import Watch
 

@@ -13,8 +13,9 @@ import pytest
 from tests.run.conftest import plan_of, tiny_config
 from tests.run.test_here import Listener, results
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
+from tsfmicro.machines.named import machines
 from tsfmicro.machines.on_slurm import OnSlurm
-from tsfmicro.run.here import machines, train_here
+from tsfmicro.run.here import train_here
 from tsfmicro.run.watch import Watch
 
 LOCAL = OnSlurm(cluster="local", workers=2)
