@@ -11,5 +11,5 @@ those as JSON under `--json`:
         program(rows)
 
 `compared` takes times that were measured in turns, ours and the reference's, so that its ratio has a spread; a larger
-ratio is better for us. A case that cannot be run here, for want of a GPU or of an extra, is left out of the rows.
+ratio is better for us. `coverage` measures no speed, but how often intervals of scores hold what they are about. A case that cannot be run here, for want of a GPU or of an extra, is left out of the rows.
 """

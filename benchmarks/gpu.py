@@ -29,6 +29,7 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.reference import Reference
 from benchmarks.shared import Row, compared, program
 from tsfmicro.models.registry import describe
+from tsfmicro.needs import Stored, need
 from tsfmicro.protocols.loso import Loso
 from tsfmicro.run.environment import choose_precision
 from tsfmicro.run.folder import Plan
@@ -74,8 +75,8 @@ def made(case: Case) -> tuple[Plan, PreparedSet]:
     annotated, widest = (
         generator.integers(0, 256, (case.clips, 2, case.size, case.size, 3), np.uint8) for _ in range(2)
     )
-    landmarks = np.zeros((case.clips, 5, 2), np.float32)
-    prepared = PreparedSet("made", clips, np.arange(case.clips), annotated, widest, landmarks)
+    faces = Stored({"annotated": annotated, "widest": widest}, "RGB 0–255", "image")
+    prepared = PreparedSet("made", clips, np.arange(case.clips), {need("faces", case.size): faces})
     labels = {clip.id: n % CLASSES for n, clip in enumerate(clips)}
     folds = Loso().folds(labels, 0, generator)[: case.folds]
     settings = config("casme2-5-released", [f"train.epochs={case.epochs}", f"prepare.size={case.size}"])
@@ -156,7 +157,7 @@ class Items(Dataset):
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor, int]:
         clip = self.clip_ids[number]
-        stored = self.prepared.widest if self.moved else self.prepared.annotated
+        stored = self.prepared.faces("widest" if self.moved else "annotated")
         pair = torch.from_numpy(stored[self.prepared.rows_of([clip])[0]]).permute(0, 3, 1, 2).float()
         both = ((pair - MEAN) / STD).flatten(0, 1)[None]  # (1, 6, H, W)
         if self.moved:

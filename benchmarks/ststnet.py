@@ -20,6 +20,8 @@ from torch.nn import functional as F
 
 from benchmarks.shared import Row, alternate, compared, program
 from tsfmicro.memory import keep_freed_memory
+from tsfmicro.models.inputs import flow
+from tsfmicro.needs import Stored, need
 from tsfmicro.protocols.composite import Composite
 from tsfmicro.run.folder import Plan
 from tsfmicro.run.task import train_group
@@ -41,8 +43,8 @@ def prepared() -> PreparedSet:
         for name, (count, people) in PEOPLE.items()
         for n in range(count)
     )
-    flow = np.random.default_rng(0).normal(128, 20, (len(clips), 1, 3, 28, 28)).clip(0, 255).round().astype(np.float16)
-    return PreparedSet("made", clips, np.arange(len(clips)), None, None, None, flow.repeat(2, 1))
+    maps = np.random.default_rng(0).normal(128, 20, (len(clips), 3, 28, 28)).clip(0, 255).round().astype(np.float16)
+    return PreparedSet("made", clips, np.arange(len(clips)), {need("flow", 28): Stored({"clip": maps}, "grey", "none")})
 
 
 def plan(epochs: int) -> Plan:
@@ -84,7 +86,7 @@ def published_epochs(epochs: int) -> tuple[Callable[[], object], int]:
     """A fold of the published network in a plain loop; and its clip-steps."""
     made = plan(epochs)
     fold = made.folds[0]
-    loader, model = Loader(prepared(), ("flow",), torch.device("cpu")), Published().train()
+    loader, model = Loader(prepared(), {"flow": flow(28)}, torch.device("cpu")), Published().train()
     optimiser = torch.optim.Adam(model.parameters(), lr=5e-5)
 
     def train() -> None:

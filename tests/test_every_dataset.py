@@ -1,18 +1,24 @@
 """One sweep over every dataset that is registered: its fake has the release's shape and counts, and is read back."""
 
+import csv
 import json
 import shutil
 
 import numpy as np
+import openpyxl
 import pytest
 
+from tsfmicro.data.annotated import AnnotatedDataset
 from tsfmicro.data.check import check
 from tsfmicro.data.corrections import corrections
+from tsfmicro.data.headed import HeadedDataset
 from tsfmicro.data.registry import DATASETS, dataset
 from tsfmicro.errors import AnnotationError, FrameError, UnknownNameError
 from tsfmicro.labels import scheme
 
 every_dataset = pytest.mark.parametrize("name", DATASETS)
+every_annotated = pytest.mark.parametrize("name", [n for n, d in DATASETS.items() if isinstance(d, AnnotatedDataset)])
+every_headed = pytest.mark.parametrize("name", [n for n, d in DATASETS.items() if isinstance(d, HeadedDataset)])
 every_layout = pytest.mark.parametrize(("name", "layout"), [(n, lay) for n, d in DATASETS.items() for lay in d.layouts])
 every_sheet = pytest.mark.parametrize(
     ("name", "sheet"), [(n, sheet) for n, d in DATASETS.items() for sheet in d.sheets]
@@ -40,7 +46,7 @@ def release(tmp_path_factory):
 @every_dataset
 def test_the_whole_release_has_as_many_rows_as_published(name, release):
     reading = DATASETS[name].read(release(name))
-    assert reading.rows == len(reading.clips) == DATASETS[name].release_rows
+    assert reading.rows == len(reading.clips) + len(reading.macro) == DATASETS[name].release_rows
 
 
 @every_dataset
@@ -54,9 +60,9 @@ def test_counts_are_the_papers_or_the_difference_is_explained(name, release):
 def test_every_clip_has_its_own_id_and_an_emotion_that_every_scheme_knows(name, release):
     clips = DATASETS[name].read(release(name)).clips
     assert len({clip.id for clip in clips}) == len(clips)
-    assert all(clip.id.startswith(f"{name}/") for clip in clips)
+    assert {clip.dataset for clip in clips} == set(DATASETS[name].shows)
     for scheme_name in DATASETS[name].published:
-        assert {scheme(scheme_name).label(clip.emotion) for clip in clips} - {None}
+        assert {scheme(scheme_name).label(clip.emotion, clip.dataset) for clip in clips} - {None}
 
 
 @every_dataset
@@ -108,10 +114,13 @@ def test_the_root_may_be_one_folder_higher_or_the_folder_of_the_frames(name, tmp
 
 @every_dataset
 def test_a_fake_is_the_same_for_the_same_generator(name, tmp_path):
-    assert DATASETS[name].fake_rows("", rng()) == DATASETS[name].fake_rows("", rng())
+    one, other = (tmp_path / side for side in ("one", "other"))
+    for root in (one, other):
+        DATASETS[name].write_fake(root, rng(), rows=12)
+    assert DATASETS[name].read(one).clips == DATASETS[name].read(other).clips
 
 
-@every_dataset
+@every_annotated
 def test_lost_frames_are_flagged_and_their_clips_stay(name, tmp_path):
     DATASETS[name].write_fake(tmp_path, rng(), rows=20, lost=0.1)
     reading = DATASETS[name].read(tmp_path)
@@ -121,7 +130,7 @@ def test_lost_frames_are_flagged_and_their_clips_stay(name, tmp_path):
     assert not lost & {clip.id for clip in reading.trainable}
 
 
-@every_dataset
+@every_annotated
 def test_a_folder_that_is_gone_is_flagged_by_clip_and_row(name, tmp_path):
     DATASETS[name].write_fake(tmp_path, rng(), rows=8)
     gone = DATASETS[name].read(tmp_path).trainable[-1]
@@ -145,7 +154,7 @@ def test_a_check_can_be_printed_and_written_as_json(name, release):
     assert json.loads(json.dumps(found.to_dict()))["clips"] == DATASETS[name].release_rows
 
 
-@every_dataset
+@every_headed
 def test_a_missing_root_a_root_without_sheet_and_one_without_frames_each_say_so(name, tmp_path):
     data = DATASETS[name]
     with pytest.raises(AnnotationError, match="no such folder"):
@@ -159,6 +168,49 @@ def test_a_missing_root_a_root_without_sheet_and_one_without_frames_each_say_so(
         shutil.rmtree(folder)
     with pytest.raises(FrameError, match="no frames"):
         data.read(tmp_path / "bare")
+
+
+@every_headed
+def test_a_sheet_is_known_by_its_columns_whatever_it_and_its_file_are_called(name, tmp_path):
+    data = DATASETS[name]
+    data.write_fake(tmp_path, rng(), rows=12)
+    as_released = data.read(tmp_path).clips
+    (file,) = tmp_path.glob("*.xlsx")
+    book = openpyxl.load_workbook(file)
+    table = book.worksheets[0]
+    table.title = "Tabelle1"
+    table.insert_cols(1)
+    table.insert_rows(1, 2)
+    table["B1"] = "what I changed: nothing"
+    file.unlink()
+    book.save(tmp_path / "codes_final (2).xlsx")
+    reading = data.read(tmp_path)
+    assert reading.clips == as_released
+    assert reading.version == "codes_final (2).xlsx, 12 rows"
+
+
+@every_headed
+def test_a_csv_copy_says_the_same(name, tmp_path):
+    data = DATASETS[name]
+    data.write_fake(tmp_path, rng(), rows=12)
+    as_released = data.read(tmp_path).clips
+    (file,) = tmp_path.glob("*.xlsx")
+    with (tmp_path / "edited.csv").open("w", newline="", encoding="utf-8-sig") as copy:
+        csv.writer(copy).writerows(openpyxl.load_workbook(file).worksheets[0].iter_rows(values_only=True))
+    file.unlink()
+    assert data.read(tmp_path).clips == as_released
+
+
+@every_headed
+def test_the_sheets_of_other_datasets_are_never_taken(name, tmp_path):
+    for number, other in enumerate(n for n, d in DATASETS.items() if isinstance(d, HeadedDataset) and n != name):
+        DATASETS[other].write_fake(tmp_path / other, rng(), rows=12)
+        (file,) = (tmp_path / other).glob("*.xlsx")
+        file.rename(file.with_name(f"{number}-{DATASETS[name].title}.xlsx"))
+    with pytest.raises(AnnotationError, match=r"which is none of|no column for"):
+        DATASETS[name].read(tmp_path)
+    DATASETS[name].write_fake(tmp_path / "own", rng(), rows=12)
+    assert {clip.dataset for clip in DATASETS[name].read(tmp_path).clips} == {name}
 
 
 def test_a_misspelt_dataset_gets_a_suggestion():

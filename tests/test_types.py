@@ -7,6 +7,7 @@ import pytest
 
 from tsfmicro.errors import AnnotationError, FrameError, LabelError, ShapeError, UnknownNameError
 from tsfmicro.labels import scheme
+from tsfmicro.needs import Stored, need
 from tsfmicro.types import Clip, Frames, LabelScheme, Logits, PreparedSet
 
 FRAMES = Frames(Path("sub01/EP02_01f"), {46: "img46.jpg", 59: "img59.jpg"})
@@ -69,8 +70,8 @@ def test_a_scheme_leaves_out_and_refuses():
 
 
 def prepared(clips, rows, count):
-    faces = np.zeros((count, 2, 4, 4, 3), np.uint8)
-    return PreparedSet("k", tuple(clips), np.array(rows), faces, faces, np.zeros((count, 5, 2)))
+    faces = Stored({"clip": np.zeros((count, 2, 4, 4, 3), np.uint8)}, "RGB 0–255", "image")
+    return PreparedSet("k", tuple(clips), np.array(rows), {need("faces", 4): faces})
 
 
 def test_a_prepared_set_whose_counts_differ_cannot_be_built():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from tsfmicro.config import PrepareConfig
+from tsfmicro.config import PrepareConfig, without_gone
 from tsfmicro.errors import WeightsError
 
 DEMONSTRATION = "A demonstration, trained on drawn faces. Not for use on people."
@@ -21,6 +21,8 @@ class Card:
         scheme: label scheme, which says what each class means.
         datasets, people, clips: what it was trained on.
         prepare: how the faces it learned from were found and cropped; others must be prepared alike.
+        units: product → unit of what it learned from, e.g. {"flow": "px"}; what comes in another unit is refused. Empty in
+            cards of earlier versions, which did not say.
         scores: what the run reached on people left out, one line with its rule and counts; empty if never scored.
         temperature: logits are divided by it before softmax; fitted on people left out, 1 if never fitted.
         demonstration: trained on generated faces.
@@ -35,6 +37,7 @@ class Card:
     scores: str = ""
     temperature: float = 1.0
     demonstration: bool = False
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def line(self) -> str:
@@ -49,7 +52,11 @@ class Card:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self) | {"datasets": list(self.datasets), "prepare": self.prepare.model_dump(mode="json")}
+        return asdict(self) | {
+            "datasets": list(self.datasets),
+            "units": dict(self.units),
+            "prepare": self.prepare.model_dump(mode="json"),
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str) -> Card:
@@ -57,7 +64,9 @@ class Card:
         try:
             known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
             known["datasets"] = tuple(known["datasets"])
-            known["prepare"] = PrepareConfig.model_validate(values.get("prepare", {}))
+            prepare = without_gone({"prepare": values.get("prepare", {})})["prepare"]
+            known["prepare"] = PrepareConfig.model_validate(prepare)
+            known["units"] = dict(values.get("units", {}))
             return cls(**known)
         except (KeyError, TypeError, ValueError) as problem:
             raise WeightsError(f"{where}: its card cannot be read ({' '.join(str(problem).split())}).") from None

@@ -41,9 +41,9 @@ class DataConfig(Section):
 
 
 class PrepareConfig(Section):
-    """How faces are found, aligned and stored. Everything here is part of the cache's key."""
+    """How faces are found and aligned. What is made of them is what the model needs."""
 
-    size: int = Field(224, ge=16, le=1024, description="edge of the face image or flow map, pixels")
+    size: int = Field(224, ge=16, le=1024, description="edge of the images or maps that the model looks at, pixels")
     detector: Literal["mtcnn", "haar"] = Field("mtcnn", description="haar also steps in where mtcnn finds no face")
     neighbourhood: float = Field(
         0.15 / 4,
@@ -51,7 +51,9 @@ class PrepareConfig(Section):
         le=0.5,
         description="widest pair: search ⌊neighbourhood·(apex−onset)⌋ frames inside onset and apex",
     )
-    flow: bool = Field(False, description="also store optical flow and strain (DIS)")
+    products: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="options of a product by its name, e.g. {flow: {method: farneback}}"
+    )
     apex: Literal["annotated", "spotted"] = Field(
         "annotated",
         description="spotted: every clip's apex is looked for between onset and offset, also where a sheet has one",
@@ -89,14 +91,25 @@ class TrainConfig(Section):
     epochs: int = Field(50, ge=1)
     batch_size: int = Field(32, ge=1)
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on GPUs that have it")
+    optimiser: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"
     lr: float = Field(8e-4, gt=0)
     weight_decay: float = Field(0.6, ge=0)
+    momentum: float = Field(0.0, ge=0, lt=1, description="of sgd and rmsprop")
+    schedule: Literal["exponential", "step", "cosine", "constant"] = Field(
+        "exponential", description="of the learning rate; cosine falls to 0, constant stays"
+    )
     decay: float = Field(0.987, gt=0, le=1, description="the learning rate is multiplied by this after each epoch …")
-    decay_epochs: int = Field(50, ge=0, description="… of the first so many")
+    decay_epochs: int = Field(50, ge=0, description="… of the first so many (exponential), or every so many (step)")
+    sampling: Literal["shuffled", "balanced"] = Field(
+        "shuffled", description="balanced: each class is drawn as often as the others"
+    )
     pair: Literal["annotated", "widest"] = Field("widest", description="training pair; testing uses the annotated one")
     augment: AugmentConfig = AugmentConfig()
     seeds: tuple[int, ...] = Field((0,), min_length=1)
     val_people: int = Field(0, ge=0, description="people of the training side held out in each fold")
+    keep: Literal["last", "final", "none"] = Field(
+        "last", description="weights that stay on disk: each fold's last, only the final model's of everybody, or none"
+    )
 
 
 class RunConfig(Section):
@@ -197,8 +210,27 @@ def parse_override(text: str) -> tuple[str, Any]:
         raise ConfigError(f"--set {text}: {value!r} is not a YAML value.") from None
 
 
+GONE = {
+    "prepare.flow": "a model's own needs decide what is prepared; delete it",
+    "train.together": "each fold is trained by itself now; delete it",
+}
+"""Settings of earlier versions, and what to do about them. In the folder of a run that has them they are passed over."""
+
+
+def without_gone(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's plain values as an earlier version wrote them, without the settings that are gone."""
+    kept = {name: dict(inner) if isinstance(inner, Mapping) else inner for name, inner in values.items()}
+    for path in GONE:
+        section, name = path.split(".")
+        if isinstance(kept.get(section), dict):
+            kept[section].pop(name, None)
+    return kept
+
+
 def _mistake(section: type[Section], error: Any) -> str:
     path = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden" and path in GONE:
+        return f"{path}: no such setting any more ({GONE[path]})"
     if error["type"] == "extra_forbidden":
         known = _keys(section, error["loc"][:-1])
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)

@@ -18,6 +18,10 @@ class FrameError(TsfmicroError):
     """A frame is missing or cannot be decoded."""
 
 
+class UnreadableError(FrameError):
+    """A file is there, but the disk or the network failed while it was read: another try may go well."""
+
+
 class VideoError(TsfmicroError):
     """A video is missing, damaged, no video, or not made so that movements can be seen in it."""
 

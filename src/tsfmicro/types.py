@@ -9,10 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from tsfmicro import people
 from tsfmicro.errors import AnnotationError, ConfigError, FrameError, LabelError, LeakageError, ShapeError
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from tsfmicro.needs import Need, Stored
 
 Pair = Literal["annotated", "widest"]
 
@@ -141,16 +144,19 @@ class Clip:
 
     @property
     def person(self) -> str:
-        return f"{self.dataset}/{self.subject}"
+        """Whom it shows, whichever dataset does."""
+        return people.person(self.dataset, self.subject)
 
 
 def person_of(clip_id: str) -> str:
-    """The person in a clip id: 'casme2/sub04/EP13_02' → 'casme2/sub04'."""
-    return clip_id.rpartition("/")[0]
+    """The person in a clip id, whichever dataset shows them: 'casme2/sub04/EP13_02' → 'casme2/sub04', and both
+    'smic-hs/s1/s1_ne_01' and 'smic-vis/s01/s1_ne_01' → 'smic/s01'."""
+    dataset, _, rest = clip_id.partition("/")
+    return people.person(dataset, rest.rpartition("/")[0])
 
 
 def dataset_of(clip_id: str) -> str:
-    """The dataset in the id of a clip or a person: 'casme2/sub04/EP13_02' → 'casme2'."""
+    """The dataset in a clip id: 'casme2/sub04/EP13_02' → 'casme2'. A person's id has none: several may show them."""
     return clip_id.partition("/")[0]
 
 
@@ -205,48 +211,37 @@ class LabelScheme:
 
 @dataclass(frozen=True)
 class PreparedSet:
-    """Aligned faces of many clips, or their optical flow, or both: memory-mapped, found by clip id.
+    """What preparation has made of many clips: products, memory-mapped, found by clip id.
 
     Attributes:
         key: hash of the settings and of the clips.
         clips: the clips that could be prepared, N of them.
-        rows: (N,) row of each clip in the arrays below, which have R ≥ N rows (a skipped clip leaves its row empty).
-        annotated, widest: (R, 2, H, W, 3) uint8 RGB; onset and apex as annotated, and the pair that differs most. None
-            where flow maps were given ready-made; `faces` says so in words.
-        landmarks: (R, 5, 2) float32, pixels of the original onset frame: eyes, nose, mouth corners. None as the faces.
-        flow: (R, 2, 3, H, W) float16 or None; for each pair: horizontal and vertical flow in pixels, optical strain.
-            Ready-made maps are kept as their files have them, 0…255, the same for both pairs.
+        rows: (N,) row of each clip in the products, which have R ≥ N rows (a skipped clip leaves its row empty).
+        products: need, as it is stored → what was made for it. Ask with `of`.
         skipped: (clip id, reason) of each clip that could not be prepared.
     Raises:
-        ShapeError: counts that differ.
+        ShapeError: counts that differ, or a clip twice.
     """
 
     key: str
     clips: tuple[Clip, ...]
     rows: np.ndarray = field(repr=False)
-    annotated: np.ndarray | None = field(repr=False)
-    widest: np.ndarray | None = field(repr=False)
-    landmarks: np.ndarray | None = field(repr=False)
-    flow: np.ndarray | None = field(repr=False, default=None)
+    products: Mapping[Need, Stored] = field(repr=False)
     skipped: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        faces = [self.annotated, self.widest, self.landmarks]
-        if len({a is None for a in faces}) > 1 or (self.annotated is None and self.flow is None):
-            raise ShapeError(f"prepared set {self.key}: has neither whole faces nor flow. Prepare it again.")
-        lengths = {len(a) for a in (*faces, self.flow) if a is not None}
+        lengths = {stored.rows for stored in self.products.values()}
         if (
-            len(lengths) != 1
+            len(lengths) > 1
             or len(self.rows) != len(self.clips)
-            or (len(self.rows) and max(self.rows) >= min(lengths))
+            or (lengths and len(self.rows) and max(self.rows) >= min(lengths))
         ):
             raise ShapeError(
-                f"prepared set {self.key}: {len(self.clips)} clips, {len(self.rows)} rows and arrays of {sorted(lengths)} "
-                "do not belong together. Delete the cache folder and prepare again."
+                f"prepared set {self.key}: {len(self.clips)} clips, {len(self.rows)} rows and products of {sorted(lengths)} "
+                "rows do not belong together. Delete the cache folder and prepare again."
             )
         if len(self._row_of) != len(self.clips):
-            ids = [c.id for c in self.clips]
-            twice = sorted({i for i in ids if ids.count(i) > 1})
+            twice = sorted(i for i, count in Counter(c.id for c in self.clips).items() if count > 1)
             raise ShapeError(
                 f"prepared set {self.key}: {twice} is there twice. Give each dataset and clip its own name."
             )
@@ -256,36 +251,50 @@ class PreparedSet:
         return {clip.id: int(row) for clip, row in zip(self.clips, self.rows, strict=True)}
 
     @property
-    def size(self) -> int:
-        """Edge of a face image or flow map, pixels."""
-        return int(self._any.shape[3])
-
-    @property
     def capacity(self) -> int:
-        """R, the rows of the arrays."""
-        return len(self._any)
+        """R, the rows of the products."""
+        return max((stored.rows for stored in self.products.values()), default=len(self.rows))
 
-    @property
-    def _any(self) -> np.ndarray:
-        array = self.flow if self.annotated is None else self.annotated
-        assert array is not None
-        return array
+    def of(self, need: Need) -> Stored:
+        """What was made for a need. Raises ConfigError: it was not, and what was."""
+        if need.stored not in self.products:
+            there = ", ".join(map(str, self.products)) or "nothing"
+            raise ConfigError(
+                f"the model needs {need}, but this prepared set holds {there}. Prepare the clips for this model."
+            )
+        return self.products[need.stored]
+
+    def largest(self, product: str) -> Need | None:
+        """The need of that product with the largest images; None where there is none."""
+        found = [need for need in self.products if need.product == product]
+        return max(found, key=lambda need: need.size or 0, default=None)
 
     def faces(self, pair: Pair) -> np.ndarray:
-        """(R, 2, H, W, 3) uint8 RGB. Raises ConfigError: the set holds ready-made flow maps."""
-        faces = self.annotated if pair == "annotated" else self.widest
-        if faces is None:
+        """(R, 2, H, W, 3) uint8 RGB, onset and apex, the largest there are. Raises ConfigError: faces were not prepared."""
+        largest = self.largest("faces")
+        if largest is None:
             raise ConfigError(
-                "these clips are ready-made flow maps without faces. Choose a model that looks at flow, or a dataset with images."
+                "these clips were prepared without faces, as ready-made flow maps are. "
+                "Choose a model that looks at flow, or a dataset with images."
             )
-        return faces
+        return self.products[largest].of(pair)
 
     def rows_of(self, clip_ids: Iterable[str]) -> list[int]:
-        """Rows of these clips in the arrays. Raises ShapeError for a clip that is not prepared."""
+        """Rows of these clips in the products. Raises ShapeError for a clip that is not prepared."""
         try:
             return [self._row_of[clip_id] for clip_id in clip_ids]
         except KeyError as missing:
             raise ShapeError(f"clip {missing.args[0]} is not in prepared set {self.key}. Prepare it first.") from None
+
+    def clip_of(self, clip_id: str) -> Clip:
+        """The clip of that id. Raises ShapeError: it is not prepared."""
+        if clip_id not in self._place_of:
+            raise ShapeError(f"clip {clip_id} is not in prepared set {self.key}. Prepare it first.")
+        return self.clips[self._place_of[clip_id]]
+
+    @cached_property
+    def _place_of(self) -> dict[str, int]:
+        return {clip.id: place for place, clip in enumerate(self.clips)}
 
 
 @dataclass(frozen=True)
@@ -383,7 +392,8 @@ class Rule:
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its 95 % interval."""
+    """A value with its 95 % interval, which is about the mean over endlessly many people like those that were tested: see
+    `evaluate.interval`."""
 
     value: float
     low: float
@@ -403,7 +413,7 @@ class Scores:
 
     Attributes:
         rule: which epoch was scored; 'last' is the honest default. Print it as text: that carries its label.
-        acc, uf1, uar: with 95 % intervals from a bootstrap over people; `rule.uar_is` tells what uar holds.
+        acc, uf1, uar: with 95 % intervals over people; `rule.uar_is` tells what uar holds.
         precision: macro precision, which some programs print as UAR.
         recall: recall of each class.
         confusion: (C, C) counts, true class × predicted class, summed over seeds. Where a rule takes ACC and UF1 from

@@ -20,11 +20,25 @@ from tsfmicro.types import ActionUnit as AU
         ("10A/B", [AU(10, intensity="A")]),
         ("1,2，4", [AU(1), AU(2), AU(4)]),
         ("AU12", [AU(12)]),
+        ("AUR2", [AU(2, side="R")]),
+        ("AU4+L7", [AU(4), AU(7, side="L")]),
+        ("LAD39", [AU(39, side="L")]),
+        ("26+ADR30", [AU(26), AU(30, side="R")]),
+        ("AD38+M57", [AU(38), AU(57)]),
+        ("12L", [AU(12, side="L")]),
+        ("4R+7", [AU(4, side="R"), AU(7)]),
+        ("7(B/C)", [AU(7, intensity="B")]),
+        ("12(C)+25", [AU(12, intensity="C"), AU(25)]),
+        ("subject do 2x  R2(C and then B)", [AU(2, side="R")]),
+        ("double 45", [AU(45)]),
+        ("80 (big swallow) ", [AU(80)]),
+        ("all of the above", []),
+        ("Chewing", []),
         ("null", []),
         ("", []),
     ],
 )
-def test_sides_stand_before_a_unit_and_intensities_behind_it(text, units):
+def test_a_cell_gives_its_units_with_side_and_intensity(text, units):
     assert parse_action_units(text).units == tuple(units)
 
 
@@ -36,6 +50,11 @@ def test_sides_stand_before_a_unit_and_intensities_behind_it(text, units):
         ("4+15?", [4], [15]),
         ("1(k)+2", [2], [1]),
         ("6or12", [], [6, 12]),
+        ("10or11", [], [10, 11]),
+        ("AUR2+12(k)+45", [2, 45], [12]),
+        ("(loses 1+2) or (4(B/C))", [], [1, 2, 4]),
+        ("(loses 1+2)+4", [4], [1, 2]),
+        ("13?", [], [13]),
     ],
 )
 def test_what_the_coder_was_not_sure_of_is_kept_as_uncertain(text, certain, doubted):

@@ -42,9 +42,26 @@ def test_numbers_that_cannot_be_true_are_corrected_and_the_id_stays_that_of_the_
     assert [clips[f"casme3/spNO.40/{name}"].offset for name in ("e_1812", "e_2327")] == [1845, 2403]
 
 
-def test_numbers_that_nobody_can_correct_leave_a_clip_that_cannot_be_trained_on(clips):
+def test_an_apex_before_its_onset_is_that_of_the_authors_main_sheet(clips):
     clip = clips["casme3/spNO.149/d_112"]
-    assert (clip.onset, clip.apex, clip.offset) == (112, None, None)
+    assert (clip.onset, clip.apex, clip.offset) == (112, 160, 358)
+    assert clip.fixes[0].startswith("apex 83→160: ") and "main sheet" in clip.fixes[0]
+
+
+def test_a_clip_that_the_sheet_begins_one_frame_too_early_begins_with_the_first_on_disk(clips):
+    clip = clips["casme3/spNO.216/e_0"]
+    assert (clip.onset, clip.apex, clip.offset) == (1, 1, 25)
+    assert clip.frames.path(1).is_file()
+
+
+def test_a_clip_of_two_minutes_is_flagged_and_stays(release, clips):
+    (flag,) = (flag for flag in Casme3().read(release).flags if flag.reason == "longer than 10 s")
+    assert (flag.clip, flag.detail[:36]) == ("casme3/spNO.214/c_5", "onset 5 to offset 3460 are 115 s; co")
+    assert clips[flag.clip].offset == 3460
+
+
+def test_26_clips_have_more_than_100_frames(clips):
+    assert sum(clip.offset - clip.onset > 100 for clip in clips.values()) == 26
 
 
 def test_55_clips_whose_apex_is_their_onset_are_kept_and_flagged(release):

@@ -4,9 +4,18 @@ import cv2
 import numpy as np
 import pytest
 
+from tsfmicro.data.check import check
 from tsfmicro.data.fake_flow_maps import write_flow_maps
-from tsfmicro.data.flow_maps import clip_of, read_flow_maps
+from tsfmicro.data.flow_maps import FlowMaps, clip_of
 from tsfmicro.errors import AnnotationError, ConfigError
+
+
+def read(root):
+    return FlowMaps().read(root)
+
+
+def people(reading):
+    return {clip.person for clip in reading.clips}
 
 
 def fake(root, **options):
@@ -52,43 +61,50 @@ def test_person_one_of_three_datasets_is_three_people():
 
 
 def test_a_clip_is_read_once_however_many_folders_repeat_it(tree):
-    found = read_flow_maps(tree)
-    assert found.people == 6 and found.files == 6 * len(found.clips)
+    found = read(tree)
+    assert len(people(found)) == 6 and found.version.endswith(f" in {6 * len(found.clips)} files")
     assert len({clip.id for clip in found.clips}) == len(found.clips)
-    assert not found.notes
+    assert not found.flags
     clip = found.clips[0]
+    assert clip.ready == "flow"
     assert clip.frames.path(clip.apex).name.endswith(" .png"), "the space before .png is in the name on disk"
 
 
 def test_class_folders_and_a_list_say_the_same(tree, flat):
-    of_folders, of_list = ({c.id: c.emotion for c in read_flow_maps(root).clips} for root in (tree, flat))
+    of_folders, of_list = ({c.id: c.emotion for c in read(root).clips} for root in (tree, flat))
     assert of_folders == of_list
 
 
 def test_the_whole_composite_has_the_published_counts(tmp_path):
-    found = read_flow_maps(fake(tmp_path / "all", folders=False))
-    assert (len(found.clips), found.people, found.differences) == (442, 68, ())
-    assert "as many as MEGC2019 in every dataset and class" in found.lines()
+    root = fake(tmp_path / "all", folders=False)
+    found = read(root)
+    assert (len(found.clips), len(people(found))) == (442, 68)
+    lines = check(FlowMaps(), root).lines()
+    assert "  as many as MEGC2019 in every dataset and class" in lines
+    assert ["casme2", "145", "88", "32", "25", "145"] in [line.split() for line in lines]
+    assert ["total", "442", "442", "442", "442", "+0"] in [line.split() for line in lines]
 
 
 def test_differences_to_the_published_counts_are_told(tree):
-    found = read_flow_maps(tree)
-    assert "6 people, MEGC2019 has 68" in found.differences
-    assert any(line.startswith("casme2 positive: ") and "MEGC2019 has 32" in line for line in found.differences)
-    assert found.to_dict()["counts"]["samm"]["negative"] > 0
+    found = check(FlowMaps(), tree)
+    (notes,) = (counts.notes for counts in found.schemes)
+    assert "6 people, MEGC2019 has 68" in notes
+    assert any(line.startswith("casme2 positive: ") and "MEGC2019 has 32" in line for line in notes)
+    assert found.datasets[-1].dataset == "samm" and found.datasets[-1].clips["negative"] > 0
 
 
 def test_the_folder_may_lie_one_deeper(tree):
-    assert len(read_flow_maps(tree.parent).clips) == len(read_flow_maps(tree).clips)
+    assert len(read(tree.parent).clips) == len(read(tree).clips)
 
 
 def test_a_copy_that_differs_is_told_and_the_frequent_one_taken(tree):
-    clip = read_flow_maps(tree).clips[0]
+    clip = read(tree).clips[0]
     copies = sorted(tree.rglob(clip.frames.files[0]))
     assert cv2.imwrite(str(copies[0]), np.zeros((28, 28, 3), np.uint8))
-    found = read_flow_maps(tree)
-    (note,) = found.notes
-    assert note.startswith(f"{clip.id}: 1 of 6 copies differ") and str(copies[0]) in note
+    found = read(tree)
+    (flag,) = found.flags
+    assert (flag.clip, flag.reason) == (clip.id, "copies differ")
+    assert flag.detail.startswith("1 of 6, e.g. ") and str(copies[0]) in flag.detail
     assert next(c for c in found.clips if c.id == clip.id).frames.folder != copies[0].parent
 
 
@@ -96,28 +112,29 @@ def test_a_clip_with_two_classes_stops(tree):
     file = next((tree / "sub01" / "u_train" / "0").iterdir())
     (file.parent.parent / "1" / file.name).write_bytes(file.read_bytes())
     with pytest.raises(AnnotationError, match="has two classes"):
-        read_flow_maps(tree)
+        read(tree)
 
 
 def test_files_of_no_known_name_are_counted_and_named(tree):
     (tree / "sub01" / "u_train" / "0" / "holiday.png").write_bytes(b"")
     (tree / "preview").mkdir()
     (tree / "preview" / "sub09_EP99_1.png").write_bytes(b"")
-    one, other = read_flow_maps(tree).notes
-    assert "holiday.png" in one and "1 files lie in no folder 0, 1 or 2" in other
+    one, other = read(tree).flags
+    assert "holiday.png" in one.detail and one.reason.startswith("file named like no clip")
+    assert (other.clip, other.reason) == ("casme2/sub09/EP99_1", "file in no folder 0, 1 or 2, left out")
 
 
 def test_a_folder_without_maps_and_one_that_is_not_there_say_so(tmp_path):
     with pytest.raises(AnnotationError, match="no flow maps"):
-        read_flow_maps(tmp_path)
+        read(tmp_path)
     with pytest.raises(AnnotationError, match="no such folder"):
-        read_flow_maps(tmp_path / "nowhere")
+        read(tmp_path / "nowhere")
 
 
 def test_flat_maps_need_one_list(flat):
     (flat / "list.csv").rename(flat / "list.txt")
     with pytest.raises(AnnotationError, match=r"no list, and no class folders.*dataset, subject, filename, label"):
-        read_flow_maps(flat)
+        read(flat)
 
 
 @pytest.mark.parametrize(
@@ -132,21 +149,21 @@ def test_a_wrong_line_of_the_list_is_named(flat, line, what):
     with (flat / "list.csv").open("a") as stream:
         stream.write(line + "\n")
     with pytest.raises(AnnotationError, match=rf"list\.csv, line \d+: .*{what}"):
-        read_flow_maps(flat)
+        read(flat)
 
 
 def test_a_list_may_write_names_in_its_own_way(flat):
     lines = (flat / "list.csv").read_text().replace("casme2,sub0", "CASME II,").replace("smic,", "SMIC-HS,")
     (flat / "list.csv").write_text(lines)
-    assert not [n for n in read_flow_maps(flat).notes if "no file" in n]
+    assert not read(flat).flags
 
 
 def test_clips_without_a_file_and_files_without_a_line_are_told(flat):
     lines = (flat / "list.csv").read_text().splitlines()
     (flat / "list.csv").write_text("\n".join([*lines[1:], "samm,037,037_9_9,0"]))
-    absent, unlisted = read_flow_maps(flat).notes
-    assert "1 clips of the list have no file: 'samm/037/037_9_9'" in absent
-    assert "1 files are not on the list" in unlisted
+    absent, unlisted = read(flat).flags
+    assert (absent.clip, absent.reason, absent.row) == ("samm/037/037_9_9", "on the list without a file", len(lines))
+    assert unlisted.reason == "file not on the list, left out"
 
 
 def test_a_list_with_two_classes_for_a_clip_stops(flat):
@@ -154,7 +171,7 @@ def test_a_list_with_two_classes_for_a_clip_stops(flat):
     with (flat / "list.csv").open("a") as stream:
         stream.write(first[:-1] + str((int(first[-1]) + 1) % 3) + "\n")
     with pytest.raises(AnnotationError, match="has two classes"):
-        read_flow_maps(flat)
+        read(flat)
 
 
 def test_generated_maps_are_not_written_over_something(tree):

@@ -1,6 +1,8 @@
 import re
 from pathlib import Path
 
+import cv2
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,9 +36,9 @@ def test_any_padding_and_prefix_gives_the_number_back(number, width, prefix):
 def test_what_systems_leave_behind_is_no_frame(tmp_path):
     names = ["img46.jpg", "Thumbs.db", ".DS_Store", "._img46.jpg", "img46 (1).jpg", "notes2.txt", "Copy of img46.jpg"]
     touch(*(tmp_path / "sub01" / name for name in names))
-    frames, twice = FrameTree(tmp_path).frames(tmp_path / "sub01")
-    assert frames.files == {46: "img46.jpg"}
-    assert not twice
+    lies = FrameTree(tmp_path).recording(tmp_path / "sub01")
+    assert lies.frames.files == {46: "img46.jpg"}
+    assert not lies.twice
 
 
 def test_of_two_files_for_one_frame_the_other_is_told():
@@ -75,6 +77,39 @@ def test_a_folder_without_pictures_is_passed_over(tmp_path):
 def test_a_folder_is_listed_once_however_many_clips_share_it(tmp_path):
     touch(tmp_path / "sub01" / "1.jpg")
     tree = FrameTree(tmp_path)
-    tree.frames(tmp_path / "sub01")
+    tree.recording(tmp_path / "sub01")
     Path(tmp_path / "sub01" / "1.jpg").unlink()
-    assert tree.frames(tmp_path / "sub01")[0].files == {1: "1.jpg"}
+    assert tree.recording(tmp_path / "sub01").frames.files == {1: "1.jpg"}
+
+
+def video(path, frames=5, fps=50.0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (64, 48))
+    for number in range(frames):
+        writer.write(np.full((48, 64, 3), 40 * number, np.uint8))
+    writer.release()
+    return path
+
+
+def test_a_video_is_found_as_a_folder_of_its_name_would_be_and_counts_its_frames(tmp_path):
+    file = video(tmp_path / "sub01" / "EP01_1.avi")
+    tree = FrameTree(tmp_path, first_frame=1)
+    assert tree.find([("sub01", "EP01_1", "color"), ("SUB01", "ep01_1")]) == file
+    lies = tree.recording(file)
+    assert (list(lies.frames.numbers), lies.fps) == ([1, 2, 3, 4, 5], 50.0)
+
+
+def test_a_folder_of_pictures_comes_before_a_video_of_its_name(tmp_path):
+    video(tmp_path / "sub01" / "EP01_1.avi")
+    touch(tmp_path / "sub01" / "EP01_1" / "img1.jpg")
+    assert FrameTree(tmp_path).find([("sub01", "EP01_1")]) == tmp_path / "sub01" / "EP01_1"
+
+
+def test_a_file_that_only_looks_like_a_video_has_no_frames(tmp_path):
+    touch(tmp_path / "sub01" / "EP01_1.mp4")
+    assert FrameTree(tmp_path).find([("sub01", "EP01_1")]) is None
+
+
+def test_a_folder_of_videos_named_by_people_holds_frames(tmp_path):
+    touch(tmp_path / "clips" / "sub01.mp4", tmp_path / "other" / "holiday.mp4")
+    assert look_around(tmp_path, PERSON).bases == (tmp_path / "clips",)

@@ -33,7 +33,9 @@ def wrong_for(labels, *people):
 def test_all_right_against_all_wrong_of_three_people():
     labels = labels_of(3)
     found = differences(count(labels, labels), count(labels, wrong_for(labels, "00", "01", "02")))
-    assert (found["acc"].interval.value, found["acc"].interval.low, found["acc"].interval.high) == (1, 1, 1)
+    of = found["acc"].interval
+    assert (of.value, of.high) == (1, 1)
+    assert of.low < 0, "three people do not exclude that there is no difference, and p says the same"
     assert found["acc"].p == 2 / 8, "of the eight ways of swapping, none and all differ as much"
     assert verdict(found["acc"]) == "not shown to be better than", "three people cannot show anything"
 
@@ -92,7 +94,7 @@ def test_where_nothing_differs_but_luck_few_p_values_are_small():
     small = 0
     for _ in range(200):
         a, b = ({clip: int(draw.integers(2)) for clip in labels} for _ in range(2))
-        small += differences(count(labels, a), count(labels, b), samples=10)["uf1"].p < 0.05
+        small += differences(count(labels, a), count(labels, b))["uf1"].p < 0.05
     assert small <= 18, "5 % of 200 are 10, and twice the spread is 6"
 
 
@@ -110,7 +112,7 @@ def test_the_leak_is_paired_too():
     last, oracle = (tally([choose(RULES[rule], [test], labels)], labels, CLASSES) for rule in ("last", "oracle"))
     found = leak(oracle, last)["acc"]
     assert found.value == approx(2 / 12)
-    assert found.low == 0, "a draw of people without person 00 has no leak"
+    assert -1 < found.low < 0 < found.value < found.high < 1, "one person of six shows no leak of people in general"
 
 
 def test_clips_on_which_two_sides_differ_are_listed_with_the_gains_first():

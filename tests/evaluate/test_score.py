@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from pytest import approx
 
-from tsfmicro.errors import LabelError, RunError, ShapeError
-from tsfmicro.evaluate.bootstrap import draw_people
+from tsfmicro.errors import LabelError, RunError
 from tsfmicro.evaluate.floors import majority, shuffle_labels
 from tsfmicro.evaluate.score import score, tally
 from tsfmicro.evaluate.select import answers_of
@@ -39,11 +38,6 @@ def test_three_of_four_clips_right():
     assert (scores.people, scores.clips, scores.seeds, str(scores.rule)) == (2, 4, (0,), "last")
 
 
-def test_the_interval_spans_a_person_who_is_all_right_and_one_who_is_half_right():
-    scores = score_of(logits_of(LABELS | {"d/a/1": 1}))
-    assert (scores.acc.low, scores.acc.high) == (0.5, 1.0)
-
-
 def test_several_seeds_are_averaged():
     wrong = {clip: 1 - label for clip, label in LABELS.items()}
     scores = score_of(logits_of(LABELS, seed=0), logits_of(wrong, seed=1))
@@ -51,15 +45,15 @@ def test_several_seeds_are_averaged():
     assert scores.seeds == (0, 1)
 
 
-def test_the_interval_of_several_seeds_draws_the_same_people_for_all_of_them():
-    """Person a is always right under seed 0 and always wrong under seed 1, person b the other way round: whoever is drawn,
-    the mean over seeds is one half. Drawing people anew for each seed would make it vary."""
+def test_the_interval_of_several_seeds_leaves_a_person_out_of_all_of_them_at_once():
+    """Person a is always right under seed 0 and always wrong under seed 1, person b the other way round: whoever is left out,
+    the mean over seeds is one half. One seed alone knows of two people who are each other's opposite."""
     half = {clip: label if clip.startswith("d/a") else 1 - label for clip, label in LABELS.items()}
     other = {clip: 1 - answer for clip, answer in half.items()}
     scores = score_of(logits_of(half, seed=0), logits_of(other, seed=1))
     assert (scores.acc.low, scores.acc.value, scores.acc.high) == (0.5, 0.5, 0.5)
     alone = score_of(logits_of(half))
-    assert (alone.acc.low, alone.acc.high) == (0, 1)
+    assert (alone.acc.low, alone.acc.high) == approx((0, 1), abs=1e-4)
 
 
 def test_more_seeds_that_say_the_same_change_neither_score_nor_interval():
@@ -78,19 +72,6 @@ def test_a_clip_that_was_not_tested_is_an_error():
 def test_a_class_without_clips_is_an_error():
     with pytest.raises(LabelError, match="surprise"):
         score_of(logits_of(LABELS), classes=(*CLASSES, "surprise"))
-
-
-def test_a_resample_always_holds_every_class():
-    confusions = np.zeros((1, 3, 2, 2), int)
-    confusions[0, 0, 0, 0] = confusions[0, 1, 0, 1] = confusions[0, 2, 1, 1] = 1
-    drawn = draw_people(confusions, np.random.default_rng(0), samples=500)
-    assert (drawn.sum(-1) > 0).all()
-    assert len(drawn) == 500
-
-
-def test_a_class_that_nobody_shows_cannot_be_resampled():
-    with pytest.raises(ShapeError, match="no clip at all"):
-        draw_people(np.zeros((1, 3, 2, 2), int), np.random.default_rng(0), samples=5)
 
 
 def test_the_majority_floor_learns_from_the_training_side_only():

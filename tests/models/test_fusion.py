@@ -85,7 +85,7 @@ def test_logits_and_gradients_are_the_plain_program_s(options, training, togethe
 )
 def test_a_variant_names_the_images_it_looks_at(options, inputs):
     model = create_model("tsfmicro", 3, SIZE, **NARROW, **options)
-    assert model.inputs == inputs
+    assert tuple(model.inputs) == inputs
     assert call(model).shape == (3, 3)
 
 

@@ -8,25 +8,25 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from pytest import approx
 
 from tsfmicro.config import PrepareConfig
-from tsfmicro.errors import AnnotationError, CacheError, FaceError, FrameError
-from tsfmicro.prepare.cache import cache_key
+from tsfmicro.errors import AnnotationError, CacheError
+from tsfmicro.needs import need
+from tsfmicro.prepare.aligned import align
 from tsfmicro.prepare.face import Face, finder
-from tsfmicro.prepare.prepare import align_pair, prepare, prepare_clip
+from tsfmicro.prepare.prepare import prepare
 from tsfmicro.types import Clip, Frames
 
 SMALL = PrepareConfig(size=64, neighbourhood=0.1)
+FACES = [need("faces", 64)]
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "faces" / "casme2"
-ARRAYS = ("annotated", "widest", "landmarks")
+PAIRS = ("annotated", "widest")
 
 
 def test_a_clip_comes_out_as_two_pairs_of_upright_faces(make_clip, tmp_path):
-    made = prepare([make_clip()], SMALL, tmp_path / "cache")
-    assert made.annotated.shape == made.widest.shape == (1, 2, 64, 64, 3)
-    assert made.landmarks[0, :2] == approx(np.array([[135, 120], [185, 120]]), abs=6)
-    assert made.flow is None and made.skipped == () and made.size == 64
+    made = prepare([make_clip()], FACES, SMALL, tmp_path / "cache")
+    assert made.faces("annotated").shape == made.faces("widest").shape == (1, 2, 64, 64, 3)
+    assert list(made.products) == FACES and made.skipped == ()
 
 
 def test_the_face_is_looked_for_once_and_every_frame_gets_the_same_transform(make_clip):
@@ -40,29 +40,33 @@ def test_the_face_is_looked_for_once_and_every_frame_gets_the_same_transform(mak
     still = clip.frames.path(10).read_bytes()
     for number in (11, 19, 20):
         clip.frames.path(number).write_bytes(still)
-    made = prepare_clip(clip, SMALL, find)
+    onset, apex = align(clip, find, SMALL.neighbourhood).faces("annotated", 64)
     assert len(asked) == 1
-    assert np.array_equal(made.annotated[0], made.annotated[1])  # what does not move stays still to the last bit
+    assert np.array_equal(onset, apex)  # what does not move stays still to the last bit
 
 
 def test_the_widest_pair_is_chosen_within_the_neighbourhood_and_noted(make_clip, face, write):
     clip = make_clip()
     write(clip.frames.path(19), face(smile=0.2))  # the largest movement is one frame before the annotated apex
-    made = prepare_clip(clip, SMALL, finder("mtcnn"))
-    assert made.frames == (10, 19)
-    assert np.array_equal(made.widest[0], made.annotated[0])
-    assert not np.array_equal(made.widest[1], made.annotated[1])
+    made = align(clip, finder("mtcnn"), 0.1)
+    assert made.pairs == {"annotated": (10, 20), "widest": (10, 19)}
+    annotated, widest = (made.faces(pair, 64) for pair in PAIRS)
+    assert np.array_equal(widest[0], annotated[0])
+    assert not np.array_equal(widest[1], annotated[1])
 
 
 def test_neighbours_that_are_missing_do_not_matter(make_clip):
-    assert prepare_clip(make_clip(frames=(10, 20)), SMALL, finder("mtcnn")).frames == (10, 20)
+    assert align(make_clip(frames=(10, 20)), finder("mtcnn"), 0.1).pairs["widest"] == (10, 20)
 
 
-def test_flow_is_stored_for_both_pairs_when_asked_for(make_clip, tmp_path):
-    made = prepare([make_clip()], PrepareConfig(size=64, flow=True), tmp_path / "cache")
-    assert made.flow.shape == (1, 2, 3, 64, 64) and made.flow.dtype == np.float16
-    mouth = made.flow[0, 0, 1, 38:47, 24:40].astype(float)
-    assert np.median(mouth) < -0.3  # it rises by 0.05 of 21 pixels between the eyes
+def test_flow_is_stored_for_both_pairs(make_clip, tmp_path):
+    made = prepare([make_clip()], [need("flow", 64)], SMALL, tmp_path / "cache")
+    stored = made.of(need("flow", 64))
+    assert set(stored.arrays) == {"annotated", "widest"} and stored.unit == "px"
+    flow = stored.of("annotated")
+    assert flow.shape == (1, 3, 64, 64) and flow.dtype == np.float16
+    mouth = flow[0, 1, 38:47, 24:40].astype(float)
+    assert np.median(mouth) < -0.3 * 224 / 64  # it rises by 0.05 of 75 pixels between the eyes
 
 
 def test_whatever_cannot_be_prepared_is_listed_with_the_reason(make_clip, face, write, tmp_path):
@@ -73,7 +77,7 @@ def test_whatever_cannot_be_prepared_is_listed_with_the_reason(make_clip, face, 
     write(faceless, np.full((240, 320, 3), 90, np.uint8))
     write(resized, face()[:200])
     no_apex, no_frame = make_clip("no apex", apex=None), make_clip("no frame", frames=(10,))
-    made = prepare([*clips, no_apex, no_frame], SMALL, tmp_path / "cache")
+    made = prepare([*clips, no_apex, no_frame], FACES, SMALL, tmp_path / "cache")
     assert [clip.name for clip in made.clips] == ["good"]
     reasons = {clip_id.split("/")[-1]: reason for clip_id, reason in made.skipped}
     assert list(reasons) == ["cut", "gone", "faceless", "resized", "no apex", "no frame"]
@@ -83,24 +87,24 @@ def test_whatever_cannot_be_prepared_is_listed_with_the_reason(make_clip, face, 
     assert re.search(r"img20.jpg: is 320×200, but its onset is 320×240", reasons["resized"])
     assert "no apex that can be used" in reasons["no apex"]
     assert "frame 20 is missing" in reasons["no frame"]
-    assert made.annotated[made.rows_of(["casme2/sub01/good"])].any()
+    assert made.faces("annotated")[made.rows_of(["casme2/sub01/good"])].any()
 
 
 def test_a_clip_that_is_there_twice_is_refused(make_clip, tmp_path):
     with pytest.raises(AnnotationError, match=r"casme2/sub01/EP01 is there twice"):
-        prepare([make_clip(), make_clip()], SMALL, tmp_path / "cache")
+        prepare([make_clip(), make_clip()], FACES, SMALL, tmp_path / "cache")
 
 
 def test_clips_without_any_apex_are_refused(make_clip, tmp_path):
     with pytest.raises(AnnotationError, match="none of the 1 clips has an apex"):
-        prepare([make_clip(apex=None)], SMALL, tmp_path / "cache")
+        prepare([make_clip(apex=None)], FACES, SMALL, tmp_path / "cache")
 
 
 def test_a_second_run_detects_nothing_and_gives_the_clips_in_the_order_asked_for(make_clip, tmp_path, monkeypatch):
     clips = [make_clip(name) for name in ("EP01", "EP02", "EP03")]
-    first = prepare(clips, SMALL, tmp_path / "cache")
+    first = prepare(clips, FACES, SMALL, tmp_path / "cache")
     monkeypatch.setattr("tsfmicro.prepare.prepare.finder", None)
-    second = prepare(clips[::-1], SMALL, tmp_path / "cache")
+    second = prepare(clips[::-1], FACES, SMALL, tmp_path / "cache")
     assert second.key == first.key and second.clips == tuple(clips[::-1])
     assert list(second.rows) == list(first.rows[::-1])
 
@@ -108,18 +112,18 @@ def test_a_second_run_detects_nothing_and_gives_the_clips_in_the_order_asked_for
 def test_progress_counts_every_clip_to_the_end(make_clip, tmp_path):
     told = []
     clips = [make_clip("EP01"), make_clip("EP02"), make_clip("EP03", apex=None)]
-    prepare(clips, SMALL, tmp_path / "cache", progress=lambda *args: told.append(args))
+    prepare(clips, FACES, SMALL, tmp_path / "cache", progress=lambda *args: told.append(args))
     assert [(done, total) for done, total, _ in told] == [(1, 3), (2, 3), (3, 3), (3, 3)]
     assert told[1][2] == "casme2/sub01/EP01: face found by mtcnn"
-    prepare(clips, SMALL, tmp_path / "cache", progress=lambda *args: told.append(args))
+    prepare(clips, FACES, SMALL, tmp_path / "cache", progress=lambda *args: told.append(args))
     assert told[4:] == told[3:4]  # from the cache: all there at once
 
 
 def test_several_processes_give_the_same_arrays_as_one(make_clip, tmp_path):
     clips = [make_clip(f"EP0{i}") for i in range(5)]
-    one, two = (prepare(clips, SMALL, tmp_path / f"with{n}", workers=n) for n in (1, 2))
-    for name in ARRAYS:
-        assert np.array_equal(getattr(one, name), getattr(two, name))
+    one, two = (prepare(clips, FACES, SMALL, tmp_path / f"with{n}", workers=n) for n in (1, 2))
+    for pair in PAIRS:
+        assert np.array_equal(one.faces(pair), two.faces(pair))
 
 
 def test_ctrl_c_keeps_what_was_finished(make_clip, tmp_path):
@@ -130,9 +134,9 @@ def test_ctrl_c_keeps_what_was_finished(make_clip, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare(clips, SMALL, tmp_path / "cache", workers=2, progress=interrupt)
+        prepare(clips, FACES, SMALL, tmp_path / "cache", workers=2, progress=interrupt)
     told = []
-    prepare(clips, SMALL, tmp_path / "cache", progress=lambda *args: told.append(args))
+    prepare(clips, FACES, SMALL, tmp_path / "cache", progress=lambda *args: told.append(args))
     assert told[0] == (2, 4, "2 clips to prepare")
 
 
@@ -140,42 +144,41 @@ def test_ctrl_c_keeps_what_was_finished(make_clip, tmp_path):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_killed_at_any_moment_it_goes_on_where_it_was(make_clip, tmp_path, prepare_elsewhere, workers):
     clips = [make_clip(f"EP0{i}") for i in range(8)]
-    killed = prepare_elsewhere(clips, SMALL, tmp_path / "cache", workers, killed_at=3)
+    killed = prepare_elsewhere(clips, FACES, SMALL, tmp_path / "cache", workers, killed_at=3)
     assert killed.wait(timeout=1200) == -signal.SIGKILL
     told = []
-    made = prepare(clips, SMALL, tmp_path / "cache", progress=lambda *args: told.append(args))
+    made = prepare(clips, FACES, SMALL, tmp_path / "cache", progress=lambda *args: told.append(args))
     assert told[0] == (3, 8, "5 clips to prepare")
-    whole = prepare(clips, SMALL, tmp_path / "never killed")
-    for name in ARRAYS:
-        assert np.array_equal(getattr(made, name), getattr(whole, name))
+    whole = prepare(clips, FACES, SMALL, tmp_path / "never killed")
+    for pair in PAIRS:
+        assert np.array_equal(made.faces(pair), whole.faces(pair))
 
 
 def test_rows_and_journal_lines_that_were_torn_are_made_again(make_clip, tmp_path):
     clips = [make_clip(f"EP0{i}") for i in range(3)]
-    folder = tmp_path / "cache" / cache_key(clips, SMALL)
 
     def stop(done, total, note):
         if done == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare(clips, SMALL, tmp_path / "cache", progress=stop)
-    journal = folder / "journal.jsonl"
+        prepare(clips, FACES, SMALL, tmp_path / "cache", progress=stop)
+    (journal,) = (tmp_path / "cache").glob("faces-*/journal.jsonl")
     os.truncate(journal, journal.stat().st_size - 10)  # EP02's line
-    with (folder / "annotated.npy").open("r+b") as file:
+    with (journal.parent / "annotated.npy").open("r+b") as file:
         file.seek(128)  # EP00's row
         file.write(bytes(500))
     told = []
-    made = prepare(clips, SMALL, tmp_path / "cache", progress=lambda *args: told.append(args))
+    made = prepare(clips, FACES, SMALL, tmp_path / "cache", progress=lambda *args: told.append(args))
     assert told[0] == (1, 3, "2 clips to prepare")
-    whole = prepare(clips, SMALL, tmp_path / "elsewhere")
-    for name in ARRAYS:
-        assert np.array_equal(getattr(made, name), getattr(whole, name))
+    whole = prepare(clips, FACES, SMALL, tmp_path / "elsewhere")
+    for pair in PAIRS:
+        assert np.array_equal(made.faces(pair), whole.faces(pair))
 
 
 def test_of_two_processes_one_prepares_and_the_other_waits(make_clip, tmp_path, prepare_elsewhere):
     clips = [make_clip(f"EP0{i}") for i in range(6)]
-    both = [prepare_elsewhere(clips, SMALL, tmp_path / "cache", 1) for _ in range(2)]
+    both = [prepare_elsewhere(clips, FACES, SMALL, tmp_path / "cache", 1) for _ in range(2)]
     told = [process.communicate(timeout=1200)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert "".join(told).count("face found") == 6  # each clip once
@@ -190,29 +193,18 @@ def test_a_disk_that_fills_up_is_told_in_one_line_and_nothing_half_written_is_ta
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     try:
         with pytest.raises(CacheError, match=r"cannot be written .*MB needed.*run again") as told:
-            prepare(clips, SMALL, tmp_path / "cache")
+            prepare(clips, FACES, SMALL, tmp_path / "cache")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
     assert "\n" not in str(told.value)
-    assert len(prepare(clips, SMALL, tmp_path / "cache").clips) == 2
+    assert len(prepare(clips, FACES, SMALL, tmp_path / "cache").clips) == 2
 
 
 def test_a_cache_that_cannot_be_a_folder_is_told(make_clip, tmp_path):
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(CacheError, match="cannot be written"):
-        prepare([make_clip()], SMALL, tmp_path / "cache")
-
-
-def test_one_pair_of_images_is_aligned_as_a_clip_would_be(face):
-    onset, apex = face(), face(smile=0.05)
-    faces, landmarks = align_pair(onset, apex, SMALL)
-    assert faces.shape == (2, 64, 64, 3) and landmarks.shape == (5, 2)
-    assert np.array_equal(faces[0], align_pair(onset, onset, SMALL)[0][1])
-    with pytest.raises(FaceError, match="onset image: no face found"):
-        align_pair(np.zeros_like(onset), apex, SMALL)
-    with pytest.raises(FrameError, match="apex image: is 320×200"):
-        align_pair(onset, apex[:200], SMALL)
+        prepare([make_clip()], FACES, SMALL, tmp_path / "cache")
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the rendered clips are not here")
@@ -226,10 +218,12 @@ def test_faces_drawn_by_someone_else_are_all_found_and_sit_alike_in_their_crops(
         frames = Frames(folder, files)
         clips.append(Clip("casme2", row["Subject"], row["Filename"], frames, onset, apex, offset, 200.0, "others"))
     told = []
-    made = prepare(clips, PrepareConfig(), tmp_path / "cache", progress=lambda *args: told.append(args[2]))
+    made = prepare(
+        clips, [need("faces", 224)], PrepareConfig(), tmp_path / "cache", progress=lambda *args: told.append(args[2])
+    )
     assert len(made.clips) == 12 and made.skipped == ()
     assert all("found by mtcnn" in note for note in told[1:-1])
     for row in made.rows:
-        grey = cv2.cvtColor(made.annotated[row, 0], cv2.COLOR_RGB2GRAY).astype(float)
+        grey = cv2.cvtColor(made.faces("annotated")[row, 0], cv2.COLOR_RGB2GRAY).astype(float)
         for x in (75, 149):  # iris and pupil, darker than the skin below them
             assert grey[58:68, x - 6 : x + 6].min() < 0.6 * grey[95:105, x - 6 : x + 6].mean()

@@ -14,7 +14,7 @@ def test_everybody_of_all_datasets_is_left_out_once_and_the_others_of_all_datase
     assert {fold.name: (fold.test, fold.train) for fold in folds(labels)} == {
         "casme2-01": (("casme2/01/a",), ("casme2/02/a", "samm/01/a")),
         "casme2-02": (("casme2/02/a",), ("casme2/01/a", "samm/01/a")),
-        "samm-01": (("samm/01/a",), ("casme2/01/a", "casme2/02/a")),
+        "samm-001": (("samm/01/a",), ("casme2/01/a", "casme2/02/a")),
     }
 
 

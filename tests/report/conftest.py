@@ -20,7 +20,7 @@ def scored(answers, rule="last", classes=CLASSES, clips=CLIPS, target=TARGET):
     """Scores of the answers of each seed."""
     labels = dict(zip(clips, target.tolist(), strict=True))
     seeds = [Answers(RULES[rule], n, clips, said, said) for n, said in enumerate(answers)]
-    return score(tally(seeds, labels, classes), classes, samples=200)
+    return score(tally(seeds, labels, classes), classes)
 
 
 def made_run(

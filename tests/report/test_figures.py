@@ -9,6 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from tests.report.conftest import ONE_WRONG, TARGET, made_run
+from tests.train.conftest import faces_of
 from tsfmicro.report import faces, figures, scatter, style
 from tsfmicro.types import Clip, Frames, PreparedSet
 
@@ -21,7 +22,7 @@ def words(figure):
 def prepared():
     clips = tuple(Clip(*clip.split("/"), Frames(None, {}), 1, 5, 9, 200, "x") for clip in made_run().clips)
     pairs = np.random.default_rng(0).integers(0, 255, (8, 2, 16, 16, 3), dtype=np.uint8)
-    return PreparedSet("key", clips, np.arange(8), pairs, pairs, np.zeros((8, 5, 2), np.float32))
+    return PreparedSet("key", clips, np.arange(8), faces_of(pairs))
 
 
 @pytest.mark.parametrize(

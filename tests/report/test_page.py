@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.report.conftest import CLIPS, ONE_WRONG, RIGHT, TARGET, made_run, scored
+from tests.train.conftest import faces_of
 from tsfmicro.report.figures import curves
 from tsfmicro.report.page import drawn, page, strip
 from tsfmicro.report.style import new_figure
@@ -20,7 +21,7 @@ def prepared_faces(clips=CLIPS, key="key"):
     """Noise in place of faces."""
     known = tuple(Clip(*clip.split("/"), Frames(None, {}), 1, 5, 9, 200, "others") for clip in clips)
     noise = np.random.default_rng(0).integers(0, 255, (len(clips), 2, 32, 32, 3), dtype=np.uint8)
-    return PreparedSet(key, known, np.arange(len(clips)), noise, noise, np.zeros((len(clips), 5, 2), np.float32))
+    return PreparedSet(key, known, np.arange(len(clips)), faces_of(noise))
 
 
 def page_of(*runs, faces=None, notes=()):

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from tsfmicro.config import PrepareConfig, check_config
-from tsfmicro.prepare.cache import Draft, open_prepared
+from tsfmicro.needs import need
+from tsfmicro.prepare.cache import open_prepared, product_part, write_set
+from tsfmicro.prepare.products import PRODUCTS
 from tsfmicro.run.folder import Plan, RunFolder
 from tsfmicro.run.task import Job, given_labels
 from tsfmicro.types import Clip, Fold, Frames
@@ -41,20 +43,20 @@ def prepared_folder(tmp_path):
 
 
 def prepare_made(folder, clips):
-    generator = np.random.default_rng(0)
-    draft = Draft(folder, "key", tuple(clips), PrepareConfig(size=32))
-    draft.folder.mkdir(parents=True)
-    records = draft.resume()
+    """A prepared set of faces of 32 pixels, as preparation would leave it."""
+    generator, faces = np.random.default_rng(0), PRODUCTS["faces"]
+    part = product_part(folder.parent, folder.name, clips, faces, 32, faces.Options())
+    records = part.resume()
     for clip in clips:
         onset = generator.integers(60, 120, (32, 32, 3), dtype=np.uint8)
         apex = onset.copy()
         apex[:, :16] += {"disgust": 0, "happiness": 60, "surprise": 120}[clip.emotion]
         pair = np.stack([onset, apex])
-        row = draft.rows[clip.id]
-        sums = draft.arrays.write(row, {"annotated": pair, "widest": pair, "landmarks": np.zeros((5, 2), np.float32)})
-        records[clip.id] = {"clip": clip.id, "row": row, "detector": "none", "widest": [1, 5], "sums": sums}
-    draft.finish(records)
-    return draft.folder
+        row = part.rows[clip.id]
+        records[clip.id] = {"clip": clip.id, "row": row, "sums": part.write(row, {"annotated": pair, "widest": pair})}
+    part.finish(records)
+    write_set(folder, clips, {need("faces", 32): part}, {}, PrepareConfig(size=32))
+    return folder
 
 
 @pytest.fixture

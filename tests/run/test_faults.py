@@ -110,7 +110,7 @@ def test_a_result_from_another_run_is_not_scored_as_this_ones(run):
     task = short.plan.tasks[0]
     shutil.rmtree(short.place(task))
     shutil.copytree(long.place(task), short.place(task))
-    with pytest.raises(RunError, match=r"is damaged \(logits of shape \(2, 4, 3\) instead of \(1, 4, 3\)\)"):
+    with pytest.raises(RunError, match=r"is damaged \(logits of shape \(2, 4, 3\) instead of \(1, 4, 3\), float32\)"):
         run()
 
 

@@ -59,7 +59,7 @@ def test_the_model_of_a_fold_says_what_the_run_stored(finished):
     folder, prepared, _ = finished
     fold = folder.plan.folds[0]
     model = fold_model(folder, Task(fold.name, 0))
-    pair = prepared.annotated[prepared.rows_of(fold.test)] / np.float32(255)
+    pair = prepared.faces("annotated")[prepared.rows_of(fold.test)] / np.float32(255)
     mean, std = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
     onset, apex = (torch.from_numpy((pair[:, i] - mean) / std).permute(0, 3, 1, 2) for i in range(2))
     with torch.inference_mode():

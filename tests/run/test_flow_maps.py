@@ -8,13 +8,16 @@ import pytest
 
 from tests.run.test_here import results
 from tsfmicro.data.fake_flow_maps import write_flow_maps
+from tsfmicro.data.registry import dataset
 from tsfmicro.errors import ConfigError
+from tsfmicro.needs import need
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.reading.audit import audit as audit_run
 from tsfmicro.run.experiment import prepare_clips, read_clips, run
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.watch import Watch
 from tsfmicro.study import shipped
+from tsfmicro.use.recognise import Recognizer
 
 SHORT = ["train.epochs=2", "train.seeds=[0]", "train.batch_size=16"]
 
@@ -87,8 +90,9 @@ def test_the_maps_are_stored_as_their_files_have_them(maps, tmp_path):
     again = open_prepared(tmp_path / prepared.key)
     clip = again.clips[3]
     file = cv2.cvtColor(cv2.imread(str(clip.frames.path(0))), cv2.COLOR_BGR2RGB)
-    assert np.array_equal(again.flow[again.rows_of([clip.id])[0], 1], file.transpose(2, 0, 1))
-    assert again.annotated is None and again.size == 28
+    stored = again.of(need("flow", 28))
+    assert np.array_equal(stored.of("widest")[again.rows_of([clip.id])[0]], file.transpose(2, 0, 1))
+    assert (stored.unit, stored.moves) == ("grey", "none") and list(again.products) == [need("flow", 28)]
 
 
 def test_a_model_that_looks_at_faces_is_told_that_there_are_none(larger_maps, tmp_path):
@@ -100,12 +104,21 @@ def test_a_model_that_looks_at_faces_is_told_that_there_are_none(larger_maps, tm
     ("setting", "what"),
     [
         ("data.datasets=[flow-maps, casme2]", "no other dataset can stand beside"),
-        ("train.augment.flip=0.5", "which grey means no movement is not known"),
+        ("train.augment.flip=0.5", "flow in grey: a flip or rotation turns its vectors"),
+        ("train.augment.pad=15", r"a shift would cut its edge off. Set .* train\.augment\.pad=0"),
     ],
 )
 def test_settings_that_cannot_work_are_told(maps, tmp_path, setting, what):
+    dataset("casme2").write_fake(tmp_path / "casme2", np.random.default_rng(0), rows=12)
     with pytest.raises(ConfigError, match=what):
-        run(settings(setting), {"flow-maps": maps, "casme2": maps}, tmp_path / "run", tmp_path / "cache", "cpu", 1)
+        run(
+            settings(setting),
+            {"flow-maps": maps, "casme2": tmp_path / "casme2"},
+            tmp_path / "run",
+            tmp_path / "cache",
+            "cpu",
+            1,
+        )
 
 
 def test_maps_of_another_size_and_broken_ones_are_skipped_with_the_reason(maps, tmp_path):
@@ -119,3 +132,9 @@ def test_maps_of_another_size_and_broken_ones_are_skipped_with_the_reason(maps, 
     prepared = prepare_clips(clips, settings(), tmp_path / "cache", 1, watch)
     (_, one), (_, other) = sorted(prepared.skipped, key=lambda skipped: "cut short" in skipped[1])
     assert "is 28×20, but prepare.size is 28" in one and "cut short" in other
+
+
+def test_a_model_of_grey_maps_does_not_answer_about_a_video(finished):
+    """Their mean is 104, a video's flow is near 0: whatever it said would mean nothing."""
+    with pytest.raises(ConfigError, match=r"learned from flow in grey, but of images it is in px"):
+        Recognizer.load(finished[0])

@@ -10,11 +10,13 @@ import pytest
 import yaml
 
 from tests.run.conftest import SETTINGS
-from tsfmicro.config import PrepareConfig
+from tsfmicro.config import check_config
 from tsfmicro.data.fake_flow_maps import write_flow_maps
 from tsfmicro.data.registry import dataset
 from tsfmicro.errors import ConfigError, RunError
-from tsfmicro.prepare.cache import Draft, cache_key
+from tsfmicro.prepare.cache import write_set
+from tsfmicro.prepare.prepare import Order, pictures
+from tsfmicro.run.experiment import needs_of
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.watch import Watch
 from tsfmicro.study import study as module
@@ -45,20 +47,19 @@ class Recorder(Watch):
 
 
 def prepare_noise(cache, clips):
-    """A prepared set of noise faces, under the key by which a run looks for it."""
-    config, generator = PrepareConfig(**BASE["prepare"]), np.random.default_rng(0)
-    draft = Draft(cache / cache_key(clips, config), cache_key(clips, config), tuple(clips), config)
-    draft.folder.mkdir(parents=True)
-    records = draft.resume()
-    for clip in clips:
-        if clip.apex is None:
-            records[clip.id] = {"clip": clip.id, "skipped": "no apex"}
-            continue
-        pair = generator.integers(0, 255, (2, 32, 32, 3), dtype=np.uint8)
-        row = draft.rows[clip.id]
-        sums = draft.arrays.write(row, {"annotated": pair, "widest": pair, "landmarks": np.zeros((5, 2), np.float32)})
-        records[clip.id] = {"clip": clip.id, "row": row, "detector": "none", "widest": [1, 5], "sums": sums}
-    draft.finish(records)
+    """A prepared set of noise, under the key by which a run looks for it."""
+    run, generator = check_config(BASE, "base"), np.random.default_rng(0)
+    order = Order.of(tuple(clips), (*needs_of(run), pictures(run.prepare)), run.prepare, cache)
+    for part in (order.alignment, *(making.part for making in order.makings)):
+        records = part.resume()
+        for clip, row in part.rows.items():
+            values = {
+                n: generator.integers(0, 255, spec.shape[1:]).astype(spec.dtype) for n, spec in part.specs.items()
+            }
+            records[clip] = {"clip": clip, "row": row, "detector": "none", "sums": part.write(row, values)}
+        part.finish(records)
+    asked = {need: making.part for need, making in order.asked.items()}
+    write_set(order.folder, clips, asked, {c.id: "no apex" for c in clips if c.apex is None}, run.prepare)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
+from tsfmicro.needs import Stored, need
 from tsfmicro.types import Clip, Frames, PreparedSet
+
+
+def faces_of(pairs):
+    """Products of a prepared set that holds these faces, (R, 2, H, W, 3), for both pairs."""
+    return {need("faces", pairs.shape[2]): Stored({"annotated": pairs, "widest": pairs}, "RGB 0–255", "image")}
 
 
 def prepared_set(people=3, clips=4, size=32, seed=0, flow=False):
@@ -16,8 +22,11 @@ def prepared_set(people=3, clips=4, size=32, seed=0, flow=False):
         Clip("made", f"s{n // clips}", f"c{n % clips}", Frames(None, {}), 1, 2, 3, 200, "surprise")
         for n in range(count)
     )
-    maps = generator.normal(size=(count, 2, 3, size, size)).astype(np.float16) if flow else None
-    return PreparedSet("k", made, np.arange(count), faces, faces, np.zeros((count, 5, 2), np.float32), maps)
+    products = faces_of(faces)
+    if flow:
+        maps = generator.normal(size=(2, count, 3, size, size)).astype(np.float16)
+        products[need("flow", size)] = Stored({"annotated": maps[0], "widest": maps[1]}, "px", "flow")
+    return PreparedSet("k", made, np.arange(count), products)
 
 
 @pytest.fixture

@@ -7,18 +7,22 @@ from torch import nn
 
 from tsfmicro.config import AugmentConfig, TrainConfig
 from tsfmicro.errors import RunError
+from tsfmicro.models.base import Model
+from tsfmicro.models.inputs import motion
 from tsfmicro.train.fit import fit
 from tsfmicro.train.loader import Loader
 
 CONFIG = TrainConfig(epochs=6, batch_size=4, lr=0.01, weight_decay=0, augment=AugmentConfig(flip=0, rotate=3, pad=2))
 
 
-class Small(nn.Module):
+class Small(Model):
+    """One layer on the movement; it has no map over the face."""
+
     def __init__(self):
-        super().__init__()
+        super().__init__({"motion": motion(32)}, 32)
         self.layers = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.BatchNorm1d(48), nn.Linear(48, 2))
 
-    def forward(self, motion):
+    def logits(self, motion):
         return self.layers(motion)
 
 
@@ -27,7 +31,7 @@ def trained(prepared, labels, config=CONFIG, seed=0):
     model = Small()
     test = [c for c in labels if c.startswith("made/s0/")]
     train = {c: label for c, label in labels.items() if c not in test}
-    loader = Loader(prepared, ("motion",), torch.device("cpu"))
+    loader = Loader(prepared, {"motion": motion(32)}, torch.device("cpu"))
     return fit(model, loader, train, test, config, torch.Generator().manual_seed(seed)), test, model
 
 
@@ -54,7 +58,7 @@ def test_asking_about_more_clips_does_not_change_the_training(prepared, labels):
     fitted, test, _ = trained(prepared, labels)
     torch.manual_seed(0)
     train = {c: label for c, label in labels.items() if c not in test}
-    loader = Loader(prepared, ("motion",), torch.device("cpu"))
+    loader = Loader(prepared, {"motion": motion(32)}, torch.device("cpu"))
     more = fit(Small(), loader, train, list(labels), CONFIG, torch.Generator().manual_seed(0))
     where = [list(labels).index(c) for c in test]
     assert np.allclose(more.logits[:, where], fitted.logits, atol=1e-6)

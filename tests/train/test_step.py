@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.train.test_fit import CONFIG, Small
 from tsfmicro.config import AugmentConfig, TrainConfig
+from tsfmicro.models.inputs import motion
 from tsfmicro.models.registry import create_model
 from tsfmicro.train.fit import fit, run_epoch
 from tsfmicro.train.loader import Loader
@@ -42,7 +43,7 @@ class Tape:
 
 def small_step(prepared, labels, device=CPU):
     torch.manual_seed(0)
-    return Step(Small(), Loader(prepared, ("motion",), device), labels, CONFIG)
+    return Step(Small(), Loader(prepared, {"motion": motion(32)}, device), labels, CONFIG)
 
 
 def rows_of(prepared, labels):
@@ -85,7 +86,7 @@ def test_the_loss_of_an_epoch_is_the_sum_over_its_clips(prepared, labels):
 
 def test_a_learning_rate_that_a_recording_reads_is_changed_where_it_lies(prepared, labels):
     step = small_step(prepared, labels)
-    group = step._optimiser.param_groups[0]
+    group = step.optimiser.param_groups[0]
     group["lr"] = rate = torch.tensor(0.5)
     step.set_rate(0.25)
     assert group["lr"] is rate and rate == 0.25
@@ -191,7 +192,7 @@ def test_a_gpu_learns_what_a_cpu_learns(prepared, labels, precision, near):
     for device in ("cpu", "cuda"):
         torch.manual_seed(0)
         model = Small()
-        loader = Loader(prepared, ("motion",), torch.device(device))
+        loader = Loader(prepared, {"motion": motion(32)}, torch.device(device))
         reference = config if device == "cuda" else config.model_copy(update={"precision": "float32"})
         fitted = fit(model, loader, labels, list(labels), reference, torch.Generator().manual_seed(0))
         losses.append(torch.from_numpy(fitted.losses))

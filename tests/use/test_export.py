@@ -14,6 +14,7 @@ from torch import nn
 
 from tsfmicro.errors import ConfigError, ExportError, RunError
 from tsfmicro.models.base import Model
+from tsfmicro.models.inputs import onset
 from tsfmicro.models.pretrained import save_pretrained
 from tsfmicro.models.registry import MODELS, create_model
 from tsfmicro.models.runtimes import METADATA, load_predictor
@@ -82,7 +83,7 @@ def test_a_file_tells_nothing_of_the_machine_it_was_made_on(tiny, tmp_path):
     graph = onnx.load(export(tiny, tmp_path / "model.onnx").path)
     assert [entry.key for entry in graph.metadata_props] == [METADATA]
     assert not any(node.metadata_props or node.doc_string for node in graph.graph.node)
-    assert json.loads(graph.metadata_props[0].value)["inputs"] == ["onset"]
+    assert json.loads(graph.metadata_props[0].value)["inputs"] == {"onset": [3, 32, 32]}
 
 
 def test_only_the_finished_file_is_left(tiny, tmp_path):
@@ -95,7 +96,7 @@ class Odd(Model):
     """Looks at the onset, and does something that cannot be exported."""
 
     def __init__(self, oddity):
-        super().__init__(("onset",), 8)
+        super().__init__({"onset": onset(8)}, 8)
         self.recipe = {"name": "odd"}
         self.oddity = oddity
         self.head = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2))

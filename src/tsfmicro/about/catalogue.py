@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tsfmicro.data import flow_maps
 from tsfmicro.data.check import Check, check
 from tsfmicro.data.registry import DATASETS, dataset
 
@@ -13,8 +12,7 @@ Table = tuple[list[str], list[list[str]]]
 
 def datasets_table() -> Table:
     """Headings and rows for `tsfmicro data list`."""
-    rows = [[d.name, d.title, f"{d.fps:g}", ", ".join(d.published)] for d in DATASETS.values()]
-    rows.append([flow_maps.NAME, flow_maps.TITLE, "–", "megc2019-3"])
+    rows = [[d.name, d.title, f"{d.fps:g}" if d.fps else "–", ", ".join(d.published)] for d in DATASETS.values()]
     return ["name", "dataset", "fps", "label schemes"], rows
 
 
@@ -31,8 +29,6 @@ def models_table() -> Table:
     return ["model", "image", "parameters", "GFLOP a clip", "what it is"], rows
 
 
-def check_dataset(name: str, root: Path) -> Check | flow_maps.FlowMaps:
+def check_dataset(name: str, root: Path) -> Check:
     """What `tsfmicro data check` tells. Raises UnknownNameError, AnnotationError."""
-    if name == flow_maps.NAME:
-        return flow_maps.read_flow_maps(root)
     return check(dataset(name), root)

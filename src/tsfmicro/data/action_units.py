@@ -1,4 +1,4 @@
-"""Action units as the sheets write them: '15A+17', '(R6 or R12)+R15', 'ref(7B)+43', 'R14+17+soft focus', '1,2，4(k)', 'null'."""
+"""Action units as the sheets write them: '15A+17', '(R6 or R12)+R15', 'ref(7B)+43', 'AUR2+12(k)', 'LAD39', '12L', '7(B/C)', 'null'."""
 
 from __future__ import annotations
 
@@ -7,26 +7,30 @@ from collections.abc import Iterator
 
 from tsfmicro.types import ActionUnit, ActionUnits
 
+# AU, AD (a descriptor, e.g. of the jaw) and M (of the head) are words for what the number says already.
 _UNIT = re.compile(
-    r"""(?: (?<![a-z]) (?P<side>[lratb]) \s? )?    # not the last letter of a word, as in 'or12'
-        (?<![0-9.]) (?P<number>[0-9]{1,2}) (?![0-9])
-        (?P<intensity>[a-e](?![a-z]))?""",
+    r"""(?: (?<![a-z])                             # not the last letter of a word, as in 'or12'
+            (?:au|ad|m)? \s? (?P<side>[lratb])? (?:au|ad|m)? \s? )?
+        (?<![0-9.]) (?P<number>[0-9]{1,2}) (?! [0-9] | \s?x\b )    # '2x' says how often
+        (?: (?P<intensity>[a-e])(?![a-z])
+          | \( (?P<bracketed>[a-e]) (?: \s?/\s?[a-e] )? \)        # of a range, the lower one
+          | (?P<behind>[lr])(?![a-z0-9]) )?""",
     re.IGNORECASE | re.VERBOSE,
 )
-# One of several, asked, only referred to, or static: (k).
-_DOUBT = re.compile(r"or|\?|ref|\(k\)|/\s*[lratb]?[0-9]", re.IGNORECASE)
+# One of several, asked, only referred to, lost, or static: (k).
+_DOUBT = re.compile(r"or|\?|ref|loses|\(k\)|/\s*[lratb]?[0-9]", re.IGNORECASE)
 
 
 def parse_action_units(text: str) -> ActionUnits:
     """Action units of one cell. Never raises: what is no unit is left out, and the text is kept as it was.
 
-    A unit is certain unless its term says otherwise: 'or', '?', 'ref(…)', or '(k)', which marks a static one.
+    A unit is certain unless its term says otherwise: 'or', '?', 'ref(…)', 'loses', or '(k)', which marks a static one.
     """
     units = tuple(
         ActionUnit(
             number=int(unit["number"]),
-            side=(unit["side"] or "").upper(),
-            intensity=(unit["intensity"] or "").upper(),
+            side=(unit["side"] or unit["behind"] or "").upper(),
+            intensity=(unit["intensity"] or unit["bracketed"] or "").upper(),
             certain=not _DOUBT.search(term),
         )
         for term in _terms(text)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from tsfmicro.data.base import Dataset, Reading
-from tsfmicro.data.fake import FakeSheet, Layout, deal, fake_row
-from tsfmicro.data.rows import Entry
-from tsfmicro.data.sheets import Row
+from tsfmicro.data.annotated import Source
+from tsfmicro.data.base import Reading
+from tsfmicro.data.entries import Entry, Odd
+from tsfmicro.data.fake import FakeRow, FakeSheet, Layout, deal, fake_row
+from tsfmicro.data.headed import HeadedDataset
+from tsfmicro.data.sheets import whole
 from tsfmicro.types import Clip
 
 _COLUMNS = (
@@ -33,6 +34,7 @@ _NUMBERS = ("onset", "apex", "offset")
 _RELABELLED = ("EP07_01", "EP07_04f", "EP10_03")
 _APEX_IS_OFFSET = (("05", "EP16_04f"), ("12", "EP09_06"), ("20", "EP16_01"), ("25", "EP18_04f"))
 _ODD_NAMES = (("03", "EP01_2"), ("03", "EP08_1"), ("09", "EP09f"), ("07", "EP06_02_01"), ("07", "EP06_02_02"))
+_NO_APEX = ("sub04", "EP12_01f")
 _WITHOUT_APEX = (("09", "EP02_02f"), ("24", "EP02_07"))  # only in the sheet of 257 rows
 _NAMES = 167  # names repeat from person to person
 _COUNTS_2019 = {
@@ -46,17 +48,17 @@ _COUNTS_2019 = {
 }
 
 
-class Casme2(Dataset):
+class Casme2(HeadedDataset):
     name = "casme2"
     title = "CASME II"
     fps = 200.0
-    neighbourhood = 0.15 / 4
     release_rows = 255
     published: ClassVar = {
         "casme2-5": {"happiness": 32, "disgust": 62, "repression": 27, "surprise": 28, "others": 99},
         "casme2-3": {"negative": 95, "positive": 32, "surprise": 28},
     }
-    sheet_file = re.compile(r"casme.?2.*coding", re.IGNORECASE)
+    subject_cell = re.compile(r"(sub)?\d{1,2}", re.IGNORECASE)
+    clip_cell = re.compile(r"EP\d.*", re.IGNORECASE)
     person_folder = re.compile(r"sub\d+", re.IGNORECASE)
     sheets: ClassVar = {
         "20190701": FakeSheet(
@@ -79,11 +81,17 @@ class Casme2(Dataset):
         return f"sub{int(number[0]):02d}" if number else None
 
     def places(self, entry: Entry) -> Sequence[tuple[str, ...]]:
-        return [(entry.subject, entry.name)]
+        return [(entry.subject, entry.recording)]
 
-    def version(self, sheet: Path, clips: Sequence[Clip]) -> str:
+    def oddities(self, entry: Entry) -> list[Odd]:
+        if (entry.subject, entry.name) != _NO_APEX or whole(entry.apex) is None:
+            return []
+        what = f"apex {entry.apex}, where both published sheets have '/': somebody typed it in. Write '/', or exclude the clip"
+        return [("apex that no published sheet has", what)]
+
+    def version(self, source: Source, clips: Sequence[Clip]) -> str:
         labels = self._labels(clips)
-        return super().version(sheet, clips) + (f" (labels of {labels})" if labels else "")
+        return super().version(source, clips) + (f" (labels of {labels})" if labels else "")
 
     def remarks(self, reading: Reading) -> tuple[str, ...]:
         if self._labels(reading.clips) != "2014":
@@ -97,15 +105,15 @@ class Casme2(Dataset):
         said = {clip.emotion for clip in clips if clip.subject == "sub24" and clip.name in _RELABELLED}
         return {frozenset({"surprise"}): "2019", frozenset({"sadness"}): "2014"}.get(frozenset(said), "")
 
-    def fake_rows(self, version: str, rng: np.random.Generator) -> list[Row]:
+    def fake_rows(self, version: str, rng: np.random.Generator) -> list[FakeRow]:
         return _fake_rows(version, rng)
 
 
-def _fake_rows(version: str, rng: np.random.Generator) -> list[Row]:
+def _fake_rows(version: str, rng: np.random.Generator) -> list[FakeRow]:
     """255 rows under 167 names. Invented, but for what is known of the real sheets: counts, names and oddities."""
     odd = [
         ("04", "EP12_01f", "disgust", (261, "/", 321)),
-        ("05", "EP09_05f", "disgust", (69, 69, 113)),
+        ("05", "EP09_05f", "disgust", (69, 69, 123)),
         *((subject, name, "others", (60, 90, 90)) for subject, name in _APEX_IS_OFFSET),
         *((subject, name, "others", (50, 80, 110)) for subject, name in _ODD_NAMES),
         *(("24", name, "surprise", (40, 70, 100)) for name in _RELABELLED),

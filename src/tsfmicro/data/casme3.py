@@ -8,9 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from tsfmicro.data.base import Dataset, Reading
-from tsfmicro.data.fake import FakeSheet, Layout, fake_row
-from tsfmicro.data.rows import Entry
+from tsfmicro.data.base import Reading
+from tsfmicro.data.entries import Entry
+from tsfmicro.data.fake import FakeRow, FakeSheet, Layout, fake_row
+from tsfmicro.data.headed import HeadedDataset
 from tsfmicro.data.sheets import Row, whole
 
 _COUNTS = {
@@ -25,20 +26,20 @@ _COUNTS = {
 }
 # subject, video, frames: rows whose numbers cannot be true.
 _ODD = (
-    (149, "d", ("112", "98", "83")),
+    (149, "d", ("112", "83", "358")),
     (216, "d", ("3647", "2668", "2694")),
     (216, "e", ("0", "0", "25")),
     (40, "e", ("1812", "1824", "0")),
     (40, "e", ("2327", "2363", "0")),
+    (214, "c", ("5", "5", "3460")),
 )
 _PEOPLE, _VIDEOS, _STILL, _LONG = 94, 463, 55, 26
 
 
-class Casme3(Dataset):
+class Casme3(HeadedDataset):
     name = "casme3"
     title = "CAS(ME)³"
     fps = 30.0
-    neighbourhood = 0.15 / 4
     release_rows = 860
     published: ClassVar = {
         "casme3-7": {
@@ -52,7 +53,8 @@ class Casme3(Dataset):
         },
         "casme3-4": {"negative": 457, "positive": 55, "surprise": 184, "others": 159},
     }
-    sheet_file = re.compile(r"part.?a.?me.?label", re.IGNORECASE)
+    subject_cell = re.compile(r"(spno\.?\s?)?\d+", re.IGNORECASE)
+    clip_cell = re.compile(r"[a-z]", re.IGNORECASE)  # a video
     person_folder = re.compile(r"spno\.\d+(_[a-z]_\d+)?", re.IGNORECASE)
     sheets: ClassVar = {
         "v2": FakeSheet(
@@ -85,16 +87,16 @@ class Casme3(Dataset):
 
     def clip_name(self, row: Row) -> str:
         """Video and onset as the sheet has them: a video holds several clips, and a corrected onset is no new clip."""
-        onset = whole(row.onset)
-        return f"{row.clip}_{row.onset if onset is None else onset}"
+        onset = whole(row["onset"])
+        return f"{row['clip']}_{row['onset'] if onset is None else onset}"
 
     def places(self, entry: Entry) -> Sequence[tuple[str, ...]]:
-        video = entry.row.clip
+        video = entry.recording
         return [
             (entry.subject, video, "color"),
             (entry.subject, video),
             (f"{entry.subject}_{entry.name}",),
-            (f"{entry.subject}_{video}_{entry.row.onset}",),
+            (f"{entry.subject}_{video}_{entry.onset}",),
         ]
 
     def remarks(self, reading: Reading) -> tuple[str, ...]:
@@ -105,17 +107,18 @@ class Casme3(Dataset):
             "train on all, or leave some out by an exclusion file",
         )
 
-    def fake_rows(self, version: str, rng: np.random.Generator) -> list[Row]:
+    def fake_rows(self, version: str, rng: np.random.Generator) -> list[FakeRow]:
         """860 rows of 463 videos, invented but for the counts and the rows whose numbers cannot be true."""
         emotions = rng.permutation([emotion for emotion, count in _COUNTS.items() for _ in range(count)]).tolist()
         rows = [fake_row(f"spNO.{person}", video, emotions.pop(), frames, "4") for person, video, frames in _ODD]
         videos = [v for v in _videos(rng) if v not in {(person, video) for person, video, _ in _ODD}]
         still = _STILL - sum(onset == apex for _, _, (onset, apex, _) in _ODD)
+        long = _LONG - sum(int(offset) - int(onset) > 100 for _, _, (onset, _, offset) in _ODD)
         for i, emotion in enumerate(emotions):
             person, video = videos[i % len(videos)]
             onset = 200 * (1 + i // len(videos)) + int(rng.integers(0, 20))
             rise = 0 if i < still else int(rng.integers(2, 8))
-            fall = 110 if still <= i < still + _LONG else int(rng.integers(2, 8))
+            fall = 110 if still <= i < still + long else int(rng.integers(2, 8))
             units = str(rng.choice(["4", "1+2", "R12", "4+7,10", "14，17", "null"]))
             rows.append(fake_row(f"spNO.{person}", video, emotion, (onset, onset + rise, onset + rise + fall), units))
         return sorted(rows, key=lambda row: (int(row.subject.removeprefix("spNO.")), row.clip))

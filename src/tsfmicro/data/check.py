@@ -10,8 +10,8 @@ from typing import Any
 
 from tsfmicro.data.base import Dataset, Reading, can_train
 from tsfmicro.data.corrections import corrections
+from tsfmicro.data.entries import Flag
 from tsfmicro.data.exclusions import leave_out
-from tsfmicro.data.rows import Flag
 from tsfmicro.labels import scheme
 from tsfmicro.types import Clip
 
@@ -50,6 +50,15 @@ class SchemeCounts:
 
 
 @dataclass(frozen=True)
+class DatasetCounts:
+    """One of several datasets that the clips are of: clips of each class here, and as published."""
+
+    dataset: str
+    clips: dict[str, int]
+    published: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Check:
     """What a folder holds of a dataset, beside what the paper counts.
 
@@ -59,6 +68,7 @@ class Check:
         corrections_known: how many the package has for this dataset.
         excluded: clips left out on request, as (clip id, why).
         flags: everything odd in rows and frames.
+        datasets: clips of each dataset, where they are of several.
     """
 
     dataset: str
@@ -77,6 +87,7 @@ class Check:
     corrections_known: int
     excluded: tuple[tuple[str, str], ...]
     flags: tuple[Flag, ...]
+    datasets: tuple[DatasetCounts, ...]
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -93,6 +104,7 @@ class Check:
         ]
         for counts in self.schemes:
             lines += ["", *_table(counts), *(f"  {note}" for note in counts.notes)]
+        lines += ["", *_table_of_datasets(self.datasets)] if self.datasets else []
         lines += ["", f"corrections: {len(self.corrections)} of {self.corrections_known} known ones applied"]
         lines += [f"  {clip}: {what}" for clip, what in self.corrections]
         if self.excluded:
@@ -100,7 +112,9 @@ class Check:
         for reason, count in self.reasons.items():
             flags = [flag for flag in self.flags if flag.reason == reason]
             lines += ["", f"{reason}: {count}"]
-            lines += [f"  {flag.clip} (row {flag.row}): {flag.detail}" for flag in flags[:_SHOWN]]
+            lines += [
+                f"  {flag.clip}{f' (row {flag.row})' if flag.row else ''}: {flag.detail}" for flag in flags[:_SHOWN]
+            ]
             lines += [f"  … and {count - _SHOWN} more"] if count > _SHOWN else []
         return lines
 
@@ -145,14 +159,20 @@ def check(dataset: Dataset, root: Path, exclusions: Mapping[str, str] | None = N
         corrections_known=len(corrections(dataset.name)),
         excluded=tuple(exclusions.items()),
         flags=reading.flags,
+        datasets=tuple(_count_dataset(name, published, clips) for name, published in dataset.published_of.items()),
     )
+
+
+def _count_dataset(name: str, published: Mapping[str, int], clips: Sequence[Clip]) -> DatasetCounts:
+    emotions = Counter(clip.emotion for clip in clips if clip.dataset == name)
+    return DatasetCounts(name, {c: emotions[c] for c in published}, dict(published))
 
 
 def _count(dataset: Dataset, name: str, reading: Reading, clips: Sequence[Clip]) -> SchemeCounts:
     labels = scheme(name)
     of_class: dict[str, list[Clip]] = {c: [] for c in labels.classes}
     for clip in clips:
-        label = labels.label(clip.emotion)
+        label = labels.label(clip.emotion, clip.dataset)
         if label is not None:
             of_class[labels.classes[label]].append(clip)
     counts, notes = [], []
@@ -169,7 +189,7 @@ def _count(dataset: Dataset, name: str, reading: Reading, clips: Sequence[Clip])
         if count.difference and count.with_apex == count.paper:
             ids = ", ".join(clip.id for clip in without_apex)
             notes.append(f"{class_name} {count.difference:+d}: {ids} without an apex; the paper leaves it out too")
-    if reading.rows != dataset.release_rows:
+    if dataset.has_sheet and reading.rows != dataset.release_rows:
         notes.append(f"this sheet has {reading.rows} rows, the one the paper counts by {dataset.release_rows}")
     people = {clip.person for members in of_class.values() for clip in members}
     return SchemeCounts(name, tuple(counts), len(people), (*notes, *dataset.remarks(reading)))
@@ -188,4 +208,13 @@ def _table(counts: SchemeCounts) -> list[str]:
         f"{counts.scheme:<12}" + "".join(f"{head:>12}" for head in heads),
         *(f"{name:<12}" + "".join(f"{value:>12}" for value in values) for name, *values in rows),
         f"{counts.people} people",
+    ]
+
+
+def _table_of_datasets(counts: Sequence[DatasetCounts]) -> list[str]:
+    heads = ("clips", *counts[0].published, "published")
+    rows = [(c.dataset, sum(c.clips.values()), *c.clips.values(), sum(c.published.values())) for c in counts]
+    return [
+        f"{'':<8}" + "".join(f"{head:>10}" for head in heads),
+        *(f"{name:<8}" + "".join(f"{value:>10}" for value in values) for name, *values in rows),
     ]

@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tsfmicro.data.sheets import Row, whole
+from tsfmicro.data.sheets import whole
+
+if TYPE_CHECKING:
+    from tsfmicro.data.entries import Entry
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,13 @@ def corrections(dataset: str) -> tuple[Correction, ...]:
     return tuple(Correction(**line) for line in csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
 
 
-def correct(row: Row, known: Iterable[Correction]) -> tuple[Row, tuple[Correction, ...]]:
-    """A row with the corrections that fit it, and which they were. `known` are those of the row's clip."""
-    applied = tuple(c for c in known if _same(getattr(row, c.column), c.was))
+def correct(entry: Entry, known: Iterable[Correction]) -> tuple[Entry, tuple[Correction, ...]]:
+    """An entry with the corrections that fit it, and which they were. `known` are those of its clip."""
+    applied = tuple(c for c in known if _same(getattr(entry, c.column), c.was))
     now: dict[str, Any] = {c.column: c.now for c in applied}
-    return replace(row, **now), applied
+    return replace(entry, **now), applied
 
 
-def _same(cell: str, was: str) -> bool:
+def _same(cell: str | None, was: str) -> bool:
     number = whole(cell)
     return cell == was if number is None else number == whole(was)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tsfmicro.data.rows import Entry
-from tsfmicro.data.sheets import Row, whole
+from tsfmicro.data.entries import Entry
+from tsfmicro.data.sheets import whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,12 +17,25 @@ Cells = Literal["release", "text", "number"]
 
 
 @dataclass(frozen=True)
+class FakeRow:
+    """An invented row, as a sheet has it."""
+
+    subject: str
+    clip: str
+    onset: str
+    apex: str
+    offset: str
+    action_units: str
+    emotion: str
+
+
+@dataclass(frozen=True)
 class FakeSheet:
     """The shape of a published sheet.
 
     Attributes:
         file, sheet: names of the file and of its sheet.
-        columns: each column's heading, and the field of a Row it holds; '=text' for a column nobody reads.
+        columns: each column's heading, and the field of a FakeRow it holds; '=text' for a column nobody reads.
         preamble: rows above the header.
         numbers: fields that the release writes as numbers, not as text.
         beside: other sheets in the file, which are not to be read.
@@ -58,7 +71,7 @@ class Layout:
         return self.folder.format(subject="<subject>", clip="<clip>", small="<clip>", name="<clip>")
 
 
-def write_sheet(root: Path, shape: FakeSheet, rows: Sequence[Row], *, cells: Cells, bare: bool) -> None:
+def write_sheet(root: Path, shape: FakeSheet, rows: Sequence[FakeRow], *, cells: Cells, bare: bool) -> None:
     """Write an Excel file. `bare` leaves out the preamble and the columns without a heading."""
     import openpyxl
 
@@ -83,16 +96,15 @@ def write_frames(
     """Write one and the same tiny picture for the frames of each entry; the apex is missing where `lost` has its place."""
     picture = _picture()
     for place, entry in enumerate(entries):
-        row = entry.row
         names = {
             "subject": entry.subject,
-            "clip": row.clip,
-            "small": row.clip.lower(),
+            "clip": entry.recording,
+            "small": entry.recording.lower(),
             "name": entry.name,
             "width": 4 + place % 2,
         }
-        wanted = _numbers(row, every_frame=every_frame, whole_recording=layout.whole)
-        wanted -= {whole(row.apex)} if place in lost else set()
+        wanted = _numbers(entry, every_frame=every_frame, whole_recording=layout.whole)
+        wanted -= {whole(entry.apex)} if place in lost else set()
         for where in filter(None, (layout.folder, layout.beside)):
             folder = root / where.format(**names)
             folder.mkdir(parents=True, exist_ok=True)
@@ -113,13 +125,13 @@ def deal(
     return sorted((dealt[i] for i in rng.permutation(len(dealt))), key=lambda pair: pair[0])
 
 
-def fake_row(subject: str, clip: str, emotion: str, frames: Sequence[object], action_units: str) -> Row:
-    """A row that is not on a sheet yet. `frames` are onset, apex and offset."""
+def fake_row(subject: str, clip: str, emotion: str, frames: Sequence[object], action_units: str) -> FakeRow:
+    """A row; `frames` are onset, apex and offset."""
     onset, apex, offset = map(str, frames)
-    return Row(0, subject, clip, onset, apex, offset, action_units, emotion)
+    return FakeRow(subject, clip, onset, apex, offset, action_units, emotion)
 
 
-def _cell(row: Row, what: str, shape: FakeSheet, cells: Cells) -> str | int | None:
+def _cell(row: FakeRow, what: str, shape: FakeSheet, cells: Cells) -> str | int | None:
     if what.startswith("="):
         return what[1:] or None
     text = str(getattr(row, what))
@@ -128,8 +140,8 @@ def _cell(row: Row, what: str, shape: FakeSheet, cells: Cells) -> str | int | No
     return number if number is not None and as_number else text
 
 
-def _numbers(row: Row, *, every_frame: bool, whole_recording: bool) -> set[int | None]:
-    named = {n for n in map(whole, (row.onset, row.apex, row.offset)) if n is not None and n >= 0}
+def _numbers(entry: Entry, *, every_frame: bool, whole_recording: bool) -> set[int | None]:
+    named = {n for n in map(whole, (entry.onset, entry.apex, entry.offset)) if n is not None and n >= 0}
     first, last = min(named), max(named)
     if whole_recording:
         first, last = 1, last + 10

@@ -58,6 +58,7 @@ def write_flow_maps(
     rng: Generator,
     *,
     people: int | None = None,
+    clips: int | None = None,
     folders: bool = True,
     size: int = 28,
     noise: float = 5.0,
@@ -67,6 +68,7 @@ def write_flow_maps(
 
     Args:
         people: only so many of each dataset, with their clips.
+        clips: of these at most so many, spread over all.
         folders: a folder for each left-out subject, which repeats nearly all files; else all files in one, with a list.
         size: edge of the maps, pixels.
         noise: grey levels.
@@ -78,14 +80,16 @@ def write_flow_maps(
         raise ConfigError(f"{root}: is not empty. Choose a new folder.")
     root.mkdir(parents=True, exist_ok=True)
     (root / MANIFEST).write_text("{}", encoding="utf-8")  # so that a run says its data are generated
-    clips = _clips(rng, people)
-    own = {subject: rng.normal(0, 4, (2, 4, 4)) for subject in sorted({(c.dataset, c.subject) for c in clips})}
-    maps = {clip: _png(clip, own[clip.dataset, clip.subject], size, noise, rng) for clip in clips}
+    cast = _clips(rng, people)
+    count = min(len(cast), clips or len(cast))
+    chosen = [cast[i * len(cast) // count] for i in range(count)]
+    own = {subject: rng.normal(0, 4, (2, 4, 4)) for subject in sorted({(c.dataset, c.subject) for c in chosen})}
+    maps = {clip: _png(clip, own[clip.dataset, clip.subject], size, noise, rng) for clip in chosen}
     if not folders:
         for clip, png in maps.items():
             (root / clip.file).write_bytes(png)
         with (root / "list.csv").open("w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream).writerows([c.dataset, c.subject, c.name, c.label] for c in clips)
+            csv.writer(stream).writerows([c.dataset, c.subject, c.name, c.label] for c in chosen)
         return
     for done, out in enumerate(own):
         tell(done, len(own))

@@ -15,17 +15,22 @@ import csv
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, ClassVar
 
+from tsfmicro.data.base import Dataset, Progress, Reading
+from tsfmicro.data.entries import Flag
+from tsfmicro.data.fake import Cells, Layout
 from tsfmicro.data.sheets import csv_lines
-from tsfmicro.errors import AnnotationError, FrameError
+from tsfmicro.errors import AnnotationError, FrameError, UnknownNameError
 from tsfmicro.types import Clip, Frames
 
+if TYPE_CHECKING:
+    import numpy as np
+
 NAME = "flow-maps"
-TITLE = "ready-made flow maps (MEGC2019)"
 CLASSES = ("negative", "positive", "surprise")
 PUBLISHED: Mapping[str, tuple[int, int, int]] = {
     "casme2": (88, 32, 25),
@@ -36,57 +41,89 @@ PEOPLE = 68
 _FPS = {"casme2": 200.0, "smic": 100.0, "samm": 200.0}
 _SHOWN = 5  # names in one line
 
-Progress = Callable[[int, int], None]
 
+class FlowMaps(Dataset):
+    """MEGC2019's composite as flow maps. Each clip has one "frame", number 0, which is the map; its emotion is the class."""
 
-@dataclass(frozen=True)
-class FlowMaps:
-    """What a folder holds.
+    name = NAME
+    title = "ready-made flow maps (MEGC2019)"
+    fps = None
+    has_sheet = False
+    release_rows = sum(map(sum, PUBLISHED.values()))
+    published: ClassVar = {
+        "megc2019-3": dict(zip(CLASSES, map(sum, zip(*PUBLISHED.values(), strict=True)), strict=True))
+    }
+    published_of: ClassVar = {name: dict(zip(CLASSES, counts, strict=True)) for name, counts in PUBLISHED.items()}
+    layouts: ClassVar = {
+        "flat": Layout(".", "<clip> .png"),
+        "left-out subjects": Layout("{subject}/u_train/0", "<clip> .png"),
+    }
 
-    Attributes:
-        clips: each clip once; its one "frame", number 0, is the flow map, and its emotion the class.
-        files: how many files were found.
-        notes: everything odd, a line each.
-        differences: how the counts differ from those of MEGC2019, a line each.
-    """
+    def read(self, root: Path, tell: Progress = lambda done, total: None) -> Reading:
+        """The clips of a folder of flow maps, each once, however many left-out subjects' folders it lies in.
 
-    root: Path
-    clips: tuple[Clip, ...]
-    files: int
-    notes: tuple[str, ...]
-    differences: tuple[str, ...]
-
-    @property
-    def people(self) -> int:
-        return len({clip.person for clip in self.clips})
-
-    def lines(self) -> list[str]:
-        """All of it as plain text."""
-        counts = _counts(self.clips)
-        heads = ("clips", *CLASSES, "MEGC2019")
-        rows = [(name, sum(counts[name]), *counts[name], sum(PUBLISHED[name])) for name in PUBLISHED]
-        return [
-            f"{TITLE} in {self.root}: {self.files} files, {len(self.clips)} clips of {self.people} people",
-            "",
-            f"{'':<8}" + "".join(f"{head:>10}" for head in heads),
-            *(f"{name:<8}" + "".join(f"{value:>10}" for value in values) for name, *values in rows),
-            "",
-            *(self.differences or ("as many as MEGC2019 in every dataset and class",)),
-            *self.notes,
+        Args: tell: called with the files that were compared, and all of them.
+        Raises:
+            AnnotationError: no such folder, no flow maps in it, no classes, or a clip with two of them.
+            FrameError: a file cannot be read.
+        """
+        if not root.is_dir():
+            raise AnnotationError(f"{root}: no such folder. Give the folder that holds the flow maps.")
+        files = sorted(p for p in root.rglob("*") if p.suffix.lower() == ".png" and not p.name.startswith("."))
+        if not files:
+            raise AnnotationError(
+                f"{root}: no flow maps. Looked for files like <subject>/u_train/0/sub01_EP02_01f .png, here and below."
+            )
+        found = [(path, clip_of(path.stem)) for path in files]
+        known = [_Found(path, *identity) for path, identity in found if identity is not None]
+        strange = [
+            Flag(path.name, 0, f"file named like no clip of {', '.join(PUBLISHED)}", str(path.relative_to(root)))
+            for path, identity in found
+            if identity is None
         ]
+        labels, told, sheet = _labels(root, known)
+        clips, differing = _each_once([f for f in known if f.clip in labels], labels, tell)
+        return Reading(
+            clips=clips,
+            flags=(*strange, *told, *differing),
+            fixed=(),
+            sheet=sheet,
+            version=f"{len(clips)} clips in {len(files)} files",
+            rows=len(clips),
+            frames=root,
+        )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain values, for JSON."""
-        return {
-            "dataset": NAME,
-            "root": str(self.root),
-            "files": self.files,
-            "clips": len(self.clips),
-            "people": self.people,
-            "counts": {name: dict(zip(CLASSES, values, strict=True)) for name, values in _counts(self.clips).items()},
-            "differences": list(self.differences),
-            "notes": list(self.notes),
-        }
+    def remarks(self, reading: Reading) -> tuple[str, ...]:
+        counted = Counter((clip.dataset, clip.emotion) for clip in reading.clips)
+        lines = [
+            f"{name} {emotion}: {counted[name, emotion]} clips, MEGC2019 has {there} ({counted[name, emotion] - there:+d})"
+            for name, counts in self.published_of.items()
+            for emotion, there in counts.items()
+            if counted[name, emotion] != there
+        ]
+        people = len({clip.person for clip in reading.clips})
+        lines += [f"{people} people, MEGC2019 has {PEOPLE}"] if people != PEOPLE else []
+        return tuple(lines or ["as many as MEGC2019 in every dataset and class"])
+
+    def write_fake(
+        self,
+        root: Path,
+        rng: np.random.Generator,
+        *,
+        rows: int | None = None,
+        sheet: str | None = None,
+        layout: str | None = None,
+        cells: Cells = "release",
+        bare: bool = False,
+        every_frame: bool = False,
+        lost: float = 0.0,
+    ) -> None:
+        """Maps of nobody. They have no sheet and no frames, so only `rows` and `layout` make a difference."""
+        from tsfmicro.data.fake_flow_maps import write_flow_maps
+
+        if layout is not None and layout not in self.layouts:
+            raise UnknownNameError(f"{self.title} layout", layout, self.layouts)
+        write_flow_maps(root, rng, clips=rows, folders=layout == "left-out subjects")
 
 
 @dataclass(frozen=True)
@@ -101,40 +138,6 @@ class _Found:
     @property
     def clip(self) -> str:
         return f"{self.dataset}/{self.subject}/{self.name}"
-
-
-def read_flow_maps(root: Path, tell: Progress = lambda done, total: None) -> FlowMaps:
-    """The clips of a folder of flow maps, each once, however many left-out subjects' folders it lies in.
-
-    Args: tell: called with the files that were compared, and all of them.
-    Raises:
-        AnnotationError: no such folder, no flow maps in it, no classes, or a clip with two of them.
-        FrameError: a file cannot be read.
-    """
-    if not root.is_dir():
-        raise AnnotationError(f"{root}: no such folder. Give the folder that holds the flow maps.")
-    files = sorted(p for p in root.rglob("*") if p.suffix.lower() == ".png" and not p.name.startswith("."))
-    if not files:
-        raise AnnotationError(
-            f"{root}: no flow maps. Looked for files like <subject>/u_train/0/sub01_EP02_01f .png, here and below."
-        )
-    found = [(path, clip_of(path.stem)) for path in files]
-    strange = [path.name for path, identity in found if identity is None]
-    known = [_Found(path, *identity) for path, identity in found if identity is not None]
-    notes = [f"{len(strange)} files named like no clip of {', '.join(PUBLISHED)}: {_some(strange)}"] if strange else []
-    in_class_folders = [f for f in known if f.path.parent.name in ("0", "1", "2")]
-    if in_class_folders:
-        labels = _labels_of_folders(in_class_folders)
-        beside = [f.path.name for f in known if f.clip not in labels]
-        known = in_class_folders
-        notes += (
-            [f"{len(beside)} files lie in no folder 0, 1 or 2, and were left out: {_some(beside)}"] if beside else []
-        )
-    else:
-        labels, odd = _labels_of_list(root, known)
-        notes += odd
-    clips, differing = _each_once([f for f in known if f.clip in labels], labels, tell)
-    return FlowMaps(root, clips, len(files), (*notes, *differing), tuple(_differences(clips)))
 
 
 def clip_of(stem: str, dataset: str | None = None) -> tuple[str, str, str] | None:
@@ -160,18 +163,27 @@ def clip_of(stem: str, dataset: str | None = None) -> tuple[str, str, str] | Non
     return inner if inner and inner[1] == identity[1] else identity
 
 
-def _labels_of_folders(found: Sequence[_Found]) -> dict[str, int]:
+def _labels(root: Path, found: Sequence[_Found]) -> tuple[dict[str, int], list[Flag], Path]:
+    """Class number of each clip, what is odd about files and list, and where the classes were read."""
+    in_class_folders = [f for f in found if f.path.parent.name in ("0", "1", "2")]
+    if not in_class_folders:
+        return _labels_of_list(root, found)
     first: dict[str, _Found] = {}
-    for one in found:
+    for one in in_class_folders:
         other = first.setdefault(one.clip, one)
         if other.path.parent.name != one.path.parent.name:
             raise AnnotationError(
                 f"{one.clip}: has two classes, {other.path} and {one.path}. Delete the file in the wrong folder."
             )
-    return {clip: int(one.path.parent.name) for clip, one in first.items()}
+    beside = [
+        Flag(f.clip, 0, "file in no folder 0, 1 or 2, left out", str(f.path.relative_to(root)))
+        for f in found
+        if f.clip not in first
+    ]
+    return {clip: int(one.path.parent.name) for clip, one in first.items()}, beside, root
 
 
-def _labels_of_list(root: Path, found: Sequence[_Found]) -> tuple[dict[str, int], list[str]]:
+def _labels_of_list(root: Path, found: Sequence[_Found]) -> tuple[dict[str, int], list[Flag], Path]:
     """Class numbers from the list, and what of list and files has no counterpart."""
     lists = [path for path in sorted(root.rglob("*.csv")) if not path.name.startswith(".")]
     if len(lists) != 1:
@@ -181,19 +193,26 @@ def _labels_of_list(root: Path, found: Sequence[_Found]) -> tuple[dict[str, int]
             "dataset, subject, filename, label."
         )
     labels: dict[str, int] = {}
+    lines: dict[str, int] = {}
     for number, row in enumerate(_rows(lists[0]), 1):
         clip, label = _listed(row, f"{lists[0]}, line {number}")
+        lines.setdefault(clip, number)
         if labels.setdefault(clip, label) != label:
             raise AnnotationError(f"{lists[0]}, line {number}: {clip} has two classes. Keep one line.")
-    on_disk = {one.clip for one in found}
-    absent, unlisted = sorted(labels.keys() - on_disk), sorted(on_disk - labels.keys())
-    notes = [f"{len(absent)} clips of the list have no file: {_some(absent)}"] if absent else []
-    notes += [f"{len(unlisted)} files are not on the list, and were left out: {_some(unlisted)}"] if unlisted else []
-    if not on_disk & labels.keys():
+    on_disk = {one.clip: one.path for one in found}
+    if not on_disk.keys() & labels.keys():
         raise AnnotationError(
             f"{lists[0]}: names none of the {len(on_disk)} clips with a file. Give the list that belongs to them."
         )
-    return labels, notes
+    absent = [
+        Flag(clip, lines[clip], "on the list without a file", f"no file in {root}")
+        for clip in sorted(labels.keys() - on_disk.keys())
+    ]
+    unlisted = [
+        Flag(clip, 0, "file not on the list, left out", str(on_disk[clip].relative_to(root)))
+        for clip in sorted(on_disk.keys() - labels.keys())
+    ]
+    return labels, [*absent, *unlisted], lists[0]
 
 
 def _rows(path: Path) -> list[list[str]]:
@@ -224,21 +243,20 @@ def _listed(row: Sequence[str], where: str) -> tuple[str, int]:
 
 def _each_once(
     found: Sequence[_Found], labels: Mapping[str, int], tell: Progress
-) -> tuple[tuple[Clip, ...], list[str]]:
-    """Of equal copies the first; where copies differ, the most frequent, and a line that says so."""
+) -> tuple[tuple[Clip, ...], list[Flag]]:
+    """Of equal copies the first; where copies differ, the most frequent, and a flag that says so."""
     copies: dict[str, list[_Found]] = {}
     for one in found:
         copies.setdefault(one.clip, []).append(one)
-    clips, notes, done = [], [], 0
+    clips, flags, done = [], [], 0
     for clip, those in sorted(copies.items()):
         sums = [_checksum(one.path) for one in those] if len(those) > 1 else [0]
         taken, count = Counter(sums).most_common(1)[0]
         one = those[sums.index(taken)]
         if count < len(those):
             other = next(o for o, its in zip(those, sums, strict=True) if its != taken)
-            notes.append(
-                f"{clip}: {len(those) - count} of {len(those)} copies differ, e.g. {other.path}; taken: {one.path}"
-            )
+            what = f"{len(those) - count} of {len(those)}, e.g. {other.path}; taken: {one.path}"
+            flags.append(Flag(clip, 0, "copies differ", what))
         clips.append(
             Clip(
                 dataset=one.dataset,
@@ -250,11 +268,12 @@ def _each_once(
                 offset=0,
                 fps=_FPS[one.dataset],
                 emotion=CLASSES[labels[clip]],
+                ready="flow",
             )
         )
         done += len(those)
         tell(done, len(found))
-    return tuple(clips), notes
+    return tuple(clips), flags
 
 
 def _checksum(path: Path) -> int:
@@ -262,22 +281,6 @@ def _checksum(path: Path) -> int:
         return zlib.crc32(path.read_bytes())
     except OSError as error:
         raise FrameError(f"{path}: cannot be read ({error.strerror}). Copy it again, or exclude the clip.") from None
-
-
-def _counts(clips: Iterable[Clip]) -> dict[str, list[int]]:
-    counted = Counter((clip.dataset, clip.emotion) for clip in clips)
-    return {name: [counted[name, emotion] for emotion in CLASSES] for name in PUBLISHED}
-
-
-def _differences(clips: Sequence[Clip]) -> list[str]:
-    lines = [
-        f"{name} {emotion}: {here} clips, MEGC2019 has {there} ({here - there:+d})"
-        for name, counts in _counts(clips).items()
-        for emotion, here, there in zip(CLASSES, counts, PUBLISHED[name], strict=True)
-        if here != there
-    ]
-    people = len({clip.person for clip in clips})
-    return [*lines, f"{people} people, MEGC2019 has {PEOPLE}"] if people != PEOPLE else lines
 
 
 def _some(names: Sequence[str]) -> str:

@@ -1,16 +1,17 @@
-"""Where clips lie on disk: sheets and frames found below a folder, and each frame by its number."""
+"""Where clips lie on disk: spreadsheets, folders and videos found below a root, and each frame by its number."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tsfmicro.data.sheets import SUFFIXES
-from tsfmicro.types import Frames
+from tsfmicro.types import Frames, VideoFrames
 
+VIDEOS = (".avi", ".mp4", ".mov", ".mkv", ".wmv", ".mpg", ".mpeg", ".webm", ".m4v")
 _IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
 _DEPTH = 4  # folders between the root and the people's folders, e.g. CASME2/CASME2-RAW/CASME2-RAW
 _NEVER = {"depth", "__macosx"}  # CAS(ME)³ has depth maps beside the colour frames, under the same numbers
@@ -19,14 +20,29 @@ _COPY = re.compile(r"\s\(\d+\)$|\bcopy\b", re.IGNORECASE)  # 'img46 (1).jpg' is 
 
 @dataclass(frozen=True)
 class Found:
-    """What lies below a root: files that may be annotation sheets, and folders that hold people's folders."""
+    """What lies below a root: files that may be annotation sheets, and folders that hold people's folders or videos."""
 
     sheets: tuple[Path, ...]
     bases: tuple[Path, ...]
 
 
+@dataclass(frozen=True)
+class Recording:
+    """The frames of one folder or video.
+
+    Attributes:
+        frames: each by its number.
+        twice: for a number that two files claim, the file that was not taken.
+        fps: what a video says of itself; None for a folder.
+    """
+
+    frames: Frames | VideoFrames
+    twice: Mapping[int, str] = field(default_factory=dict)
+    fps: float | None = None
+
+
 def look_around(root: Path, person: re.Pattern[str]) -> Found:
-    """Spreadsheets, and folders with a sub-folder that `person` matches, from `root` down to four levels.
+    """Spreadsheets, and folders with a sub-folder or video that `person` matches, from `root` down to four levels.
 
     People's own folders are not entered, nor is what the system hides.
     """
@@ -39,7 +55,7 @@ def look_around(root: Path, person: re.Pattern[str]) -> Found:
             inside = list(_entries(folder))
             folders = [e.name for e in inside if e.is_dir() and e.name.casefold() not in _NEVER]
             people = {name for name in folders if person.fullmatch(name)}
-            if people:
+            if people or any(person.fullmatch(stem) for stem in _videos(e.name for e in inside)):
                 bases.append(folder)
             below += [folder / name for name in sorted(folders) if name not in people]
             sheets += _spreadsheets(folder, inside)
@@ -71,33 +87,54 @@ def number_frames(names: Iterable[str]) -> tuple[dict[int, str], dict[int, str]]
 
 
 class FrameTree:
-    """The frames below one base folder. Each folder is listed once, and found whatever the case of its name."""
+    """The frames below one base folder. Each folder is listed once, and found whatever the case of its name.
 
-    def __init__(self, base: Path) -> None:
+    Args: first_frame: the number that the dataset gives to a video's first frame.
+    """
+
+    def __init__(self, base: Path, first_frame: int = 0) -> None:
         self.base = base
+        self._first_frame = first_frame
         self._listed: dict[Path, tuple[dict[str, str], list[str]]] = {}
-        self._frames: dict[Path, tuple[Frames, dict[int, str]]] = {}
+        self._recordings: dict[Path, Recording] = {}
 
     def find(self, places: Sequence[tuple[str, ...]]) -> Path | None:
-        """The first of several places, each given by its parts below the base, that holds pictures."""
-        for parts in places:
+        """The first of several places, each given by its parts below the base, that is a folder with pictures or a video.
+
+        A video is named as a folder would be, without its ending.
+        """
+        for *parents, last in places:
             folder: Path | None = self.base
-            for part in parts:
+            for part in parents:
                 folder = self._child(folder, part) if folder else None
-            if folder and self.frames(folder)[0].files:
-                return folder
+            if folder is None:
+                continue
+            for place in filter(None, (self._child(folder, last), self._video(folder, last))):
+                if self.recording(place).frames.numbers:
+                    return place
         return None
 
-    def frames(self, folder: Path) -> tuple[Frames, dict[int, str]]:
-        """The frames of a folder, and the files that were not taken because another has their number."""
-        if folder not in self._frames:
-            files, twice = number_frames(self._list(folder)[1])
-            self._frames[folder] = Frames(folder, files), twice
-        return self._frames[folder]
+    def recording(self, place: Path) -> Recording:
+        """The frames of a folder, or of a video."""
+        if place not in self._recordings:
+            self._recordings[place] = self._read(place)
+        return self._recordings[place]
+
+    def _read(self, place: Path) -> Recording:
+        if place.suffix.lower() in VIDEOS and place.is_file():
+            count, fps = _measure(place)
+            return Recording(VideoFrames(place, count, self._first_frame), fps=fps)
+        files, twice = number_frames(self._list(place)[1])
+        return Recording(Frames(place, files), twice)
 
     def _child(self, folder: Path, name: str) -> Path | None:
         folders = self._list(folder)[0]
         found = folders.get(name) or folders.get(name.casefold())
+        return folder / found if found else None
+
+    def _video(self, folder: Path, name: str) -> Path | None:
+        videos = _videos(self._list(folder)[1])
+        found = videos.get(name) or {stem.casefold(): file for stem, file in videos.items()}.get(name.casefold())
         return folder / found if found else None
 
     def _list(self, folder: Path) -> tuple[dict[str, str], list[str]]:
@@ -109,6 +146,24 @@ class FrameTree:
         return self._listed[folder]
 
 
+def _measure(video: Path) -> tuple[int, float | None]:
+    """Frames and frame rate as the file has them; 0 where it cannot be opened."""
+    import cv2
+
+    stream = cv2.VideoCapture(str(video))
+    try:
+        count, fps = stream.get(cv2.CAP_PROP_FRAME_COUNT), stream.get(cv2.CAP_PROP_FPS)
+    finally:
+        stream.release()
+    return max(0, int(count)), fps if fps > 0 else None
+
+
+def _videos(names: Iterable[str]) -> dict[str, str]:
+    """Video files by their names without ending."""
+    split = ((os.path.splitext(name), name) for name in sorted(names))  # noqa: PTH122
+    return {stem: name for (stem, suffix), name in split if suffix.lower() in VIDEOS}
+
+
 def _spreadsheets(folder: Path, inside: Iterable[os.DirEntry[str]]) -> list[Path]:
     return sorted(folder / e.name for e in inside if e.name.lower().endswith(SUFFIXES) and e.is_file())
 
@@ -118,5 +173,5 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as inside:
             yield from (e for e in inside if not e.name.startswith((".", "~$")))
-    except (PermissionError, FileNotFoundError):
+    except (PermissionError, FileNotFoundError, NotADirectoryError):
         return

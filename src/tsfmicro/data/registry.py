@@ -5,15 +5,15 @@ from __future__ import annotations
 from tsfmicro.data.base import Dataset
 from tsfmicro.data.casme2 import Casme2
 from tsfmicro.data.casme3 import Casme3
-from tsfmicro.data.flow_maps import NAME
+from tsfmicro.data.flow_maps import FlowMaps
 from tsfmicro.data.samm import Samm
 from tsfmicro.errors import UnknownNameError
 
-DATASETS: dict[str, Dataset] = {d.name: d for d in (Casme2(), Samm(), Casme3())}
+DATASETS: dict[str, Dataset] = {d.name: d for d in (Casme2(), Samm(), Casme3(), FlowMaps())}
 
 
 def dataset(name: str) -> Dataset:
     """The dataset of that name. Raises UnknownNameError."""
     if name not in DATASETS:
-        raise UnknownNameError("dataset", name, [*DATASETS, NAME])
+        raise UnknownNameError("dataset", name, DATASETS)
     return DATASETS[name]

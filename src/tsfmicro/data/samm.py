@@ -9,10 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from tsfmicro.data.base import Dataset
-from tsfmicro.data.fake import FakeSheet, Layout, deal, fake_row
-from tsfmicro.data.rows import Entry
-from tsfmicro.data.sheets import Row
+from tsfmicro.data.entries import Entry
+from tsfmicro.data.fake import FakeRow, FakeSheet, Layout, deal, fake_row
+from tsfmicro.data.headed import HeadedDataset
 
 _COUNTS = {
     "Anger": 57,
@@ -27,17 +26,17 @@ _COUNTS = {
 _UNITS = ("15A+17", "(R6 or R12)+R15", "ref(7B)+43", "A14C", "10A/B", "R14+17+soft focus", "L12 + 61", "4", "12")
 
 
-class Samm(Dataset):
+class Samm(HeadedDataset):
     name = "samm"
     title = "SAMM"
     fps = 200.0
-    neighbourhood = 0.1
     release_rows = 159
     published: ClassVar = {
         "samm-5": {"happiness": 26, "anger": 57, "contempt": 12, "surprise": 15, "others": 26},
         "samm-3": {"negative": 92, "positive": 26, "surprise": 15},
     }
-    sheet_file = re.compile(r"samm.*facs", re.IGNORECASE)
+    subject_cell = re.compile(r"\d{1,3}")
+    clip_cell = re.compile(r"\d{1,3}_\d+_\d+")
     person_folder = re.compile(r"\d{1,3}")
     sheets: ClassVar = {
         "v2": FakeSheet(
@@ -76,13 +75,13 @@ class Samm(Dataset):
 
     def places(self, entry: Entry) -> Sequence[tuple[str, ...]]:
         # Programs that read '006' as a number have written folders called '6'.
-        return [(entry.subject, entry.name), (str(int(entry.subject)), entry.name)]
+        return [(entry.subject, entry.recording), (str(int(entry.subject)), entry.recording)]
 
-    def fake_rows(self, version: str, rng: np.random.Generator) -> list[Row]:
+    def fake_rows(self, version: str, rng: np.random.Generator) -> list[FakeRow]:
         """159 rows, invented but for the counts, the two wrong apexes and the ways to write action units."""
         odd = [
             ("032", "032_3_1", "Anger", (4896, 1930, 4960)),
-            ("028", "028_4_1", "Anger", (1080, 1143, 1134)),
+            ("028", "028_4_1", "Anger", (1071, 1143, 1134)),
         ]
         rows = [fake_row(subject, name, emotion, frames, "4") for subject, name, emotion, frames in odd]
         left = _COUNTS | {"Anger": _COUNTS["Anger"] - len(odd)}

@@ -1,11 +1,12 @@
-"""Annotation sheets as rows of text, whatever program wrote them: Excel or CSV, preamble or none, numbers or text."""
+"""Spreadsheets as tables of text, whatever program wrote them: Excel or CSV, preamble or none, numbers or text."""
 
 from __future__ import annotations
 
 import csv
+import io
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from python_calamine import CalamineError, CalamineWorkbook
@@ -14,8 +15,10 @@ from tsfmicro.errors import AnnotationError
 
 SUFFIXES = (".xlsx", ".xls", ".csv")
 
-# Our word for a column → how sheets head it, in lower case and without spaces.
-COLUMNS: Mapping[str, tuple[str, ...]] = {
+Columns = Mapping[str, tuple[str, ...]]
+"""Our word for a column → how sheets head it, in lower case, letters and digits only."""
+
+COLUMNS: Columns = {
     "subject": ("subject",),
     "clip": ("filename",),
     "onset": ("onsetframe", "onset"),
@@ -25,104 +28,139 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "emotion": ("estimatedemotion", "emotion"),
 }
 
+_HEADER_BY = 60  # rows in which the header is looked for
+_TOO_LARGE = 8 << 20  # bytes; a sheet of thousands of rows has less than one million, a recorded signal has more
+
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a sheet, every cell as text; `number` is the row as the spreadsheet program shows it."""
+    """One row below a header: its cells by our words for the columns. `number` is the row as the spreadsheet program shows it."""
 
     number: int
-    subject: str
-    clip: str
-    onset: str
-    apex: str
-    offset: str
-    action_units: str
-    emotion: str
+    cells: Mapping[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        """A cell; empty where the sheet has no such column."""
+        return self.cells.get(column, "")
 
 
-def read_rows(path: Path, sheet: str) -> list[Row]:
-    """Rows of an annotation sheet, found by their column names below the cell 'Subject'; empty rows are left out.
+@dataclass(frozen=True)
+class Header:
+    """The row that names the columns.
 
-    Args:
-        path: .xlsx, .xls or .csv.
-        sheet: name of the sheet inside the file; a file with one sheet only may call it anything.
-    Raises:
-        AnnotationError: the file cannot be read, has no such sheet, no header row, or lacks a column.
+    Attributes: row: counted from 0; places: where each of our columns is; cells: all that stands in it.
     """
-    grid = _csv(path) if path.suffix.lower() == ".csv" else _excel(path, sheet)
-    top = next((i for i, cells in enumerate(grid) if cells and cells[0].casefold() == "subject"), None)
-    if top is None:
+
+    row: int
+    places: Mapping[str, int]
+    cells: Sequence[str]
+
+    def lacks(self, columns: Columns, optional: Container[str] = ()) -> str:
+        """The columns that it must name and does not, beside those it names, in words; empty where it has all."""
+        lacking = [c.replace("_", " ") for c in columns if c not in self.places and c not in optional]
+        there = ", ".join(filter(None, self.cells))
+        return f"no column for {', '.join(lacking)}; there are {there}" if lacking else ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One sheet of a file, every cell as text, the first of the rows being row 1 of the spreadsheet program."""
+
+    file: Path
+    sheet: str
+    cells: Sequence[Sequence[str]] = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.file}, sheet {self.sheet!r}" if self.sheet else str(self.file)
+
+    def header(self, columns: Columns) -> Header:
+        """The first of the rows that name the most of these columns. It names none where the table has no header."""
+        best = Header(-1, {}, ())
+        for number, cells in enumerate(self.cells[:_HEADER_BY]):
+            heads = [_plain(cell) for cell in cells]
+            found = {
+                column: heads.index(next(name for name in names if name in heads))
+                for column, names in columns.items()
+                if not set(names).isdisjoint(heads)
+            }
+            if len(found) > len(best.places):
+                best = Header(number, found, cells)
+        return best
+
+    def rows(self, columns: Columns) -> list[Row]:
+        """Rows below the header; those that are empty, or repeat it, are none."""
+        header = self.header(columns)
+        rows = []
+        for number, cells in enumerate(self.cells[header.row + 1 :], start=header.row + 2):
+            here = {column: cells[place] if place < len(cells) else "" for column, place in header.places.items()}
+            if any(cells) and list(cells) != list(self.cells[header.row]):
+                rows.append(Row(number, here))
+        return rows
+
+
+def read_tables(path: Path) -> tuple[Table, ...]:
+    """All sheets of a spreadsheet file, in its order. A merged cell's text stands in each of the cells it covers.
+
+    Args: path: .xlsx, .xls or .csv.
+    Raises: AnnotationError: the file cannot be read, or is too large for an annotation sheet.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise AnnotationError(f"{path}: cannot be read ({error.strerror}). Copy it again from the dataset.") from None
+    if size > _TOO_LARGE:
         raise AnnotationError(
-            f"{path}: no header row; no row begins with 'Subject' (its first row: {_first(grid)}). "
-            "Give the dataset's own annotation sheet."
+            f"{path}: is too large for an annotation sheet ({size >> 20} MB). Give the dataset's own sheet."
         )
-    places = _places(path, grid[top])
-    rows = []
-    for number, cells in enumerate(grid[top + 1 :], start=top + 2):
-        padded = [*cells, *[""] * (len(grid[top]) - len(cells))]
-        if any(cells):
-            rows.append(Row(number, **{column: padded[place] for column, place in places.items()}))
-    return rows
+    return (Table(path, "", _csv(path)),) if path.suffix.lower() == ".csv" else _excel(path)
 
 
-def whole(text: str) -> int | None:
+def whole(text: str | None) -> int | None:
     """A cell as a whole number: '46', '46.0', ' 046'; None for '/', blank, 'nan', '46.5' and other text."""
-    match = re.fullmatch(r"\s*([-+]?[0-9]{1,9})(?:\.0*)?\s*", text)
+    match = re.fullmatch(r"\s*([-+]?[0-9]{1,9})(?:\.0*)?\s*", text or "")
     return int(match[1]) if match else None
 
 
-def _excel(path: Path, sheet: str) -> list[list[str]]:
+def _excel(path: Path) -> tuple[Table, ...]:
     try:
         with CalamineWorkbook.from_path(path) as book:
-            names = book.sheet_names
-            name = names[0] if len(names) == 1 else sheet
-            if name not in names:
-                raise AnnotationError(
-                    f"{path}: has no sheet {sheet!r}, only {', '.join(map(repr, names))}. "
-                    "Give the dataset's own annotation sheet."
-                )
+            sheets = [(name, book.get_sheet_by_name(name)) for name in book.sheet_names]
             # The empty rows above a table count, or row numbers would not be those that people see.
-            grid = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+            grids = [(name, s.to_python(skip_empty_area=False), s.merged_cell_ranges or ()) for name, s in sheets]
     except (CalamineError, OSError) as error:
         raise AnnotationError(
             f"{path}: cannot be read as an Excel sheet ({_one_line(error)}). Copy it again from the dataset."
         ) from None
-    return [[_text(cell) for cell in cells] for cells in grid]
+    tables = []
+    for name, grid, merged in grids:
+        cells = [[_text(cell) for cell in row] for row in grid]
+        for (top, left), (bottom, right) in merged:
+            for row in cells[top : bottom + 1]:
+                row[left : right + 1] = [cells[top][left]] * len(row[left : right + 1])
+        tables.append(Table(path, name, cells))
+    return tuple(tables)
 
 
 def _csv(path: Path) -> list[list[str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         delimiter = max(",;\t", key=text.count)
-        return [[cell.strip() for cell in cells] for cells in csv.reader(text.splitlines(), delimiter=delimiter)]
+        lines = io.StringIO(text, newline="")
+        return [[cell.strip() for cell in cells] for cells in csv.reader(lines, delimiter=delimiter)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AnnotationError(
             f"{path}: cannot be read as CSV ({_one_line(error)}). Save the sheet as UTF-8 CSV or as .xlsx."
         ) from None
 
 
-def _places(path: Path, header: Sequence[str]) -> dict[str, int]:
-    heads = ["".join(cell.split()).casefold() for cell in header]
-    places = {
-        column: next((heads.index(name) for name in names if name in heads), -1) for column, names in COLUMNS.items()
-    }
-    missing = [column.replace("_", " ") for column, place in places.items() if place < 0]
-    if missing:
-        raise AnnotationError(
-            f"{path}: no column for {', '.join(missing)}; there are {', '.join(c for c in header if c)}. "
-            "Give the dataset's own annotation sheet, or name the column as it does."
-        )
-    return places
+def _plain(cell: str) -> str:
+    return re.sub(r"[\W_]+", "", cell).casefold()
 
 
 def _text(cell: object) -> str:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell).strip()
-
-
-def _first(grid: Sequence[Sequence[str]]) -> str:
-    return ", ".join(filter(None, grid[0][:6])) if grid else "empty"
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,9 +1,9 @@
 """Is one set of answers better than another? A paired test over people, because the clips of one person are alike.
 
-Interval: people are drawn with replacement, the same ones for both sides, 95 % percentiles of the difference.
+Interval: a jackknife in which a person leaves both sides at once, `interval.difference_interval`.
 p: under the hypothesis that both sides are alike, a person's answers might as well have come from the other side. So they are
 swapped person by person (all 2^P ways where those are few, else at random), and p is the share of swaps, the actual answers
-among them, whose difference is at least as large in either direction. Unlike a bootstrap, this holds for few people too.
+among them, whose difference is at least as large in either direction. This holds for any number of people.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from math import lcm
 
 import numpy as np
 
-from tsfmicro.evaluate.bootstrap import Metric
-from tsfmicro.evaluate.score import SAMPLES, Tally, resample
+from tsfmicro.evaluate.interval import ByClass, difference_interval
+from tsfmicro.evaluate.score import Tally
 from tsfmicro.evaluate.select import Answers
 from tsfmicro.types import Interval
 
@@ -70,9 +70,9 @@ class ClipDifference:
     right: tuple[float, float]
 
 
-def differences(one: Tally, other: Tally, samples: int = SAMPLES) -> dict[str, Difference]:
+def differences(one: Tally, other: Tally) -> dict[str, Difference]:
     """UF1, UAR and ACC of one side minus the other's. Both count the same clips; the numbers of seeds may differ."""
-    return {name: _difference(one, other, name, samples) for name in SCORES}
+    return {name: _difference(one, other, name) for name in SCORES}
 
 
 def verdict(of: Difference) -> str:
@@ -80,9 +80,9 @@ def verdict(of: Difference) -> str:
     return "better than" if of.better else "worse than" if of.worse else "not shown to be better than"
 
 
-def leak(chosen: Tally, honest: Tally, samples: int = SAMPLES) -> dict[str, Interval]:
+def leak(chosen: Tally, honest: Tally) -> dict[str, Interval]:
     """How much of each score came from choosing the epoch on the test person: chosen − honest, the same trainings in both."""
-    return {name: _interval(*_paired(chosen, honest, name), samples) for name in SCORES}
+    return {name: difference_interval(*_paired(chosen, honest, name)) for name in SCORES}
 
 
 def clip_differences(
@@ -100,35 +100,29 @@ def clip_differences(
     return sorted(found, key=lambda d: (d.right[1] - d.right[0], d.clip))
 
 
-def _difference(one: Tally, other: Tally, name: str, samples: int) -> Difference:
-    metric, a, b = _paired(one, other, name)
-    return Difference(_interval(metric, a, b, samples), _p(metric, a, b))
+def _difference(one: Tally, other: Tally, name: str) -> Difference:
+    score, a, b = _paired(one, other, name)
+    return Difference(difference_interval(score, a, b), _p(score, a, b))
 
 
-def _paired(one: Tally, other: Tally, name: str) -> tuple[Metric, np.ndarray, np.ndarray]:
-    """Metric and counts (S, P, C, C) of both sides. Seeds are repeated until both have as many, which changes no mean."""
-    metric, a = one.of(name)
+def _paired(one: Tally, other: Tally, name: str) -> tuple[ByClass, np.ndarray, np.ndarray]:
+    """What a score is the mean of, and counts (S, P, C, C) of both sides. Seeds are repeated until both have as many, which
+    changes no mean."""
+    score, a = one.of(name)
     _, b = other.of(name)
     seeds = lcm(len(a), len(b))
-    return metric, np.tile(a, (seeds // len(a), 1, 1, 1)), np.tile(b, (seeds // len(b), 1, 1, 1))
+    return score, np.tile(a, (seeds // len(a), 1, 1, 1)), np.tile(b, (seeds // len(b), 1, 1, 1))
 
 
-def _interval(metric: Metric, a: np.ndarray, b: np.ndarray, samples: int) -> Interval:
-    value = (metric(a.sum(1)) - metric(b.sum(1))).mean()
-    drawn = (metric(resample(a, samples)) - metric(resample(b, samples))).mean(1)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Interval(float(value), float(low), float(high))
-
-
-def _p(metric: Metric, a: np.ndarray, b: np.ndarray) -> float:
+def _p(score: ByClass, a: np.ndarray, b: np.ndarray) -> float:
     seeds, people, classes, _ = a.shape
     swaps = _swaps(people)
     flat_a, flat_b = (side.transpose(1, 0, 2, 3).reshape(people, -1) for side in (a, b))
     moved = swaps @ (flat_b - flat_a)
     shape = (len(swaps), seeds, classes, classes)
-    swapped = metric((flat_a.sum(0) + moved).reshape(shape)) - metric((flat_b.sum(0) - moved).reshape(shape))
-    actual = abs((metric(a.sum(1)) - metric(b.sum(1))).mean())
-    return float((np.abs(swapped.mean(1)) >= actual - 1e-12).mean())
+    swapped = score((flat_a.sum(0) + moved).reshape(shape)) - score((flat_b.sum(0) - moved).reshape(shape))
+    actual = abs((score(a.sum(1)) - score(b.sum(1))).mean())
+    return float((np.abs(swapped.mean((1, 2))) >= actual - 1e-12).mean())
 
 
 def _swaps(people: int) -> np.ndarray:

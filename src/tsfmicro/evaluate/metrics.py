@@ -1,6 +1,7 @@
 """The scores of the field, from a confusion matrix: ACC, UF1 (Eq. 14 of the paper), UAR (Eq. 15).
 
-Every function takes (..., C, C) counts, true class × predicted class, so one call scores thousands of bootstrap samples.
+Every function takes (..., C, C) counts, true class × predicted class, so one call scores thousands of confusion matrices.
+Those named *_by_class keep the last axis, of which the score is the mean.
 """
 
 from __future__ import annotations
@@ -44,9 +45,14 @@ def accuracy(confusion: np.ndarray) -> np.ndarray:
     return _diagonal(confusion).sum(-1) / confusion.sum((-2, -1))
 
 
+def accuracy_by_class(confusion: np.ndarray) -> np.ndarray:
+    """Correct / all, which does not look at classes. (..., C, C) → (..., 1)."""
+    return accuracy(confusion)[..., None]
+
+
 def uf1(confusion: np.ndarray) -> np.ndarray:
     """Unweighted F1: the mean over all classes of 2TP / (2TP + FP + FN). (..., C, C) → (...)."""
-    return (2 * _diagonal(confusion) / (confusion.sum(-1) + confusion.sum(-2))).mean(-1)
+    return f1_by_class(confusion).mean(-1)
 
 
 def uar(confusion: np.ndarray) -> np.ndarray:
@@ -54,15 +60,24 @@ def uar(confusion: np.ndarray) -> np.ndarray:
     return recall(confusion).mean(-1)
 
 
+def precision(confusion: np.ndarray) -> np.ndarray:
+    """Macro precision; some programs print it as UAR. (..., C, C) → (...)."""
+    return precision_by_class(confusion).mean(-1)
+
+
+def f1_by_class(confusion: np.ndarray) -> np.ndarray:
+    """F1 of each class. (..., C, C) → (..., C)."""
+    return 2 * _diagonal(confusion) / (confusion.sum(-1) + confusion.sum(-2))
+
+
 def recall(confusion: np.ndarray) -> np.ndarray:
     """Recall of each class. (..., C, C) → (..., C)."""
     return _diagonal(confusion) / confusion.sum(-1)
 
 
-def precision(confusion: np.ndarray) -> np.ndarray:
-    """Macro precision, 0 for a class that is never predicted; some programs print it as UAR. (..., C, C) → (...)."""
-    predicted = confusion.sum(-2)
-    return (_diagonal(confusion) / np.maximum(predicted, 1)).mean(-1)
+def precision_by_class(confusion: np.ndarray) -> np.ndarray:
+    """Precision of each class, 0 for one that is never predicted. (..., C, C) → (..., C)."""
+    return _diagonal(confusion) / np.maximum(confusion.sum(-2), 1)
 
 
 def _diagonal(confusion: np.ndarray) -> np.ndarray:

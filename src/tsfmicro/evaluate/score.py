@@ -9,11 +9,9 @@ import numpy as np
 
 from tsfmicro.errors import RunError
 from tsfmicro.evaluate import metrics
-from tsfmicro.evaluate.bootstrap import Metric, draw_people, interval
+from tsfmicro.evaluate.interval import ByClass, interval
 from tsfmicro.evaluate.select import Answers
 from tsfmicro.types import Rule, Scores, person_of
-
-SAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -33,13 +31,13 @@ class Tally:
     for_acc: np.ndarray = field(repr=False)
     for_f1: np.ndarray = field(repr=False)
 
-    def of(self, score: str) -> tuple[Metric, np.ndarray]:
-        """The metric behind 'acc', 'uf1' or 'uar', and the counts it takes."""
+    def of(self, score: str) -> tuple[ByClass, np.ndarray]:
+        """What 'acc', 'uf1' or 'uar' is the mean of, and the counts it takes."""
         if score == "acc":
-            return metrics.accuracy, self.for_acc
+            return metrics.accuracy_by_class, self.for_acc
         if score == "uar" and self.rule.uar_is == "macro precision":
-            return metrics.precision, self.for_f1
-        return {"uf1": metrics.uf1, "uar": metrics.uar}[score], self.for_f1
+            return metrics.precision_by_class, self.for_f1
+        return {"uf1": metrics.f1_by_class, "uar": metrics.recall}[score], self.for_f1
 
 
 def tally(seeds: Sequence[Answers], labels: Mapping[str, int], classes: Sequence[str]) -> Tally:
@@ -75,17 +73,13 @@ def tally(seeds: Sequence[Answers], labels: Mapping[str, int], classes: Sequence
     return Tally(seeds[0].rule, tuple(a.seed for a in seeds), clips, people, for_acc, for_f1)
 
 
-def score(counts: Tally, classes: Sequence[str], samples: int = SAMPLES) -> Scores:
+def score(counts: Tally, classes: Sequence[str]) -> Scores:
     """Scores pooled over all folds, every clip once, mean over seeds, 95 % intervals over people."""
     pooled = counts.for_f1.sum(1)
-    values = {}
-    for name in ("acc", "uf1", "uar"):
-        metric, by_person = counts.of(name)
-        values[name] = interval(metric, by_person, resample(by_person, samples))
     return Scores(
         rule=counts.rule,
         classes=tuple(classes),
-        **values,
+        **{name: interval(*counts.of(name)) for name in ("acc", "uf1", "uar")},
         precision=float(metrics.precision(pooled).mean()),
         recall=dict(zip(classes, metrics.recall(pooled).mean(0).tolist(), strict=True)),
         confusion=pooled.sum(0),
@@ -94,12 +88,6 @@ def score(counts: Tally, classes: Sequence[str], samples: int = SAMPLES) -> Scor
         seeds=counts.seeds,
         uf1_of_seeds=tuple(metrics.uf1(pooled).tolist()),
     )
-
-
-def resample(by_person: np.ndarray, samples: int = SAMPLES) -> np.ndarray:
-    """(samples, S, C, C) counts of people drawn again; the same people whenever the same clips are scored, so that two rules
-    or two runs can be compared draw by draw."""
-    return draw_people(by_person, np.random.default_rng(0), samples)
 
 
 def _by_person(

@@ -60,6 +60,10 @@ class OnRay:
             raise ConfigError(f"device {name!r} is not there; no node of the Ray cluster at {self.address} has a GPU.")
         return "cuda" if name.startswith("cuda") or (name == "auto" and gpus) else "cpu" if name == "auto" else name
 
+    def threads(self, tasks: int) -> int:
+        """One each: nodes differ in their cores."""
+        return 1
+
     def train(self, job: Job, groups: Sequence[Group], watch: Watch) -> None:
         """Train these groups on the nodes, and keep each result in the run folder as it comes.
 

@@ -78,6 +78,10 @@ class OnSlurm:
             raise ConfigError(f"device {name!r} needs a GPU for each job. Add --slurm gpus_per_node=1.")
         return ("cuda" if has_gpu else "cpu") if name == "auto" else name
 
+    def threads(self, tasks: int) -> int:
+        """One each: nodes differ in their cores."""
+        return 1
+
     def train(self, job: Job, groups: Sequence[Group], watch: Watch) -> None:
         """Wait for the jobs of an earlier call, submit what is missing, and wait until all of it is in the run folder.
 

@@ -1,16 +1,21 @@
-"""What every model promises: which images it looks at, and one score per class for each clip."""
+"""What every model promises: what it needs of a clip, and one score per class for each clip."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from tsfmicro.card import Card
 from tsfmicro.errors import ShapeError, UnknownNameError
+from tsfmicro.needs import Input, Need, Stage, TrainingFacts
 
-Image = Literal["onset", "apex", "motion", "flow"]
+Batch = Mapping[str, Tensor]
+ANY_LENGTH = 5  # of a sequence in an example, where clips differ in length
 
 
 def check_choice(option: str, value: object, known: Iterable[str]) -> None:
@@ -20,36 +25,44 @@ def check_choice(option: str, value: object, known: Iterable[str]) -> None:
 
 
 class Model(nn.Module):
-    """A micro-expression recogniser. Call it with the images it names: `model(**{n: batch[n] for n in model.inputs})`.
+    """A micro-expression recogniser. Call it with a batch of what it names: `model(**batch)`.
 
-    Every image is (N, 3, H, W) float: `onset` and `apex` RGB after ImageNet normalisation; `motion` = apex − onset
-    after normalisation (Eq. 1); `flow` = horizontal and vertical flow and optical strain.
+    A model with a map over the face gives `features` and a `head`; saliency then shows where it looks. One without gives
+    `logits` instead. Everything else has a default.
 
     Attributes:
-        inputs: the images `forward` takes, in order.
-        size: H = W of the images, pixels.
+        inputs: the arguments of `forward`, in order: what each needs, and its shape.
+        size: edge of the images it was built for, pixels.
         recipe: name, num_classes, size and options that `create_model` builds the same model from.
         classes: their names in the order of the logits, where they are known; saved with the weights.
-        card: what it was trained on and how its faces were prepared, where that is known; saved with the weights.
+        card: what it was trained on and how its clips were prepared, where that is known; saved with the weights.
+        stages: how it trains, one after another; a stage says only what differs from the run's settings.
+        stage: name of the stage that is being trained.
         head: (N, h, w, D) features → (N, C) logits.
     """
 
     head: nn.Module
+    stages: tuple[Stage, ...] = (Stage(),)
 
-    def __init__(self, inputs: tuple[Image, ...], size: int) -> None:
+    def __init__(self, inputs: Mapping[str, Input], size: int) -> None:
         super().__init__()
-        self.inputs = inputs
+        self.inputs = dict(inputs)
         self.size = size
         self.recipe: Mapping[str, Any] = {}
         self.classes: tuple[str, ...] = ()
         self.card: Card | None = None
+        self.stage = ""
 
-    def forward(self, **images: Tensor) -> Tensor:
-        """(N, C) logits. Raises ShapeError: an image is missing, not expected, or not (N, 3, size, size) float."""
-        self.check(images)
-        return self.head(self.features(**images))
+    def forward(self, **batch: Tensor) -> Tensor:
+        """(N, C) logits. Raises ShapeError: an input is missing, not expected, or not (N, *shape) float."""
+        self.check(batch)
+        return self.logits(**batch)
 
-    def features(self, **images: Tensor) -> Tensor:
+    def logits(self, **batch: Tensor) -> Tensor:
+        """(N, C), without looking whether the batch fits."""
+        return self.head(self.features(**batch))
+
+    def features(self, **batch: Tensor) -> Tensor:
         """(N, h, w, D) what `head` looks at: a map over the face, for saliency."""
         raise NotImplementedError
 
@@ -57,23 +70,94 @@ class Model(nn.Module):
         """Parts that may give a (N, h, w, D) map of their own, by name: saliency shows them beside the joined features."""
         return {name: part for name, part in self.named_children() if name in ("temporal", "spatial")}
 
-    def check(self, images: Mapping[str, Tensor]) -> None:
-        """Raises ShapeError where `images` are not what this model looks at."""
-        if set(images) != set(self.inputs):
+    def begin(self, known: TrainingFacts) -> None:
+        """Called once before training, with what may be known of the training side. What is learned here must be kept in
+        buffers, so that it is saved with the weights."""
+
+    def loss(self, batch: Batch, target: Tensor) -> Tensor:
+        """() mean loss of a batch: cross-entropy (paper, Eq. 13) unless a model says otherwise. target: (N,) class numbers."""
+        return cross_entropy(self(**batch).float(), target)
+
+    @property
+    def has_map(self) -> bool:
+        """Whether it has a map over the face."""
+        return type(self).features is not Model.features
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What must be stored for it, each once."""
+        return tuple(dict.fromkeys(one.need.stored for one in self.inputs.values()))
+
+    @property
+    def expects(self) -> tuple[str, ...]:
+        """Names of a batch: the inputs, and the lengths of those that differ in length."""
+        lengths = (f"{name}_length" for name, one in self.inputs.items() if one.differs_in_length)
+        return (*self.inputs, *lengths)
+
+    def example(self, clips: int, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """A batch of noise that fits, on the CPU or, within `torch.device("meta")`, nowhere."""
+        batch = {}
+        for name, one in self.inputs.items():
+            shape = [ANY_LENGTH if n is None else n for n in one.shape]
+            batch[name] = torch.randn(clips, *shape, generator=generator)
+            if one.differs_in_length:
+                batch[f"{name}_length"] = torch.full((clips,), shape[0])
+        return batch
+
+    def check(self, batch: Batch) -> None:
+        """Raises ShapeError where a batch is not what this model looks at."""
+        if set(batch) != set(self.expects):
             raise ShapeError(
-                f"this model looks at {', '.join(self.inputs)}, but was given {', '.join(images) or 'nothing'}."
-                " Call it as model(**{name: batch[name] for name in model.inputs})."
+                f"this model looks at {', '.join(self.expects)}, but was given {', '.join(batch) or 'nothing'}."
+                " Call it as model(**{name: batch[name] for name in model.expects})."
             )
-        for name, image in images.items():
-            if image.ndim != 4 or tuple(image.shape[1:]) != (3, self.size, self.size):
+        for name, one in self.inputs.items():
+            given = batch[name]
+            wanted = one.shape
+            fits = given.ndim == 1 + len(wanted) and all(
+                n is None or n == m for n, m in zip(wanted, given.shape[1:], strict=True)
+            )
+            if not fits:
+                shown = ", ".join("length" if n is None else str(n) for n in wanted)
                 raise ShapeError(
-                    f"{name} is {tuple(image.shape)}, but this model needs (N, 3, {self.size}, {self.size}). Resize it,"
+                    f"{name} is {tuple(given.shape)}, but this model needs (N, {shown}). Resize it,"
                     f" or build the model with another size."
                 )
-            if not image.is_floating_point():
+            if not given.is_floating_point():
                 raise ShapeError(
-                    f"{name} is {image.dtype}, but must be floating point: scale it to [0, 1] and normalise it first."
+                    f"{name} is {given.dtype}, but must be floating point: scale it to [0, 1] and normalise it first."
                 )
-        clips = {name: len(image) for name, image in images.items()}
+        clips = {name: len(given) for name, given in batch.items()}
         if len(set(clips.values())) > 1:
             raise ShapeError(f"these are images of different clips, {clips}. Give each clip once in every image.")
+
+
+class ClosedForm(Model):
+    """A system that is no network: clips are described, and the answer is computed from all descriptions at once.
+
+    What it learns is kept in buffers, so that it is saved, loaded, exported and asked like a network.
+
+    Attributes: grows: names of buffers whose size hangs on what was learned.
+    """
+
+    grows: tuple[str, ...] = ()
+
+    @abstractmethod
+    def describe(self, **batch: Tensor) -> Tensor:
+        """(N, D) what is known of each clip before anything is learned."""
+
+    @abstractmethod
+    def solve(self, described: Tensor, target: Tensor) -> None:
+        """Learn. described: (N, D) of all training clips; target: (N,) class numbers."""
+
+    @abstractmethod
+    def answer(self, described: Tensor) -> Tensor:
+        """(N, C) scores, the largest for the likeliest class; −inf for a class that nobody on the training side showed."""
+
+    def logits(self, **batch: Tensor) -> Tensor:
+        return self.answer(self.describe(**batch))
+
+    def learn(self, name: str, values: Any) -> None:
+        """Keep something learned in the buffer of that name."""
+        buffer = self.get_buffer(name)
+        setattr(self, name, torch.as_tensor(values, dtype=buffer.dtype, device=buffer.device))

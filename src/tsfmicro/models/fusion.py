@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from tsfmicro.errors import ConfigError
-from tsfmicro.models.base import Image, Model, check_choice
+from tsfmicro.models.base import Model, check_choice
 from tsfmicro.models.blocks import ConvStem, Head, first, initialise, last
+from tsfmicro.models.inputs import IMAGES
 from tsfmicro.models.retention import STAGES, TemporalStream
 from tsfmicro.models.vit import PATCH, SpatialStream
 
-MOVEMENTS: dict[str, Image] = {"difference": "motion", "flow": "flow"}
-FRAMES: dict[str, Image] = {"onset": "onset", "apex": "apex"}
+MOVEMENTS = {"difference": "motion", "flow": "flow"}
+FRAMES = {"onset": "onset", "apex": "apex"}
 JOINS = ("before", "after")
 
 
@@ -96,8 +97,8 @@ class TSFmicro(Model):
 
     join: Callable[..., Tensor]
 
-    def __init__(self, design: Design, inputs: tuple[Image, ...], width: int) -> None:
-        super().__init__(inputs, design.size)
+    def __init__(self, design: Design, looks_at: Sequence[str], width: int) -> None:
+        super().__init__({name: IMAGES[name](design.size) for name in looks_at}, design.size)
         self.head = Head(width, design.head_width, design.num_classes)
 
     def features(self, **images: Tensor) -> Tensor:

@@ -79,6 +79,9 @@ def load_weights(model: torch.nn.Module, file: Path) -> None:
         raise WeightsError(
             f"{file}: is not a safetensors file ({problem}). Convert it with safetensors.torch.save_file."
         ) from None
+    for name in getattr(model, "grows", ()):  # a machine's vectors: how many there are, the weights say
+        if name in weights:
+            model.get_buffer(name).data = torch.empty_like(weights[name])
     mistakes = _mistakes(weights, model.state_dict())
     if mistakes:
         more = f"; and {len(mistakes) - _SHOWN} more" if len(mistakes) > _SHOWN else ""

@@ -88,10 +88,9 @@ def describe(name: str, num_classes: int = 5, size: int | None = None, **options
     """Parameters and GFLOP of a model, without giving it memory. Raises as `create_model` does."""
     with torch.device("meta"):
         model = create_model(name, num_classes, size, **options).eval()
-        images = {image: torch.empty(1, 3, model.size, model.size) for image in model.inputs}
         # The fused attention kernels are not in the counter's table; the plain one is made of products that are.
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-            model(**images)
+            model(**model.example(1))
     return Description(sum(p.numel() for p in model.parameters()), counter.get_total_flops() / 1e9)
 
 

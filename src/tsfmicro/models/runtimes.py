@@ -20,13 +20,15 @@ import numpy as np
 from tsfmicro.card import Card
 from tsfmicro.errors import ConfigError, ShapeError, WeightsError
 from tsfmicro.models.base import Model, check_choice
+from tsfmicro.needs import Input
 from tsfmicro.workers import cores
 
 Runtime = Literal["torch", "openvino", "onnxruntime"]
 Precision = Literal["float32", "bfloat16"]
 EXTRAS = {"openvino": "openvino", "onnxruntime": "onnx"}  # the fastest first: extra that installs it
 METADATA = "tsfmicro"  # key in an .onnx file's metadata under which the facts stand, as JSON
-FORMAT = 1
+FORMAT = 2  # 1 is read too
+Shape = tuple[int | None, ...]
 SMALL = 64  # pixels: below, OpenVINO's fused attention may be wrong; of 4 tokens it was, of 16 and more it was not
 
 
@@ -37,8 +39,9 @@ class Facts:
     Attributes:
         recipe: what `create_model` builds the same model from.
         classes: their names in the order of the logits; empty where they were not known.
-        inputs: the images it looks at; size: their edge, pixels.
-        mean, std: of RGB in [0, 1], taken from the onset and apex before anything else is done with them.
+        inputs: the shape of one clip in each input, None for a length that differs from clip to clip.
+        size: edge of the images it was built for, pixels.
+        mean, std: of RGB in [0, 1], taken from pictures before anything else is done with them.
         version: of tsfmicro, that exported it.
         int8: its linears work with whole numbers of eight bits.
         card: what it was trained on and how its faces were prepared, where that is known.
@@ -46,7 +49,7 @@ class Facts:
 
     recipe: Mapping[str, Any]
     classes: tuple[str, ...]
-    inputs: tuple[str, ...]
+    inputs: Mapping[str, Shape]
     size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -62,10 +65,13 @@ class Facts:
         """Raises WeightsError: the file has no facts, or some of another format."""
         try:
             values = json.loads(text or "{}")
-            if values.pop("format") != FORMAT:
+            if (written := values.pop("format")) not in (1, FORMAT):
                 raise WeightsError(f"{file}: was exported by another version of tsfmicro. Export it again.")
             card = values.pop("card")
-            values |= {key: tuple(values[key]) for key in ("classes", "inputs", "mean", "std")}
+            values |= {key: tuple(values[key]) for key in ("classes", "mean", "std")}
+            if written == 1:  # which knew pictures of one size only
+                values["inputs"] = dict.fromkeys(values["inputs"], (3, values["size"], values["size"]))
+            values["inputs"] = {name: tuple(shape) for name, shape in values["inputs"].items()}
             return cls(**values, card=Card.from_dict(card, str(file)) if card else None)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise WeightsError(
@@ -77,23 +83,49 @@ class Predictor(ABC):
     """A trained model that can only be asked.
 
     Attributes:
-        inputs: the images it looks at, in order; size: their edge, pixels.
+        shapes: of one clip in each input, in order; None for a length that differs from clip to clip.
+        recipe: what `create_model` builds the same model from.
+        size: edge of the images it was built for, pixels.
         classes: class names in the order of the logits; empty where they are not known.
         card: what it was trained on, where that is known.
     """
 
-    def __init__(self, inputs: tuple[str, ...], size: int, classes: tuple[str, ...], card: Card | None) -> None:
-        self.inputs, self.size, self.classes, self.card = inputs, size, classes, card
+    def __init__(
+        self,
+        shapes: Mapping[str, Shape],
+        recipe: Mapping[str, Any],
+        size: int,
+        classes: tuple[str, ...],
+        card: Card | None,
+    ) -> None:
+        self.shapes, self.recipe, self.size, self.classes, self.card = dict(shapes), recipe, size, classes, card
+
+    @property
+    def inputs(self) -> Mapping[str, Input]:
+        """What it needs of a clip, and how it looks at it. Raises UnknownNameError: a model that is not known here."""
+        import torch
+
+        from tsfmicro.models.registry import create_model
+
+        with torch.device("meta"):
+            recipe = self.recipe
+            return create_model(recipe["name"], recipe["num_classes"], recipe["size"], **recipe["options"]).inputs
 
     def __call__(self, images: Mapping[str, np.ndarray]) -> np.ndarray:
         """Logits of N clips.
 
-        Args: images: for each name in `inputs`, (N, 3, size, size) float32.
+        Args: images: for each input (N, *shape) float32, and (N,) int64 lengths where clips differ in length.
         Returns: (N, C) float32.
-        Raises: ShapeError: an image is missing, not expected, or of another shape or type.
+        Raises: ShapeError: an input is missing, not expected, or of another shape or type.
         """
         self._check(images)
-        return self._logits({name: np.ascontiguousarray(images[name]) for name in self.inputs})
+        return self._logits({name: np.ascontiguousarray(images[name]) for name in self.expects})
+
+    @property
+    def expects(self) -> tuple[str, ...]:
+        """Names of what it is asked with."""
+        lengths = (f"{name}_length" for name, shape in self.shapes.items() if shape and shape[0] is None)
+        return (*self.shapes, *lengths)
 
     @abstractmethod
     def digest(self) -> str:
@@ -103,20 +135,21 @@ class Predictor(ABC):
     def _logits(self, images: dict[str, np.ndarray]) -> np.ndarray: ...
 
     def _check(self, images: Mapping[str, np.ndarray]) -> None:
-        if set(images) != set(self.inputs):
+        if set(images) != set(self.expects):
             raise ShapeError(
-                f"this model looks at {', '.join(self.inputs)}, but was given {', '.join(images) or 'nothing'}. Give those."
+                f"this model looks at {', '.join(self.expects)}, but was given {', '.join(images) or 'nothing'}. Give those."
             )
-        for name, image in images.items():
+        for name, shape in self.shapes.items():
+            image = images[name]
             if not isinstance(image, np.ndarray) or image.dtype != np.float32:
                 kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
                 raise ShapeError(
                     f"{name} is {kind}, but must be a numpy array of float32: scale and normalise it first."
                 )
-            if image.ndim != 4 or not len(image) or image.shape[1:] != (3, self.size, self.size):
-                raise ShapeError(
-                    f"{name} is {image.shape}, but this model needs (N, 3, {self.size}, {self.size}). Resize it."
-                )
+            fits = image.ndim == 1 + len(shape) and len(image)
+            if not fits or any(n is not None and n != m for n, m in zip(shape, image.shape[1:], strict=True)):
+                wanted = ", ".join("length" if n is None else str(n) for n in shape)
+                raise ShapeError(f"{name} is {image.shape}, but this model needs (N, {wanted}). Resize it.")
         if len({len(image) for image in images.values()}) > 1:
             counts = ", ".join(f"{name} {len(image)}" for name, image in images.items())
             raise ShapeError(f"these are images of different clips ({counts}). Give each clip once in every image.")
@@ -193,7 +226,12 @@ class InTorch(Predictor):
 
     def __init__(self, model: Model) -> None:
         self.model = model.cpu().eval()
-        super().__init__(model.inputs, model.size, model.classes, model.card)
+        shapes = {name: one.shape for name, one in model.inputs.items()}
+        super().__init__(shapes, model.recipe, model.size, model.classes, model.card)
+
+    @property
+    def inputs(self) -> Mapping[str, Input]:
+        return self.model.inputs
 
     def digest(self) -> str:
         weights = self.model.state_dict()
@@ -226,7 +264,8 @@ class InOnnxRuntime(Predictor):
         except Exception:  # its errors have no common class
             raise _not_onnx(file) from None
         self.facts = Facts.from_json(self._session.get_modelmeta().custom_metadata_map.get(METADATA), file)
-        super().__init__(self.facts.inputs, self.facts.size, self.facts.classes, self.facts.card)
+        facts = self.facts
+        super().__init__(facts.inputs, facts.recipe, facts.size, facts.classes, facts.card)
 
     def digest(self) -> str:
         return sha256(self._file.read_bytes()).hexdigest()
@@ -252,8 +291,10 @@ class InOpenVino(Predictor):
             raise _not_onnx(file) from None
         place = ["framework", METADATA]  # where it keeps an ONNX file's metadata
         self.facts = Facts.from_json(model.get_rt_info(place).astype(str) if model.has_rt_info(place) else None, file)
-        super().__init__(self.facts.inputs, self.facts.size, self.facts.classes, self.facts.card)
-        model.reshape({name: [1, 3, self.size, self.size] for name in self.inputs})
+        facts = self.facts
+        super().__init__(facts.inputs, facts.recipe, facts.size, facts.classes, facts.card)
+        if all(n is not None for shape in self.shapes.values() for n in shape):
+            model.reshape({name: [1, *shape] for name, shape in self.shapes.items()})
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
@@ -267,7 +308,7 @@ class InOpenVino(Predictor):
         return sha256(self._file.read_bytes()).hexdigest()
 
     def _logits(self, images: dict[str, np.ndarray]) -> np.ndarray:
-        clips = range(len(images[self.inputs[0]]))
+        clips = range(len(next(iter(images.values()))))
         return np.concatenate([self._ask({name: image[i : i + 1] for name, image in images.items()}) for i in clips])
 
     def _ask(self, images: dict[str, np.ndarray]) -> np.ndarray:

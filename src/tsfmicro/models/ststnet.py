@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from tsfmicro.errors import ConfigError
 from tsfmicro.models.base import Model
+from tsfmicro.models.inputs import flow
 from tsfmicro.models.registry import register
 
 FILTERS = 3 + 5 + 8
@@ -22,7 +23,7 @@ class STSTNet(Model):
     """Flow (N, 3, size, size) → (N, classes)."""
 
     def __init__(self, num_classes: int, size: int, dropout: float) -> None:
-        super().__init__(("flow",), size)
+        super().__init__({"flow": flow(size)}, size)
         self.conv = nn.Conv2d(3, FILTERS, 3, padding=2)
         self.norm = nn.BatchNorm2d(FILTERS)
         self.dropout = dropout

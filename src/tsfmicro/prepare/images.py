@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from tsfmicro.errors import FrameError
+from tsfmicro.errors import FrameError, UnreadableError
 from tsfmicro.types import Frames, VideoFrames
 
+TRIES, PAUSE = 3, 0.2  # seconds between them, where a disk or a network fails for a moment (ESTALE, EIO, …)
+LASTING = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG}
 _PNG = b"\x89PNG\r\n\x1a\n"
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, b"\xff\xd9"
 
@@ -20,19 +24,30 @@ def read_image(path: Path) -> np.ndarray:
 
     Raises:
         FrameError: the file is missing, is no image, or ends too early.
+        UnreadableError: it is there, but the disk or the network failed, several times.
     """
-    try:
-        data = path.read_bytes()  # not cv2.imread: on Windows it cannot open a path with other than ASCII letters
-    except OSError as error:
-        raise FrameError(
-            f"{path}: cannot be read ({error.strerror}). Copy the frame there, or exclude the clip."
-        ) from None
+    data = _read(path)  # not cv2.imread: on Windows it cannot open a path with other than ASCII letters
     if not _is_whole(data):
         raise FrameError(f"{path}: the file is cut short ({len(data)} bytes). Copy it again, or exclude the clip.")
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise FrameError(f"{path}: is not an image that can be decoded. Copy it again, or exclude the clip.")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _read(path: Path) -> bytes:
+    for attempt in range(TRIES):
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            if error.errno in LASTING:
+                raise FrameError(
+                    f"{path}: cannot be read ({error.strerror}). Copy the frame there, or exclude the clip."
+                ) from None
+            if attempt == TRIES - 1:
+                raise UnreadableError(f"{path}: cannot be read ({error.strerror})") from None
+            time.sleep(PAUSE)
+    raise AssertionError
 
 
 def read_frames(frames: Frames | VideoFrames, numbers: Iterable[int]) -> dict[int, np.ndarray]:

@@ -17,8 +17,8 @@ def candidates(clip: Clip, neighbourhood: float) -> tuple[list[int], list[int]]:
     """
     assert clip.apex is not None, f"{clip.id} has no apex"
     r = math.floor(neighbourhood * (clip.apex - clip.onset) + 1e-9)  # 0.1·30 is a little under 3 in binary
-    onsets = [clip.onset] + [clip.onset + i for i in range(1, r + 1) if clip.onset + i in clip.frames.files]
-    apexes = [clip.apex] + [clip.apex - j for j in range(1, r + 1) if clip.apex - j in clip.frames.files]
+    onsets = [clip.onset] + [clip.onset + i for i in range(1, r + 1) if clip.onset + i in clip.frames.numbers]
+    apexes = [clip.apex] + [clip.apex - j for j in range(1, r + 1) if clip.apex - j in clip.frames.numbers]
     return onsets, apexes
 
 

@@ -1,228 +1,309 @@
-"""From clips to aligned faces: the whole story of preparation."""
+"""From clips to products: the whole story of preparation.
+
+What is there already is never made again: a product that is added to prepared clips finds no face a second time, since the
+alignment is kept by itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tsfmicro.config import PrepareConfig
-from tsfmicro.errors import AnnotationError, FaceError, FrameError
+from tsfmicro.config import PrepareConfig, Section
+from tsfmicro.errors import AnnotationError, ConfigError, FaceError, FrameError, UnreadableError
 from tsfmicro.files import locked
-from tsfmicro.prepare.align import crop, to_template
-from tsfmicro.prepare.arrays import Arrays, writing
-from tsfmicro.prepare.cache import Draft, Record, cache_key, open_prepared, unique
-from tsfmicro.prepare.face import Face, Finder, finder
-from tsfmicro.prepare.flow import flow_and_strain
-from tsfmicro.prepare.images import read_image
-from tsfmicro.prepare.pairs import candidates, widest
+from tsfmicro.needs import Need, need
+from tsfmicro.prepare.aligned import PAIRS, AlignedClip, align, aligned_before
+from tsfmicro.prepare.arrays import writing
+from tsfmicro.prepare.cache import (
+    alignment_key,
+    alignment_part,
+    open_prepared,
+    product_key,
+    product_part,
+    set_key,
+    unique,
+    write_set,
+)
+from tsfmicro.prepare.face import finder
+from tsfmicro.prepare.parts import Part, Record
+from tsfmicro.prepare.products import Product
+from tsfmicro.prepare.products.base import product_of
 from tsfmicro.types import Clip, PreparedSet
 from tsfmicro.workers import cores, spread
 
 Progress = Callable[[int, int, str], None]
 NO_APEX = "the sheet has no apex that can be used. Spot it, or add it to the dataset's fixes."
+LEGIBLE, PICTURE = 48, 112  # pixels of a face that still shows something, and of one that is made to be looked at
 CLIPS_WORTH_A_PROCESS = 8  # starting a process takes as long as preparing about so many clips
 
 
 def prepare(
     clips: Sequence[Clip],
+    needs: Iterable[Need],
     config: PrepareConfig,
     cache: Path,
     workers: int | None = None,
     progress: Progress | None = None,
-    ready: bool = False,
 ) -> PreparedSet:
-    """Aligned faces of all clips, from the cache where they are in it.
+    """What is needed of all clips, from the cache where it is in it.
 
     A run that was killed goes on where it was. Two processes may ask for the same clips: one prepares, the other waits.
 
     Args:
-        clips: any order, no id twice; those without apex come out among the skipped.
-        config: size, detector, pairs, flow.
+        clips: any order, no id twice; those without apex come out among the skipped. Either pictures, or all of them
+            ready-made files of one product.
+        needs: which products, how large, with which options.
+        config: detector, pairs, options of products.
         cache: folder of prepared sets; this one is <cache>/<key>.
         workers: processes; by default one per core, fewer for few clips.
         progress: called here with clips done, clips in all, and what was done last.
-        ready: the apex "frame" of each clip is a ready-made flow map; it is stored as it is, and there are no faces.
     Returns:
         The set, in the order of the clips; skipped: a clip without apex, without a face, or with a missing, damaged or
         differently sized frame.
     Raises:
         AnnotationError: a clip is there twice, or none has an apex.
+        ConfigError: a product that these clips cannot give.
+        UnreadableError: the disk or the network failed while a file was read; all others are prepared.
         CacheError: the cache is damaged, or the disk is full.
     """
     clips = unique(clips)
     if all(clip.apex is None for clip in clips):
         raise AnnotationError(f"nothing to prepare: none of the {len(clips)} clips has an apex. Spot the apex first.")
     tell = progress or (lambda done, total, note: None)
-    key = cache_key(clips, config, ready)
-    draft = Draft(cache / key, key, clips, config, ready)
-    if not draft.is_finished:
-        with writing(draft.folder):
-            draft.folder.mkdir(parents=True, exist_ok=True)
-            (draft.folder / "lock").touch()
+    order = Order.of(clips, needs, config, cache)
+    if not order.is_finished:
+        with writing(order.base):
+            order.base.mkdir(parents=True, exist_ok=True)
+            (order.base / "lock").touch()
         waiting = "waiting: another process prepares these clips"
-        with locked(draft.folder / "lock", lambda: tell(0, len(clips), waiting)):
-            if not draft.is_finished:  # the other process may have done it
-                _prepare_rest(draft, workers, tell)
-    prepared = open_prepared(draft.folder, clips)
-    tell(len(clips), len(clips), f"prepared set {key}")
+        with locked(order.base / "lock", lambda: tell(0, len(clips), waiting)):
+            if not order.is_finished:  # the other process may have done it
+                _prepare_rest(order, workers, tell)
+    prepared = open_prepared(order.folder, clips)
+    tell(len(clips), len(clips), f"prepared set {order.folder.name}")
     return prepared
 
 
-def _prepare_rest(draft: Draft, workers: int | None, tell: Progress) -> None:
-    records = draft.resume()
-    records |= {clip.id: {"clip": clip.id, "skipped": NO_APEX} for clip in draft.clips if clip.apex is None}
-    rows, total = draft.rows, len(draft.clips)
-    todo = [ClipJob(rows[clip.id], clip) for clip in draft.clips if clip.id not in records]
-    tell(len(records), total, f"{len(todo)} clips to prepare")
+@dataclass(frozen=True)
+class Making:
+    """A product to be made: where it goes, and how."""
+
+    part: Part
+    product: Product[Any]
+    size: int | None
+    options: Section
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be there in the end.
+
+    Attributes: alignment: None where all files are ready-made; asked: need → what is made for it.
+    """
+
+    clips: tuple[Clip, ...]
+    config: PrepareConfig
+    alignment: Part | None
+    asked: Mapping[Need, Making]
+    folder: Path
+
+    @classmethod
+    def of(cls, clips: tuple[Clip, ...], needs: Iterable[Need], config: PrepareConfig, cache: Path) -> Order:
+        wanted = sorted({one.stored for one in needs}, key=str)
+        ready = _ready(clips, wanted)
+        key = "" if ready else alignment_key(clips, config)
+        asked = {}
+        for one in wanted:
+            product, options = product_of(one, config.products)
+            its = product_key(key, clips, product, one.size, options)
+            asked[one] = Making(product_part(cache, its, clips, product, one.size, options), product, one.size, options)
+        alignment = None if ready else alignment_part(cache, key, clips, config)
+        name = set_key(key, {one: making.part for one, making in asked.items()})
+        return cls(clips, config, alignment, asked, cache / name)
+
+    @property
+    def is_finished(self) -> bool:
+        return (self.folder / "index.json").exists()
+
+    @property
+    def base(self) -> Path:
+        """The folder whose lock keeps others away: of the alignment, on which all products of these clips hang."""
+        return self.alignment.folder if self.alignment else next(iter(self.asked.values())).part.folder
+
+    @cached_property
+    def makings(self) -> tuple[Making, ...]:
+        """Each product once, though two needs may come to the same."""
+        return tuple({making.part.folder: making for making in self.asked.values()}.values())
+
+
+def _ready(clips: Sequence[Clip], needs: Sequence[Need]) -> bool:
+    """Whether the clips are files of a ready-made product. Raises ConfigError: some are, or another product is needed."""
+    kinds = {clip.ready for clip in clips}
+    if kinds == {""}:
+        return False
+    if len(kinds) > 1:
+        datasets = sorted({clip.dataset for clip in clips if not clip.ready})
+        raise ConfigError(
+            f"data.datasets: ready-made {max(kinds)} maps have no faces, so no other dataset can stand beside them "
+            f"({', '.join(datasets)}). Train on one or the other."
+        )
+    (kind,) = kinds
+    for one in needs:
+        if one.product != kind:
+            raise ConfigError(
+                f"these clips are ready-made {kind} maps without faces, but the model needs {one}. "
+                f"Choose a model that looks at {kind}, or a dataset with images."
+            )
+    return True
+
+
+def _prepare_rest(order: Order, workers: int | None, tell: Progress) -> None:
+    total, ready = len(order.clips), order.alignment is None
+    found = {} if order.alignment is None else order.alignment.resume()
+    made = {making.part.folder: making.part.resume() for making in order.makings}
+    skipped = {clip.id: NO_APEX for clip in order.clips if clip.apex is None}
+    skipped |= {clip: record["skipped"] for clip, record in found.items() if "skipped" in record}
+    known = _known(order.alignment, found)
+    jobs = []
+    for clip in order.clips:
+        missing = tuple(m for m in order.makings if clip.id not in made[m.part.folder])
+        if clip.id not in skipped and (missing or not (ready or clip.id in found)):
+            jobs.append(ClipJob(clip, missing, known.get(clip.id)))
+    done = total - len(jobs)
+    tell(done, total, f"{len(jobs)} clips to prepare")
     if workers is None:
-        workers = 1 if draft.ready else min(cores(), len(todo) // CLIPS_WORTH_A_PROCESS)
-    work = partial(_fill_ready if draft.ready else _fill_row, draft.arrays, draft.config)
-    with closing(spread(work, todo, min(workers, len(todo)))) as results:
-        for record in results:
-            draft.note(record)
-            records[record["clip"]] = record
-            tell(len(records), total, _told(record))
-    draft.finish(records)
+        workers = 1 if ready else min(cores(), len(jobs) // CLIPS_WORTH_A_PROCESS)
+    unreadable: list[str] = []
+    work = partial(_fill, order.alignment, order.config)
+    with closing(spread(work, jobs, min(workers, len(jobs)))) as results:
+        for result in results:
+            done += 1
+            if result.unreadable:
+                unreadable.append(result.unreadable)
+            if result.alignment is not None and order.alignment is not None and result.clip not in found:
+                order.alignment.note(result.alignment)
+                found[result.clip] = result.alignment
+            for making in order.makings:
+                record = result.products.get(making.part.folder)
+                if record is not None:
+                    making.part.note(record)
+                    made[making.part.folder][result.clip] = record
+            tell(done, total, result.told)
+    if unreadable:
+        raise UnreadableError(
+            f"{len(unreadable)} of {total} clips could not be read just now, e.g. {unreadable[0]}. "
+            "Everything else is prepared and kept: run the same command again when the disk or network is well."
+        )
+    if order.alignment is not None and not order.alignment.is_finished:
+        order.alignment.finish(found)
+    for making in order.makings:
+        if not making.part.is_finished:
+            making.part.finish(made[making.part.folder])
+    for records in (found, *made.values()):
+        skipped |= {clip: record["skipped"] for clip, record in records.items() if "skipped" in record}
+    write_set(order.folder, order.clips, {n: making.part for n, making in order.asked.items()}, skipped, order.config)
 
 
-def _told(record: Record) -> str:
-    if "skipped" in record:
-        what = f"skipped, {record['skipped']}"
-    else:
-        what = f"face found by {record['detector']}" if "detector" in record else "flow map read"
-    return f"{record['clip']}: {what}"
+def _known(alignment: Part | None, found: Mapping[str, Record]) -> dict[str, tuple[np.ndarray, np.ndarray, str]]:
+    """Landmarks, pairs and detector of each clip whose face was found before."""
+    if alignment is None or not found:
+        return {}
+    arrays = alignment.arrays.open()
+    return {
+        clip: (np.array(arrays["landmarks"][row]), np.array(arrays["pairs"][row]), record["detector"])
+        for clip, record in found.items()
+        if "skipped" not in record
+        for row in (alignment.rows[clip],)
+    }
 
 
 @dataclass(frozen=True)
 class ClipJob:
-    """A clip to prepare, and its row."""
+    """A clip to prepare: which products are missing, and its alignment where that is known."""
 
-    row: int
     clip: Clip
+    missing: tuple[Making, ...]
+    known: tuple[np.ndarray, np.ndarray, str] | None
 
     def __str__(self) -> str:
         return self.clip.id
 
 
-def _fill_row(arrays: Arrays, config: PrepareConfig, job: ClipJob) -> Record:
-    record: Record = {"clip": job.clip.id, "row": job.row}
-    try:
-        faces = prepare_clip(job.clip, config, finder(config.detector))
-    except (FrameError, FaceError) as reason:
-        return record | {"skipped": str(reason)}
-    sums = arrays.write(job.row, faces.arrays())
-    return record | {"detector": faces.detector, "widest": faces.frames, "sums": sums}
-
-
-def _fill_ready(arrays: Arrays, config: PrepareConfig, job: ClipJob) -> Record:
-    record: Record = {"clip": job.clip.id, "row": job.row}
-    try:
-        image = read_ready(job.clip, config.size)
-    except FrameError as reason:
-        return record | {"skipped": str(reason)}
-    return record | {"sums": arrays.write(job.row, {"flow": np.stack([image, image])})}
-
-
-def read_ready(clip: Clip, size: int) -> np.ndarray:
-    """A ready-made flow map: (3, size, size) float16, red, green and blue of the file, 0…255.
-
-    Raises: FrameError: it is missing, damaged or of another size.
-    """
-    assert clip.apex is not None
-    path = clip.frames.path(clip.apex)
-    image = read_image(path)
-    if image.shape != (size, size, 3):
-        height, width, _ = image.shape
-        raise FrameError(
-            f"{path}: is {width}×{height}, but prepare.size is {size}. Replace it, or set prepare.size to what all files have."
-        )
-    return image.transpose(2, 0, 1).astype(np.float16)
-
-
 @dataclass(frozen=True)
-class ClipFaces:
-    """One clip, prepared.
+class _Filled:
+    """What became of a clip; `products` by the folder of each."""
 
-    Attributes:
-        annotated, widest: (2, H, W, 3) uint8 RGB, onset and apex.
-        landmarks: (5, 2) float32, pixels of the onset frame.
-        flow: (2, 3, H, W) float16 or None; of the annotated and of the widest pair.
-        detector: which one found the face.
-        frames: frame numbers of the widest pair.
-    """
-
-    annotated: np.ndarray
-    widest: np.ndarray
-    landmarks: np.ndarray
-    flow: np.ndarray | None
-    detector: str
-    frames: tuple[int, int]
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """As they are stored."""
-        arrays = {"annotated": self.annotated, "widest": self.widest, "landmarks": self.landmarks}
-        return arrays if self.flow is None else arrays | {"flow": self.flow}
+    clip: str
+    told: str
+    alignment: Record | None
+    products: Mapping[Path, Record]
+    unreadable: str = ""
 
 
-def prepare_clip(clip: Clip, config: PrepareConfig, find: Finder) -> ClipFaces:
-    """The story of one clip: find the face on the onset once, and crop every frame with that one transform.
-
-    Raises:
-        FrameError: a frame is missing, damaged or of another size than the onset.
-        FaceError: no face on the onset frame.
-    """
-    onset_numbers, apex_numbers = candidates(clip, config.neighbourhood)
-    onset_path = clip.frames.path(clip.onset)
-    onset = read_image(onset_path)
-    face = _face(onset, find, str(onset_path))
-    matrix = to_template(face.landmarks, config.size)
-
-    def face_at(number: int) -> np.ndarray:
-        path = clip.frames.path(number)
-        return crop(_same_size(read_image(path), onset, str(path)), matrix, config.size)
-
-    onsets = np.stack([crop(onset, matrix, config.size), *map(face_at, onset_numbers[1:])])
-    apexes = np.stack([face_at(number) for number in apex_numbers])
-    i, j = widest(onsets, apexes)
-    pairs = np.array([[onsets[0], apexes[0]], [onsets[i], apexes[j]]])
-    flow = np.stack([flow_and_strain(*pair) for pair in pairs]) if config.flow else None
-    return ClipFaces(pairs[0], pairs[1], face.landmarks, flow, face.detector, (onset_numbers[i], apex_numbers[j]))
-
-
-def align_pair(
-    onset: np.ndarray, apex: np.ndarray, config: PrepareConfig, find: Finder | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Faces of one onset and apex, both cropped with the onset's transform.
-
-    Args: onset, apex: (H, W, 3) uint8 RGB of one size; find: another detector than the config's.
-    Returns: (2, size, size, 3) uint8 faces; (5, 2) float32 landmarks, pixels of the onset.
-    Raises: FaceError: no face on the onset. FrameError: the two differ in size.
-    """
-    face = _face(onset, find or finder(config.detector), "onset image")
-    matrix = to_template(face.landmarks, config.size)
-    pair = (onset, _same_size(apex, onset, "apex image"))
-    return np.stack([crop(image, matrix, config.size) for image in pair]), face.landmarks
+def _fill(alignment: Part | None, config: PrepareConfig, job: ClipJob) -> _Filled:
+    clip = job.clip
+    if alignment is None:
+        return _fill_ready(job)
+    record: Record = {"clip": clip.id, "row": alignment.rows[clip.id]}
+    try:
+        if job.known is None:
+            aligned = align(clip, finder(config.detector), config.neighbourhood)
+            pairs = np.array([aligned.pairs[pair] for pair in PAIRS], np.int64)
+            sums = alignment.write(record["row"], {"landmarks": aligned.landmarks, "pairs": pairs})
+            widest = list(aligned.pairs["widest"])
+            record |= {"detector": aligned.detector, "widest": widest, "sums": sums}
+        else:
+            aligned = aligned_before(clip, *job.known)
+            record |= {"detector": aligned.detector}
+    except UnreadableError as reason:
+        return _Filled(clip.id, f"{clip.id}: {reason}", None, {}, str(reason))
+    except (FrameError, FaceError) as reason:
+        return _Filled(clip.id, f"{clip.id}: skipped, {reason}", record | {"skipped": str(reason)}, {})
+    products, told, unreadable = {}, f"face found by {aligned.detector}", ""
+    for making in job.missing:
+        its: Record = {"clip": clip.id, "row": making.part.rows[clip.id]}
+        try:
+            products[making.part.folder] = its | {"sums": making.part.write(its["row"], _make(making, aligned))}
+        except UnreadableError as reason:
+            told = unreadable = str(reason)
+        except FrameError as reason:
+            products[making.part.folder] = its | {"skipped": str(reason)}
+            told = f"skipped, {reason}"
+    return _Filled(clip.id, f"{clip.id}: {told}", record if job.known is None else None, products, unreadable)
 
 
-def _face(onset: np.ndarray, find: Finder, where: str) -> Face:
-    face = find(onset)
-    if face is None:
-        raise FaceError(
-            f"{where}: no face found. Look at the image; if there is a face, crop around it, else exclude it."
-        )
-    return face
+def _make(making: Making, aligned: AlignedClip) -> dict[str, np.ndarray]:
+    """The arrays of a product for one clip; a pair that is the annotated one is not made twice."""
+    if "clip" in making.part.specs:
+        return {"clip": making.product.make(aligned, "annotated", making.size, making.options)}
+    annotated = making.product.make(aligned, "annotated", making.size, making.options)
+    if aligned.pairs["widest"] == aligned.pairs["annotated"]:
+        return {"annotated": annotated, "widest": annotated}
+    return {"annotated": annotated, "widest": making.product.make(aligned, "widest", making.size, making.options)}
 
 
-def _same_size(image: np.ndarray, onset: np.ndarray, where: str) -> np.ndarray:
-    if image.shape != onset.shape:
-        (h, w, _), (onset_h, onset_w, _) = image.shape, onset.shape
-        raise FrameError(
-            f"{where}: is {w}×{h}, but its onset is {onset_w}×{onset_h}; one transform cannot serve both. "
-            "Restore the frame, or exclude the clip."
-        )
-    return image
+def _fill_ready(job: ClipJob) -> _Filled:
+    products, told = {}, f"{job.clip.ready} map read"
+    for making in job.missing:
+        record: Record = {"clip": job.clip.id, "row": making.part.rows[job.clip.id]}
+        try:
+            values = {"clip": making.product.read_ready(job.clip, making.size)}
+            products[making.part.folder] = record | {"sums": making.part.write(record["row"], values)}
+        except UnreadableError as reason:
+            return _Filled(job.clip.id, f"{job.clip.id}: {reason}", None, products, str(reason))
+        except FrameError as reason:
+            products[making.part.folder] = record | {"skipped": str(reason)}
+            told = f"skipped, {reason}"
+    return _Filled(job.clip.id, f"{job.clip.id}: {told}", None, products)
+
+
+def pictures(config: PrepareConfig) -> Need:
+    """Faces for people to look at, in figures and reports: the model's own where they are large enough to see something."""
+    return need("faces", config.size if config.size >= LEGIBLE else PICTURE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,14 @@ from pydantic import Field, field_validator, model_validator
 
 from tsfmicro.errors import ConfigError
 from tsfmicro.protocols.base import Protocol
-from tsfmicro.protocols.people import clips_of_people, fold_of, leave_each_out
-from tsfmicro.types import Fold, dataset_of
+from tsfmicro.protocols.people import clips_of_people, fold_of
+from tsfmicro.types import Fold, dataset_of, person_of
 
 
 class CrossDataset(Protocol):
     """Without options each dataset is left out once. With `train`, `test` or both there is one fold; a side that is not
-    named is all the other datasets. Clips of datasets on neither side are not used."""
+    named is all the other datasets. Clips of datasets on neither side are not used, nor what a training side has of people who
+    are tested."""
 
     train: tuple[str, ...] = Field((), description="datasets to learn from")
     test: tuple[str, ...] = Field((), description="datasets to be tested on; only their clips are scored")
@@ -34,29 +35,45 @@ class CrossDataset(Protocol):
         return self
 
     def folds(self, labels: Mapping[str, int], val_people: int, generator: np.random.Generator) -> tuple[Fold, ...]:
-        people = _people_of_datasets(labels)
+        names = sorted({dataset_of(clip) for clip in labels})
         for name in (*self.train, *self.test):
-            if name not in people:
+            if name not in names:
                 raise ConfigError(
-                    f"cross_dataset: no clip is of {name} (there are clips of {', '.join(people)}). "
+                    f"cross_dataset: no clip is of {name} (there are clips of {', '.join(names)}). "
                     "Add it to data.datasets, or correct protocol.options."
                 )
         if not self.train and not self.test:
-            return leave_each_out(people, labels, val_people, generator)
-        train = self.train or tuple(name for name in people if name not in self.test)
-        test = self.test or tuple(name for name in people if name not in self.train)
+            return tuple(
+                _fold(name, [other for other in names if other != name], [name], labels, val_people, generator)
+                for name in names
+            )
+        train = self.train or tuple(name for name in names if name not in self.test)
+        test = self.test or tuple(name for name in names if name not in self.train)
         if not train or not test:
             raise ConfigError(
-                f"cross_dataset: there are clips of {', '.join(people)} alone, but both sides need at least one dataset. "
+                f"cross_dataset: there are clips of {', '.join(names)} alone, but both sides need at least one dataset. "
                 "Add one to data.datasets."
             )
-        name = f"{'+'.join(train)}-to-{'+'.join(test)}"
-        tested, others = ([p for dataset in side for p in people[dataset]] for side in (test, train))
-        return (fold_of(name, tested, others, labels, val_people, generator),)
+        return (_fold(f"{'+'.join(train)}-to-{'+'.join(test)}", train, test, labels, val_people, generator),)
 
 
-def _people_of_datasets(labels: Iterable[str]) -> dict[str, list[str]]:
-    people: dict[str, list[str]] = {}
-    for person in clips_of_people(dict.fromkeys(labels, 0)):
-        people.setdefault(dataset_of(person), []).append(person)
-    return people
+def _fold(
+    name: str,
+    train: Sequence[str],
+    test: Sequence[str],
+    labels: Mapping[str, int],
+    val_people: int,
+    generator: np.random.Generator,
+) -> Fold:
+    """What some datasets teach about others. Whom both sides show is tested, and not learned from."""
+    tested = {clip: label for clip, label in labels.items() if dataset_of(clip) in test}
+    people = clips_of_people(tested)
+    learned = {
+        clip: label for clip, label in labels.items() if dataset_of(clip) in train and person_of(clip) not in people
+    }
+    if train and not learned:
+        raise ConfigError(
+            f"cross_dataset, fold {name}: everybody in {', '.join(train)} is tested in {', '.join(test)} too, so nobody is "
+            "left to learn from. Add a dataset of other people, or choose protocol loso."
+        )
+    return fold_of(name, list(people), list(clips_of_people(learned)), learned | tested, val_people, generator)

@@ -18,6 +18,15 @@ def clips_of_people(labels: Mapping[str, int]) -> dict[str, list[str]]:
     return dict(sorted(people.items()))
 
 
+def fold_name(person: str) -> str:
+    """A folder's name for the fold that tests a person, which no other person's fold can have: 'casme2/sub04' → 'casme2-sub04'.
+
+    The first '-' stands for the slash, so one before it is written '%2D'.
+    """
+    dataset, _, subject = person.partition("/")
+    return f"{dataset.replace('%', '%25').replace('-', '%2D')}-{subject}"
+
+
 def leave_each_out(
     groups: Mapping[str, Sequence[str]], labels: Mapping[str, int], val_people: int, generator: np.random.Generator
 ) -> tuple[Fold, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tsfmicro.config import parse_yaml
-from tsfmicro.data import flow_maps
+from tsfmicro.data.registry import DATASETS
 from tsfmicro.errors import RunError, TsfmicroError
 from tsfmicro.evaluate.audit import Check, clips_are_tested_once, ids_are_distinct, people_are_apart, values_are_equal
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE
@@ -97,7 +97,7 @@ def _lists(path: Path) -> tuple[list[dict[str, str]], list[dict[str, Any]], list
         raise RunError(
             f"{path / 'config.yaml'}: data.datasets is {datasets!r}, not a list of names. Restore it from a copy."
         )
-    datasets = [one for name in datasets for one in (flow_maps.PUBLISHED if name == flow_maps.NAME else [name])]
+    datasets = [one for name in datasets for one in (DATASETS[name].shows if name in DATASETS else [name])]
     return rows, folds, datasets
 
 
@@ -136,7 +136,7 @@ def _labels(folder: RunFolder, tasks: list[Task]) -> Iterator[str]:
 
 
 def _answers(folder: RunFolder, tasks: list[Task]) -> Iterator[str]:
-    epochs, n_classes = folder.plan.config.train.epochs, len(folder.plan.classes)
+    epochs, n_classes = folder.plan.epochs, len(folder.plan.classes)
     for task in tasks:
         if not folder.place(task).exists():
             continue  # told as missing
@@ -171,7 +171,7 @@ def _leftovers(folder: RunFolder, tasks: list[Task]) -> Iterator[str]:
     for task in tasks:
         weights = folder.place(task) / "model.safetensors"
         try:
-            if weights.parent.exists():
+            if weights.parent.exists() and (weights.exists() or folder.plan.config.train.keep == "last"):
                 with safe_open(weights, "numpy") as stored:
                     stored.keys()
         except (SafetensorError, OSError) as damage:

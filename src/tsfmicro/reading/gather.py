@@ -12,7 +12,8 @@ from tsfmicro.data.registry import DATASETS
 from tsfmicro.errors import TsfmicroError
 from tsfmicro.evaluate import metrics
 from tsfmicro.evaluate.calibrate import softmax
-from tsfmicro.evaluate.score import Tally, resample, tally
+from tsfmicro.evaluate.interval import class_intervals
+from tsfmicro.evaluate.score import Tally, tally
 from tsfmicro.evaluate.select import rule_named
 from tsfmicro.reading.inside import features_of, maps_of, prepared_faces
 from tsfmicro.report.material import Material
@@ -59,7 +60,7 @@ def gather(
         if not column.any()
     ]
     if summary.model.people == 1:
-        lacking.append("only one person: the intervals, which are over people, have no width")
+        lacking.append("only one person: the intervals, which are over people, tell nothing")
     assert summary.leak is not None, "all rules were asked for"
     return Material(
         name=name,
@@ -91,9 +92,7 @@ def counted(folder: RunFolder, rule: str) -> Tally:
 
 def recall_intervals(counts: Tally) -> tuple[Interval, ...]:
     """Recall of each class, mean over seeds, with 95 % intervals over people."""
-    values = metrics.recall(counts.for_f1.sum(1)).mean(0)
-    low, high = np.percentile(metrics.recall(resample(counts.for_f1)).mean(1), [2.5, 97.5], axis=0)
-    return tuple(Interval(*map(float, three)) for three in zip(values, low, high, strict=True))
+    return class_intervals(metrics.recall, counts.for_f1)
 
 
 def curves(seeds: Sequence[Logits], labels: dict[str, int], n_classes: int) -> dict[str, np.ndarray]:

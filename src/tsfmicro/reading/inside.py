@@ -91,9 +91,11 @@ def _make_features(folder: RunFolder, prepared: PreparedSet, device: str, watch:
 def _make_maps(folder: RunFolder, prepared: PreparedSet, device: str, watch: Watch) -> Maps:
     import torch
 
-    from tsfmicro.report.saliency import check_captum, grad_cam
+    from tsfmicro.report.saliency import check_captum, check_map, grad_cam
+    from tsfmicro.run.trained import fold_model
 
     check_captum()
+    check_map(fold_model(folder, Task(_first_fold(folder).name, folder.plan.config.train.seeds[0])))
     plan = folder.plan
     seed = plan.config.train.seeds[0]
     said = folder.logits(seed)

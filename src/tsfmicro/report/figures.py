@@ -53,8 +53,9 @@ def draw_pairs(
 def _three_of(prepared: PreparedSet, clip: str) -> tuple[Sequence[np.ndarray], str]:
     """Onset, apex and their difference, or a flow map's three channels; and what the last of them is."""
     row = prepared.rows_of([clip])[0]
-    if prepared.annotated is None and prepared.flow is not None:
-        return list(prepared.flow[row, 0].astype(np.float32)), "u, v, strain"
+    flow = prepared.largest("flow")
+    if prepared.largest("faces") is None and flow is not None:
+        return list(prepared.of(flow).of("annotated")[row].astype(np.float32)), "u, v, strain"
     onset, apex = prepared.faces("annotated")[row]
     return [onset, apex, difference(onset, apex)], "apex − onset, ×4"
 

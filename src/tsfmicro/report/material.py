@@ -27,7 +27,7 @@ class Gain:
 
     Attributes:
         over: the other run's label.
-        interval: of the difference, people drawn with replacement, the same ones for both.
+        interval: of the difference, 95 % over people.
         p: two-sided.
     """
 

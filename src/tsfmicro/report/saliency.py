@@ -18,10 +18,16 @@ JOINED = "joined"
 def before_classifier(model: nn.Module, images: Mapping[str, Tensor]) -> Tensor:
     """What the last linear layer takes, in evaluation mode: for TSFmicro the mean over places after the head's swish.
 
-    Args: images: the model's inputs, (N, 3, H, W) each.
+    Of a system in closed form: its description of each clip.
+
+    Args: images: the model's inputs, (N, …) each.
     Returns: (N, D).
     Raises: ShapeError: the model ends in no linear layer that takes one vector of each clip.
     """
+    if hasattr(model, "describe"):
+        with torch.inference_mode():
+            described: Tensor = model.eval().describe(**images)  # type: ignore[operator]
+        return described
     taken: list[Tensor] = []
 
     def note(layer: nn.Module, given: tuple[Any, ...]) -> None:
@@ -50,6 +56,15 @@ def check_captum() -> None:
         )
 
 
+def check_map(model: nn.Module) -> None:
+    """Raises ShapeError: the model has no map over the face, so nothing can be drawn of it."""
+    if not getattr(model, "has_map", True):
+        raise ShapeError(
+            f"{type(model).__name__} has no map over the face, so it cannot be shown where it looks. "
+            "Its scores and answers are whole all the same."
+        )
+
+
 def grad_cam(
     model: nn.Module, streams: Mapping[str, nn.Module], images: Mapping[str, Tensor], answers: Tensor
 ) -> dict[str, Tensor]:
@@ -63,9 +78,10 @@ def grad_cam(
         streams: parts of the model, by name. One that is not called, or whose map is what the head takes, is left out.
         images: the model's inputs; answers: (N,) class numbers.
     Returns: name of each stream, 'joined' → (N, h, w), not negative.
-    Raises: TsfmicroError: captum is not installed.
+    Raises: TsfmicroError: captum is not installed; ShapeError: the model has no map over the face.
     """
     check_captum()
+    check_map(model)
     from captum.attr import LayerGradCam
 
     def answer(*given: Tensor) -> Tensor:

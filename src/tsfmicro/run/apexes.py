@@ -18,13 +18,14 @@ from tsfmicro.errors import FaceError, FrameError
 from tsfmicro.files import write_whole
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.face import finder
-from tsfmicro.prepare.images import read_image
+from tsfmicro.prepare.images import read_frames
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.apex import VERSION, find_apex
-from tsfmicro.types import Clip
+from tsfmicro.types import Clip, VideoFrames
 from tsfmicro.workers import cores, spread
 
 _SIZE = 224
+_AT_ONCE = 64  # whole frames in memory; a video is decoded from its start for each so many
 
 
 def with_spotted_apexes(
@@ -72,15 +73,16 @@ def _spot(detector: str, job: _Search) -> tuple[str, int | None, str]:
     clip = job.clip
     if clip.offset is None:
         return clip.id, None, "the sheet has no offset, so there is no end to look to"
-    numbers = [n for n in range(clip.onset, clip.offset + 1) if n in clip.frames.files]
+    numbers = [n for n in range(clip.onset, clip.offset + 1) if n in clip.frames.numbers]
     try:
-        onset = read_image(clip.frames.path(clip.onset))
-        face = finder(detector)(onset)
+        face = finder(detector)(read_frames(clip.frames, [clip.onset])[clip.onset])
         if face is None:
             raise FaceError("no face found on the onset")
         matrix = to_template(face.landmarks, _SIZE)
-        images = (onset if n == clip.onset else read_image(clip.frames.path(n)) for n in numbers)
-        faces = np.stack([crop(image, matrix, _SIZE) for image in images])
+        parts = (numbers[i : i + _AT_ONCE] for i in range(0, len(numbers), _AT_ONCE))
+        faces = np.stack(
+            [crop(image, matrix, _SIZE) for part in parts for image in read_frames(clip.frames, part).values()]
+        )
     except (FrameError, FaceError) as reason:
         return clip.id, None, str(reason)
     if len(faces) < 2:
@@ -92,15 +94,22 @@ def _spot(detector: str, job: _Search) -> tuple[str, int | None, str]:
 def _key(clip: Clip, config: PrepareConfig) -> str:
     """Hash of all that decides the apex: the frames, their rate, the detector and the method."""
     last = clip.offset if clip.offset is not None else clip.onset
-    files = {n: clip.frames.files[n] for n in range(clip.onset, last + 1) if n in clip.frames.files}
     stats: list[Any] = [VERSION, clip.id, clip.onset, clip.offset, clip.fps, config.detector]
-    for number, name in files.items():
-        try:
-            stat = (clip.frames.folder / name).stat()
-            stats.append([number, name, stat.st_size, stat.st_mtime_ns])
-        except OSError:
-            stats.append([number, name])
+    if isinstance(clip.frames, VideoFrames):
+        stats.append(_file(clip.frames.first, clip.frames.video))
+    else:
+        numbers = (n for n in range(clip.onset, last + 1) if n in clip.frames.numbers)
+        stats += [_file(n, clip.frames.path(n)) for n in numbers]
     return hashlib.sha256(json.dumps(stats).encode()).hexdigest()[:24]
+
+
+def _file(number: int, path: Path) -> list[Any]:
+    """A file as it is now: name, size and time of change."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return [number, path.name]
+    return [number, path.name, stat.st_size, stat.st_mtime_ns]
 
 
 def _read(path: Path) -> int | None:

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from tsfmicro.config import RunConfig
-from tsfmicro.data import flow_maps
 from tsfmicro.data.exclusions import leave_out, read_exclusions
 from tsfmicro.data.registry import dataset
 from tsfmicro.errors import AnnotationError, ConfigError, LabelError
 from tsfmicro.generated import is_generated
 from tsfmicro.labels import scheme
-from tsfmicro.prepare.prepare import prepare
+from tsfmicro.needs import Need
+from tsfmicro.prepare.prepare import pictures, prepare
+from tsfmicro.prepare.products.base import product_of
 from tsfmicro.protocols.registry import protocol
 from tsfmicro.report.figures import draw_confusion, draw_pairs
 from tsfmicro.run.apexes import with_spotted_apexes
 from tsfmicro.run.environment import choose_precision, environment, is_elsewhere
 from tsfmicro.run.final import make_final
-from tsfmicro.run.floors import store_linear_floors
+from tsfmicro.run.floors import linear_floor, store_linear_floors
 from tsfmicro.run.folder import Plan, RunFolder, held
 from tsfmicro.run.here import Here, Machines
 from tsfmicro.run.summary import Summary, evaluate_run
-from tsfmicro.run.task import Job, build_model
+from tsfmicro.run.task import Job, plan_of_model
 from tsfmicro.run.watch import Watch
+from tsfmicro.train.loader import check_augmentation
 from tsfmicro.types import Clip, Fold, LabelScheme, PreparedSet
 
 
@@ -62,16 +65,18 @@ def run(
     machines = machines or Here(workers)
     device = machines.choose_device(device)
     precision = choose_precision(device, config.train.precision)
-    check_names(config)
+    epochs = check_names(config)
     clips, excluded = read_clips(config, roots, watch)
     prepared = prepare_clips(clips, config, cache, workers, watch)
     kept, labels, left_out = label_clips(prepared.clips, config, watch)
     folds, unused = make_folds(labels, config, watch)
     kept, labels = [c for c in kept if c.id not in unused], {c: n for c, n in labels.items() if c not in unused}
     classes = scheme(config.data.scheme).classes
-    plan = Plan(config, classes, labels, folds, prepared.key)
-
-    about = environment(device, threads=1, precision=precision) | {"generated": any(map(is_generated, roots.values()))}
+    plan = Plan(config, classes, labels, folds, prepared.key, epochs)
+    about = environment(device, threads=machines.threads(len(plan.tasks)), precision=precision) | {
+        "generated": any(map(is_generated, roots.values())),
+        "units": {need.product: prepared.of(need).unit for need in needs_of(config)},
+    }
     with held(out):
         skipped = [*excluded.items(), *prepared.skipped, *left_out, *unused.items()]
         folder = RunFolder.start(out, plan, kept, skipped, about)
@@ -79,7 +84,9 @@ def run(
         total = sum(len(group.tasks) for kind in kinds for group in plan.groups(kind))
         watch.training(total, total - sum(len(folder.missing(kind)) for kind in kinds))
         groups = [group for kind in kinds for group in folder.missing_groups(kind)]
-        machines.train(Job(out, cache / prepared.key, device, threads=1), groups, watch)
+        # The number of threads decides the last bits, so a run goes on with the number that it began with.
+        threads = int(folder.environment.get("threads", 1))
+        machines.train(Job(out, cache / prepared.key, device, threads), groups, watch)
         folder.clear_halves()
         folder.note_devices()
         store_linear_floors(folder, prepared, watch)
@@ -96,16 +103,20 @@ def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tu
 
     Raises: ConfigError: a dataset without a folder; AnnotationError: two clips with one id, or a sheet's own mistakes.
     """
-    for name in {*config.data.datasets, *roots} - {flow_maps.NAME}:
+    for name in {*config.data.datasets, *roots}:
         dataset(name)  # a misspelt name is told before a missing folder
     absent = [name for name in config.data.datasets if name not in roots]
     if absent:
         raise ConfigError(f"no folder was given for {', '.join(absent)}. Add --data {absent[0]}=FOLDER.")
-    clips = _read_flow_maps(config, roots, watch) if flow_maps.NAME in config.data.datasets else []
-    for name in [name for name in config.data.datasets if name != flow_maps.NAME]:
-        reading = dataset(name).read(roots[name])
-        flagged = f"; {len(reading.flags)} odd rows, see `tsfmicro data check {name}`" if reading.flags else ""
-        watch.note(f"{dataset(name).title}: {len(reading.clips)} clips, sheet {reading.version}{flagged}")
+    clips: list[Clip] = []
+    for name in config.data.datasets:
+        data = dataset(name)
+        reading = data.read(roots[name], partial(watch.progress, f"reading {data.title}"))
+        flagged = f"; {len(reading.flags)} odd things, see `tsfmicro data check {name}`" if reading.flags else ""
+        sheet = "sheet " if data.has_sheet else ""
+        watch.note(f"{data.title}: {len(reading.clips)} clips, {sheet}{reading.version}{flagged}")
+        for remark in data.remarks(reading):
+            watch.note(f"  {remark}")
         clips.extend(reading.clips)
     twice = [clip_id for clip_id, count in Counter(c.id for c in clips).items() if count > 1]
     if twice:
@@ -116,46 +127,37 @@ def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tu
     return list(leave_out(clips, excluded)), excluded
 
 
-def _read_flow_maps(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> list[Clip]:
-    if len(config.data.datasets) > 1:
-        raise ConfigError(
-            f"data.datasets: {flow_maps.NAME} are ready-made and have no faces, so no other dataset can stand beside them."
-        )
-    if config.train.augment.flip or config.train.augment.rotate:
-        raise ConfigError(
-            f"{flow_maps.NAME}: a flip or rotation turns flow vectors, and which grey means no movement is not known. "
-            "Set train.augment.flip=0 and train.augment.rotate=0."
-        )
-    found = flow_maps.read_flow_maps(
-        roots[flow_maps.NAME], lambda done, total: watch.progress("reading flow maps", done, total)
-    )
-    watch.note(f"{flow_maps.TITLE}: {found.files} files, {len(found.clips)} clips of {found.people} people")
-    for line in (*found.differences, *found.notes):
-        watch.note(f"  {line}")
-    return list(found.clips)
-
-
 def prepare_clips(
     clips: Sequence[Clip], config: RunConfig, cache: Path, workers: int | None, watch: Watch
 ) -> PreparedSet:
-    """Aligned faces of all clips, whatever their label: another label scheme needs no new preparation.
+    """All that the run needs of all clips, whatever their label: another label scheme needs no new preparation.
 
-    Ready-made flow maps are only stored, where all workers can map them into memory.
+    Raises: ConfigError: these clips cannot give what the model needs, or must not be moved by augmentation.
     """
-    if config.prepare.apex == "spotted" and flow_maps.NAME not in config.data.datasets:
+    ready = any(clip.ready for clip in clips)
+    if config.prepare.apex == "spotted" and not ready:
         clips = with_spotted_apexes(clips, config.prepare, cache, workers, watch)
+    needs = needs_of(config) + (() if ready else (pictures(config.prepare),))
     prepared = prepare(
         clips,
+        needs,
         config.prepare,
         cache,
         workers,
         lambda done, total, note: watch.progress("preparing clips", done, total, note),
-        ready=flow_maps.NAME in config.data.datasets,
     )
+    check_augmentation(prepared, needs, config.train.augment)
     watch.note(f"prepared {len(prepared.clips)} of {len(clips)} clips; {len(prepared.skipped)} skipped")
     for clip_id, reason in prepared.skipped:
         watch.note(f"  skipped {clip_id}: {reason}")
     return prepared
+
+
+def needs_of(config: RunConfig) -> tuple[Need, ...]:
+    """What the run's model and its linear floor need of each clip."""
+    n_classes = len(scheme(config.data.scheme).classes)
+    needs, _ = plan_of_model(config, n_classes)
+    return tuple(dict.fromkeys((*needs, *linear_floor(config, n_classes).needs)))
 
 
 def label_clips(
@@ -211,11 +213,11 @@ def _check_classes(labels: Mapping[str, int], used: LabelScheme) -> None:
         )
 
 
-def check_names(config: RunConfig) -> None:
-    """A misspelt name is told now, not after an hour of preparation."""
-    import torch
-
+def check_names(config: RunConfig) -> int:
+    """A misspelt name is told now, not after an hour of preparation. Returns: epochs that a training leaves logits of."""
     used = scheme(config.data.scheme)
     protocol(config.protocol.name, config.protocol.options)
-    with torch.device("meta"):
-        build_model(config, len(used.classes))
+    needs, epochs = plan_of_model(config, len(used.classes))
+    for need in needs:
+        product_of(need, config.prepare.products)
+    return epochs

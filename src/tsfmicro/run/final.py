@@ -12,6 +12,7 @@ from tsfmicro.run.task import build_model, train_group
 from tsfmicro.run.trained import card_of, temperature
 from tsfmicro.run.watch import Group, Task, Watch
 from tsfmicro.types import Fold, PreparedSet
+from tsfmicro.workers import cores
 
 FINAL = "final"
 
@@ -32,7 +33,8 @@ def make_final(folder: RunFolder, prepared: PreparedSet, summary: Summary, devic
     watch.training(1, 0)
     everybody = replace(plan, folds=(Fold(FINAL, train=tuple(sorted(plan.labels)), test=()),))
     group = Group((task,))
-    (trained,) = train_group(everybody, prepared, group, device, 1, lambda report: watch.epoch(*report))
+    # One training alone may have all cores; its bits are promised to nobody.
+    (trained,) = train_group(everybody, prepared, group, device, cores(), lambda report: watch.epoch(*report))
     model = build_model(plan.config, len(plan.classes))
     model.load_state_dict(dict(trained.weights))
     model.classes = plan.classes

@@ -9,19 +9,26 @@ shuffled          the run's own model on shuffled training labels; it costs a tr
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from tsfmicro.config import RunConfig
 from tsfmicro.errors import RunError
 from tsfmicro.evaluate.floors import majority, shuffle_labels
 from tsfmicro.evaluate.select import RULES, Answers, answers_of, choose
 from tsfmicro.files import write_whole
-from tsfmicro.models.linear import linear
+from tsfmicro.models.base import ClosedForm
+from tsfmicro.models.linear import Linear, floor_of
 from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.task import plan_of_model
 from tsfmicro.run.watch import Watch
-from tsfmicro.types import Logits, PreparedSet
+from tsfmicro.train.fit import descriptions
+from tsfmicro.train.loader import Loader
+from tsfmicro.types import Fold, Logits, PreparedSet
 
 SHUFFLES = 5  # of the linear model: one shuffle alone may do well or badly by luck
 FLOORS = ("majority", "linear", "shuffled-linear", "shuffled")
@@ -41,14 +48,50 @@ def store_linear_floors(folder: RunFolder, prepared: PreparedSet, watch: Watch) 
     ]
     wanted = {"linear": [known], "shuffled-linear": shuffled}
     missing = {name: rounds for name, rounds in wanted.items() if not _file(folder, name).exists()}
+    if not missing:
+        return
     total, done = sum(map(len, missing.values())), 0
+    machine = linear_floor(plan.config, len(plan.classes))
+    clips = sorted({clip for fold in plan.folds for clip in (*fold.train, *fold.test)})
+    loader = Loader(prepared, machine.inputs, torch.device("cpu"))
+    described = dict(zip(clips, descriptions(machine, loader, clips, "annotated", 64), strict=True))
     for name, rounds in missing.items():
         said = []
         for seed, labels in enumerate(rounds):
-            said.append(linear(prepared, plan.folds, labels, len(plan.classes), seed))
+            said.append(answers_of_machine(machine, described, plan.folds, labels, seed))
             done += 1
             watch.progress("linear floors", done, total)
         store_floor(folder, name, said)
+
+
+def linear_floor(config: RunConfig, n_classes: int) -> Linear:
+    """The linear floor of a run: it looks at what the run's model looks at."""
+    needs, _ = plan_of_model(config, n_classes)
+    return floor_of(needs, n_classes, config.prepare.size)
+
+
+def answers_of_machine(
+    machine: ClosedForm,
+    described: Mapping[str, Tensor],
+    folds: Sequence[Fold],
+    labels: Sequence[Mapping[str, int]],
+    seed: int,
+) -> Logits:
+    """What a system in closed form says of each fold's test clips, after learning from the fold's training side.
+
+    Args:
+        described: what it knows of each clip: worked out once, since a clip is in nearly every fold.
+        labels: for each fold, the class numbers of its training clips.
+        seed: under which the answer is kept.
+    Returns: logits of one epoch.
+    """
+    parts = []
+    with torch.no_grad():
+        for fold, known in zip(folds, labels, strict=True):
+            machine.solve(torch.stack([described[c] for c in fold.train]), torch.tensor([known[c] for c in fold.train]))
+            said = machine.answer(torch.stack([described[c] for c in fold.test])).numpy()
+            parts.append(Logits(fold.test, fold.name, seed, said[None]))
+    return Logits.join(parts)
 
 
 def store_floor(folder: RunFolder, name: str, said: Sequence[Logits]) -> None:
@@ -81,7 +124,9 @@ def _stored(folder: RunFolder, name: str) -> list[Logits]:
         values = np.load(file)
         shape = (len(clips), len(folder.plan.classes))
         if values.ndim != 3 or not len(values) or values.shape[1:] != shape or values.dtype.kind != "f":
-            raise ValueError(f"it holds {values.shape} {values.dtype}, not (seeds, {shape[0]} clips, {shape[1]} classes)")
+            raise ValueError(
+                f"it holds {values.shape} {values.dtype}, not (seeds, {shape[0]} clips, {shape[1]} classes)"
+            )
         return [Logits(clips, "all", seed, said[None]) for seed, said in enumerate(values)]
     except Exception as damage:  # whatever a damaged file may raise
         raise RunError(f"{file}: is damaged ({damage}). Delete it and run the same command again.") from None

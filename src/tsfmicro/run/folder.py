@@ -5,7 +5,8 @@ run.json                        format, classes, key of the prepared set, machin
 clips.csv                       every clip with its label
 skipped.csv                     every clip that was left out, and why
 folds.json                      who is on which side
-folds/<fold>/seed-<n>/          logits.npz, model.safetensors, received.json (what the training was given): only when whole
+folds/<fold>/seed-<n>/          logits.npz, received.json (what the training was given), model.safetensors if kept: only when whole
+checkpoints/                    the state of long trainings that are not finished
 floors/shuffled/                the same for trainings on shuffled labels, where they were asked for
 floor-<name>.npy, scores.json   what scoring adds
 """
@@ -18,23 +19,27 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import numpy as np
 import yaml
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from tsfmicro.config import RunConfig, check_config, parse_yaml
+from tsfmicro.config import RunConfig, check_config, parse_yaml, without_gone
 from tsfmicro.errors import RunError
 from tsfmicro.files import csv_text, locked, put_whole, write_whole
 from tsfmicro.run.watch import Group, Task
 from tsfmicro.types import Clip, Fold, Logits, Outcome
 
-FORMAT = 1
+if TYPE_CHECKING:
+    from tsfmicro.train.checkpoint import InFile
+
+WEIGHTS = "model.safetensors"
+FORMAT = 2  # 1, which knows no epochs and no choice of weights to keep, is read too
 
 Kind = TypeVar("Kind")
 
@@ -49,6 +54,9 @@ class Plan:
         labels: class number of each clip id.
         folds: who is on which side.
         prepared: key of the prepared set.
+        trained_for: epochs that each training leaves logits of, where they are not train.epochs.
+        written: the settings as config.yaml has them, in a plan that was read. They alone count for its digest, so that a
+            setting which a later version adds changes nothing.
     """
 
     config: RunConfig
@@ -56,6 +64,18 @@ class Plan:
     labels: Mapping[str, int]
     folds: tuple[Fold, ...]
     prepared: str
+    trained_for: int | None = None
+    written: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def is_of_first_format(self) -> bool:
+        """Whether it was read from a run of the first format."""
+        return self.written is not None and self.trained_for is None
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that each training leaves logits of."""
+        return self.config.train.epochs if self.trained_for is None else self.trained_for
 
     @property
     def tasks(self) -> list[Task]:
@@ -83,10 +103,10 @@ class Plan:
     @property
     def digest(self) -> str:
         """SHA-256 of settings, classes, labels, folds and the prepared set's key."""
-        settings = self.config.model_dump(mode="json")
+        settings = self.config.model_dump(mode="json") if self.written is None else self.written
         folds = [asdict(fold) for fold in self.folds]
         everything = [settings, self.classes, sorted(self.labels.items()), folds, self.prepared]
-        return sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
+        return sha256(json.dumps(everything, sort_keys=True, default=str).encode()).hexdigest()
 
 
 class _Begun(BaseModel):
@@ -99,6 +119,7 @@ class _Run(_Begun):
     prepared: str
     classes: tuple[str, ...]
     environment: dict[str, Any]
+    epochs: int | None = None  # a run of the first format does not say
 
 
 class _FoldRow(BaseModel):
@@ -133,7 +154,7 @@ class RunFolder:
         """
         if (path / "run.json").exists():
             begun = cls.open(path)
-            _same_plan(path, begun.plan, plan)
+            _same_plan(begun, plan)
             return begun
         _make_place(path)
         write_whole(
@@ -144,6 +165,7 @@ class RunFolder:
         write_whole(path / "skipped.csv", csv_text(["clip", "why"], skipped))
         write_whole(path / "folds.json", json.dumps([asdict(fold) for fold in plan.folds], indent=1))
         known = {"format": FORMAT, "prepared": plan.prepared, "classes": plan.classes, "plan": plan.digest}
+        known |= {"epochs": plan.epochs}
         known |= {"environment": environment}
         write_whole(path / "run.json", json.dumps(known, indent=1))
         return cls(path, plan, environment)
@@ -152,12 +174,13 @@ class RunFolder:
     def open(cls, path: Path) -> RunFolder:
         """Read a run's plan. Raises RunError: not a run folder, damaged, or of another format."""
         begun = read_file(path / "run.json", _Begun.model_validate_json)
-        if begun.format != FORMAT:
+        if begun.format not in (1, FORMAT):
             raise RunError(
-                f"{path}: is a run of format {begun.format}, this version reads {FORMAT}. Use the version that made it."
+                f"{path}: is a run of format {begun.format}, this version reads 1 and {FORMAT}. Use the version that made it."
             )
         known = read_file(path / "run.json", _Run.model_validate_json)
-        config = read_file(path / "config.yaml", lambda text: check_config(parse_yaml(text), str(path / "config.yaml")))
+        settings = path / "config.yaml"
+        written, config = read_file(settings, lambda text: _settings(parse_yaml(text), settings))
         rows, number = read_clips(path), {name: n for n, name in enumerate(known.classes)}
         strange = [row["class"] for row in rows if row["class"] not in number]
         if strange:
@@ -167,7 +190,8 @@ class RunFolder:
         unknown = [c for f in folds for c in (*f.train, *f.val, *f.test) if c not in labels]
         if unknown:
             raise _damaged(path, f"folds.json names {unknown[0]}, clips.csv does not")
-        return cls(path, Plan(config, known.classes, labels, folds, known.prepared), known.environment)
+        plan = Plan(config, known.classes, labels, folds, known.prepared, known.epochs, written)
+        return cls(path, plan, known.environment)
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:
@@ -176,6 +200,13 @@ class RunFolder:
 
     def place(self, task: Task) -> Path:
         return self.path / ("floors/shuffled" if task.shuffled else "folds") / task.fold / f"seed-{task.seed}"
+
+    def checkpoint(self, task: Task) -> InFile:
+        """Where a long training keeps its state."""
+        from tsfmicro.train.checkpoint import InFile
+
+        kind = "shuffled-" if task.shuffled else ""
+        return InFile(self.path / "checkpoints" / f"{kind}{task.fold}-seed-{task.seed}.pt", self.plan.digest)
 
     def missing(self, shuffled: bool = False) -> list[Task]:
         """Trainings that are not finished; with `shuffled`, those of the shuffled floor."""
@@ -193,14 +224,15 @@ class RunFolder:
         labels: Mapping[str, int],
         logits: np.ndarray,
         losses: np.ndarray,
-        weights: Mapping[str, Any],
+        weights: Mapping[str, Any] | None,
         on: Mapping[str, str] | None = None,
     ) -> None:
         """Keep a finished training. The folder gets its name when all of it is on disk.
 
         Args:
             labels: what the training was given to learn from; who they are and a digest are kept, for the audit.
-            logits: (epochs, test + val, C) in the fold's order; losses: (epochs,); weights: the model's state.
+            logits: (epochs, test + val, C) in the fold's order; losses: (epochs,).
+            weights: the model's state; None where it is not to be kept.
             on: device and precision of the training.
         Raises: RunError: the disk is full or may not be written to.
         """
@@ -221,7 +253,8 @@ class RunFolder:
             }
             (part / "received.json").write_text(json.dumps(received, indent=1), encoding="utf-8")
             # Written here and not by the library, whose error on a full disk is none of the system's.
-            (part / "model.safetensors").write_bytes(save(dict(weights)))
+            if weights is not None:
+                (part / WEIGHTS).write_bytes(save(dict(weights)))
             put_whole(part, place)
         except OSError as problem:
             if place.exists():  # another machine trained the same and was first
@@ -281,7 +314,7 @@ class RunFolder:
             with np.load(place / "logits.npz") as stored:
                 sides = ((fold.test, stored["test"]), (fold.val, stored["val"]))
                 for clips, values in sides:
-                    expected = (self.plan.config.train.epochs, len(clips), len(self.plan.classes))
+                    expected = (self.plan.epochs, len(clips), len(self.plan.classes))
                     if values.shape != expected or values.dtype.kind != "f":
                         raise ValueError(f"logits of shape {values.shape} instead of {expected}, {values.dtype}")
                 return Outcome(*(Logits(clips, fold.name, task.seed, values) for clips, values in sides))
@@ -352,6 +385,13 @@ def _damaged(file: Path, why: object) -> RunError:
     return RunError(f"{file}: is damaged ({what}). Restore it, or run again elsewhere.")
 
 
+def _settings(values: Any, where: Path) -> tuple[dict[str, Any], RunConfig]:
+    """config.yaml as it is written, and as settings."""
+    if not isinstance(values, dict):
+        raise ValueError("it holds no settings")
+    return values, check_config(without_gone(values), str(where))
+
+
 def labels_digest(labels: Mapping[str, int]) -> str:
     """SHA-256 of clip ids with their class numbers."""
     return sha256(json.dumps(sorted(labels.items())).encode()).hexdigest()
@@ -391,15 +431,21 @@ def _clips_table(clips: Sequence[Clip], plan: Plan) -> str:
     return csv_text(columns, rows)
 
 
-def _same_plan(path: Path, begun: Plan, now: Plan) -> None:
+def _same_plan(folder: RunFolder, now: Plan) -> None:
+    begun = folder.plan
     was, wanted = (_flat(p.config.model_dump(mode="json")) for p in (begun, now))
     changes = [f"{key} {was.get(key)!r} → {wanted.get(key)!r}" for key in wanted if was.get(key) != wanted.get(key)]
-    if not changes and begun.prepared != now.prepared:
+    if not changes and begun.prepared != now.prepared and not begun.is_of_first_format:
         changes = ["the prepared faces (clips or images changed)"]
     if not changes and (begun.labels != now.labels or begun.folds != now.folds):
         changes = ["labels or folds (the package's version changed?)"]
     if changes:
-        raise RunError(f"{path}: holds a run with other settings: {'; '.join(changes)}. Choose another --out.")
+        raise RunError(f"{folder.path}: holds a run with other settings: {'; '.join(changes)}. Choose another --out.")
+    if begun.is_of_first_format and folder.missing():
+        raise RunError(
+            f"{folder.path}: was begun by an earlier version, which prepared clips in another way, and is not finished. "
+            "Finish it with that version, or choose another --out."
+        )
 
 
 def _flat(values: Any, prefix: str = "") -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tsfmicro.run.environment import choose_device, choose_workers
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.task import Job, do_group, training_memory
 from tsfmicro.run.watch import Group, Watch
-from tsfmicro.workers import spread
+from tsfmicro.workers import cores, spread
 
 
 class Machines(Protocol):
@@ -20,6 +20,9 @@ class Machines(Protocol):
 
     def choose_device(self, name: str) -> str:
         """The device of the trainings, asked before anything is prepared. Raises ConfigError: it cannot be had."""
+
+    def threads(self, tasks: int) -> int:
+        """Threads of each of so many trainings."""
 
     def train(self, job: Job, groups: Sequence[Group], watch: Watch) -> None:
         """Train these groups and keep their results in the run folder.
@@ -40,6 +43,10 @@ class Here:
 
     def choose_device(self, name: str) -> str:
         return choose_device(name)
+
+    def threads(self, tasks: int) -> int:
+        """One each, unless there are fewer trainings than cores."""
+        return max(1, cores() // max(1, tasks))
 
     def train(self, job: Job, groups: Sequence[Group], watch: Watch) -> None:
         plan = RunFolder.open(job.run).plan

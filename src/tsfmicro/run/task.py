@@ -16,13 +16,15 @@ from torch.autograd.graph import saved_tensors_hooks
 from tsfmicro.config import RunConfig
 from tsfmicro.evaluate.floors import shuffle_labels
 from tsfmicro.memory import keep_freed_memory
-from tsfmicro.models.base import Model
+from tsfmicro.models.base import ClosedForm, Model
 from tsfmicro.models.registry import create_model
+from tsfmicro.needs import Need
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.run.environment import computed_on
 from tsfmicro.run.folder import Plan, RunFolder
 from tsfmicro.run.watch import Group, Task
-from tsfmicro.train.fit import Fitted, fit
+from tsfmicro.train.checkpoint import Checkpoint, NoCheckpoint
+from tsfmicro.train.fit import Fitted, epochs_of, fit
 from tsfmicro.train.loader import Loader
 from tsfmicro.types import Fold, PreparedSet
 
@@ -67,23 +69,33 @@ class Trained:
 def do_group(job: Job, group: Group, tell: Tell) -> None:
     """Train a group of folds, and keep each one's result in the run folder, where this machine reaches it.
 
+    A long training keeps its state there now and then, and goes on from it after a kill.
+
     Args: tell: called with the task, the epoch from 1, the number of epochs and the mean loss.
     """
     folder = RunFolder.open(job.run)
     prepared = open_prepared(job.prepared, check=False)
-    for trained in train_group(folder.plan, prepared, group, job.device, job.threads, tell):
+    for trained in train_group(folder.plan, prepared, group, job.device, job.threads, tell, folder.checkpoint):
         keep(folder, trained)
+        folder.checkpoint(trained.task).forget()
 
 
 def keep(folder: RunFolder, trained: Trained) -> None:
     """Write a training's result into the run folder, unless it is there already."""
     fold = folder.plan.fold(trained.task.fold)
     if not folder.place(trained.task).exists():
-        folder.save(trained.task, fold, trained.labels, trained.logits, trained.losses, trained.weights, trained.on)
+        weights = trained.weights if folder.plan.config.train.keep == "last" else None
+        folder.save(trained.task, fold, trained.labels, trained.logits, trained.losses, weights, trained.on)
 
 
 def train_group(
-    plan: Plan, prepared: PreparedSet, group: Group, device: str, threads: int, tell: Tell
+    plan: Plan,
+    prepared: PreparedSet,
+    group: Group,
+    device: str,
+    threads: int,
+    tell: Tell,
+    checkpoint: Callable[[Task], Checkpoint] = lambda task: NoCheckpoint(),
 ) -> Iterator[Trained]:
     """Train a group of folds; nothing is read or written but the prepared set.
 
@@ -94,10 +106,13 @@ def train_group(
     on = computed_on(device, plan.config.train.precision)
     with _threads(threads):
         for task in group.tasks:
-            yield replace(train_fold(plan, prepared, plan.fold(task.fold), task, device, tell), on=on)
+            trained = train_fold(plan, prepared, plan.fold(task.fold), task, device, tell, checkpoint(task))
+            yield replace(trained, on=on)
 
 
-def train_fold(plan: Plan, prepared: PreparedSet, fold: Fold, task: Task, device: str, tell: Tell) -> Trained:
+def train_fold(
+    plan: Plan, prepared: PreparedSet, fold: Fold, task: Task, device: str, tell: Tell, checkpoint: Checkpoint
+) -> Trained:
     """Train one model on a fold's training side."""
     config = plan.config.train
     labels = given_labels(plan, fold, task)
@@ -107,12 +122,14 @@ def train_fold(plan: Plan, prepared: PreparedSet, fold: Fold, task: Task, device
         model = build_model(plan.config, len(plan.classes))
         fitted = fit(
             model,
-            Loader(prepared, model.inputs, torch.device(device)),
+            Loader(prepared, model.inputs, torch.device(device), plan.config.prepare.size),
             labels=labels,
             others=[*fold.test, *fold.val],
             config=config,
             generator=torch.Generator().manual_seed(data_seed),
-            on_epoch=lambda epoch, loss: tell((task, epoch, config.epochs, loss)),
+            on_epoch=lambda epoch, loss: tell((task, epoch, plan.epochs, loss)),
+            checkpoint=checkpoint,
+            classes=plan.classes,
         )
     return _trained(task, labels, fitted, model)
 
@@ -149,6 +166,13 @@ def build_model(config: RunConfig, n_classes: int) -> Model:
     return create_model(config.model.name, n_classes, size=config.prepare.size, **config.model.options)
 
 
+def plan_of_model(config: RunConfig, n_classes: int) -> tuple[tuple[Need, ...], int]:
+    """What a run's model needs of each clip, and how many epochs its training leaves logits of. Raises as build_model."""
+    with torch.device("meta"):
+        model = build_model(config, n_classes)
+    return model.needs, 1 if isinstance(model, ClosedForm) else epochs_of(model.stages, config.train)
+
+
 def training_memory(config: RunConfig, n_classes: int) -> float:
     """Bytes that one training needs, about: what autograd keeps for a batch, the weights with their gradients and moments,
     and the program itself. Nothing is computed: the model runs once on torch's 'meta' device.
@@ -160,8 +184,9 @@ def training_memory(config: RunConfig, n_classes: int) -> float:
         kept += tensor.numel() * tensor.element_size()
         return tensor
 
-    with torch.device("meta"), saved_tensors_hooks(keep, lambda tensor: tensor):
+    with torch.device("meta"):
         model = build_model(config, n_classes).train()
-        model(**{name: torch.empty(2, 3, model.size, model.size) for name in model.inputs})
+        with saved_tensors_hooks(keep, lambda tensor: tensor):
+            model(**model.example(2))
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     return kept / 2 * config.train.batch_size * 1.3 + 4 * weights + 5e8

@@ -11,7 +11,7 @@ from tsfmicro.errors import RunError
 from tsfmicro.evaluate.calibrate import fit_temperature
 from tsfmicro.models.base import Model
 from tsfmicro.models.pretrained import load_weights
-from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.folder import WEIGHTS, RunFolder
 from tsfmicro.run.task import build_model
 from tsfmicro.run.watch import Task
 from tsfmicro.types import person_of
@@ -25,8 +25,13 @@ def fold_model(folder: RunFolder, task: Task) -> Model:
     place = folder.place(task)
     if not place.exists():
         raise RunError(f"{place}: is not finished, or no such fold. Finish the run, or name one of its folds.")
+    if not (place / WEIGHTS).exists() and folder.plan.config.train.keep != "last":
+        raise RunError(
+            f"{place}: its weights were not kept (train.keep={folder.plan.config.train.keep}). "
+            "Use the run's final model, or run again elsewhere with --set train.keep=last."
+        )
     model = build_model(folder.plan.config, len(folder.plan.classes))
-    load_weights(model, place / "model.safetensors")
+    load_weights(model, place / WEIGHTS)
     model.classes = folder.plan.classes
     return model.eval()
 
@@ -44,6 +49,7 @@ def card_of(folder: RunFolder, name: str, clips: Collection[str], scores: str = 
         scores=scores,
         temperature=temperature,
         demonstration=bool(folder.environment.get("generated")),
+        units=folder.environment.get("units", {}),
     )
 
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tsfmicro.data import flow_maps
 from tsfmicro.data.registry import DATASETS, dataset
 from tsfmicro.errors import RunError, TsfmicroError
 from tsfmicro.evaluate.select import rule_named
@@ -174,10 +173,8 @@ def check(name: str, members: Sequence[Member], roots: Mapping[str, Path], watch
     """
     mistakes, known = Mistakes(), _Clips(roots, watch)
     for given in roots:
-        _try(mistakes, "", _check_dataset, given)
-    absent = sorted(
-        {d for m in members for d in m.config.data.datasets if d not in roots and d in {*DATASETS, flow_maps.NAME}}
-    )
+        _try(mistakes, "", dataset, given)
+    absent = sorted({d for m in members for d in m.config.data.datasets if d not in roots and d in DATASETS})
     if absent:
         mistakes.add(
             f"no folder was given for {', '.join(absent)}. Add --data {absent[0]}=FOLDER, or choose runs with --only"
@@ -185,7 +182,7 @@ def check(name: str, members: Sequence[Member], roots: Mapping[str, Path], watch
     trainings = {}
     for member in members:
         config = member.config
-        named = [_try(mistakes, member.name, _check_dataset, d) for d in config.data.datasets]
+        named = [_try(mistakes, member.name, dataset, d) for d in config.data.datasets]
         if (
             not _try(mistakes, member.name, check_names, config)
             or not all(named)
@@ -226,11 +223,6 @@ class _Bars(Watch):
 
     def progress(self, what: str, done: int, total: int, detail: str = "") -> None:
         self._watch.progress(what, done, total, detail)
-
-
-def _check_dataset(name: str) -> None:
-    if name != flow_maps.NAME:
-        dataset(name)
 
 
 def _try(mistakes: Mistakes, run: str, do: Any, *args: Any) -> Any:

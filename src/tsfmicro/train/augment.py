@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -86,3 +87,23 @@ def apply_to_flow(flow: Tensor, theta: Tensor) -> Tensor:
     forward = theta[:, :, :2].transpose(1, 2)  # the linear part is orthogonal: its inverse is its transpose
     vectors = torch.einsum("nij,njhw->nihw", forward, moved[:, :2])
     return torch.cat([vectors, moved[:, 2:]], 1)
+
+
+def apply_to_points(points: Tensor, theta: Tensor, size: int, swap: Sequence[int] = ()) -> Tensor:
+    """Move points with their image; in a mirror left and right change their names.
+
+    Args:
+        points: (N, …, P, 2) x and y in pixels of an image of `size`; theta: (N, 2, 3), from `draw`.
+        swap: which point each becomes in a mirror; none if they have no sides.
+    Returns: (N, …, P, 2).
+    """
+    around = (len(points), *(1,) * (points.ndim - 2))
+    linear, shift = theta[:, :, :2], theta[:, :, 2]
+    places = (points * 2 + 1) / size - 1  # as `affine_grid` counts: −1 and 1 are the image's edges
+    # theta leads from the output back to the input, and its linear part is orthogonal.
+    moved = (places - shift.view(*around, 2)).unsqueeze(-2) @ linear.view(*around, 2, 2)
+    moved = ((moved.squeeze(-2) + 1) * size - 1) / 2
+    if not swap:
+        return moved
+    mirrored = (torch.linalg.det(linear.float()) < 0).view(*around, 1)
+    return torch.where(mirrored, moved[..., list(swap), :], moved)

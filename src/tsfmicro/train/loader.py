@@ -1,12 +1,12 @@
-"""Batches of pairs from a prepared set, augmented and normalised as whole batches.
+"""Batches of what a model looks at from a prepared set, augmented and normalised as whole batches.
 
-On a CPU they are gathered from the memory map. On a GPU the whole set stays in its memory: faces of CASME II at 224 × 224
-are 150 MB, and not a byte of them is copied again.
+On a CPU they are gathered from the memory map. On a GPU what fits stays in its memory: faces of CASME II at 224 × 224 are
+150 MB, and not a byte of them is copied again; what is larger than that is gathered from the memory map as on a CPU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,36 +15,42 @@ import torch
 from torch import Tensor
 
 from tsfmicro.config import AugmentConfig
-from tsfmicro.errors import ConfigError
+from tsfmicro.errors import ConfigError, ShapeError
+from tsfmicro.needs import Input, Moves, Need, Stored
 from tsfmicro.train import augment
 from tsfmicro.types import Pair, PreparedSet
 
 # ImageNet statistics of RGB in [0, 1], in the 0…255 scale of the stored images.
 MEAN = 255 * torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = 255 * torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+ROOM = 0.5  # of a GPU's free memory that a prepared set may fill
 
 Batch = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Loader:
-    """Makes what a model asks for: 'onset', 'apex', 'motion' = apex − onset (Eq. 1), 'flow' = horizontal, vertical, strain.
+    """Makes what a model asks for.
 
+    Attributes:
+        inputs: of the model. counted: edge of the images whose pixels augmentation counts; by default the model's largest.
     Raises:
-        ConfigError: the model wants flow or faces, and the set was prepared without them.
+        ConfigError: something that the model needs was not prepared.
     """
 
     prepared: PreparedSet
-    inputs: tuple[str, ...]
+    inputs: Mapping[str, Input]
     device: torch.device
+    counted: int | None = None
 
     def __post_init__(self) -> None:
-        if "flow" in self.inputs and self.prepared.flow is None:
-            raise ConfigError(
-                "the model wants optical flow, but the faces were prepared without it. Set prepare.flow=true."
-            )
-        if "faces" in self._kinds:
-            self.prepared.faces("annotated")
+        for one in self.inputs.values():
+            self.prepared.of(one.need)
+
+    @cached_property
+    def size(self) -> int:
+        """Edge of the images whose pixels augmentation counts."""
+        return self.counted or max((need.size or 0 for need in self.needs), default=0) or 224
 
     @cached_property
     def _mean(self) -> Tensor:
@@ -54,19 +60,26 @@ class Loader:
     def _std(self) -> Tensor:
         return STD.to(self.device)
 
-    @property
-    def _kinds(self) -> tuple[str, ...]:
-        """What is read of the prepared set."""
-        return ("faces",) * bool({*self.inputs} - {"flow"}) + ("flow",) * ("flow" in self.inputs)
-
-    @property
-    def resident(self) -> bool:
-        """Whether the set stays on the device."""
-        return self.device.type != "cpu"
+    @cached_property
+    def needs(self) -> tuple[Need, ...]:
+        """Each once, with its scale and pair."""
+        return tuple(dict.fromkeys(one.need for one in self.inputs.values()))
 
     @cached_property
-    def _staying(self) -> dict[tuple[str, Pair], Tensor]:
+    def resident(self) -> bool:
+        """Whether the set stays on the device."""
+        if self.device.type == "cpu" or any(self.prepared.of(n).starts is not None for n in self.needs):
+            return False
+        wanted = sum(array.nbytes for n in self.needs for array in self.prepared.of(n).arrays.values())
+        return self.device.type != "cuda" or wanted < ROOM * torch.cuda.mem_get_info(self.device)[0]
+
+    @cached_property
+    def _staying(self) -> dict[tuple[Need, Pair], Tensor]:
         return {}
+
+    def check_augmentation(self, settings: AugmentConfig) -> None:
+        """Raises ConfigError: augmentation is wanted of something that must not be moved."""
+        check_augmentation(self.prepared, self.needs, settings)
 
     def batch(
         self,
@@ -75,7 +88,7 @@ class Loader:
         settings: AugmentConfig | None = None,
         generator: torch.Generator | None = None,
     ) -> Batch:
-        """The inputs of these clips, each (N, 3, H, W) float32 on the device.
+        """The inputs of these clips, each (N, *shape) float32 on the device.
 
         Args:
             clip_ids: N clips of the prepared set.
@@ -85,7 +98,8 @@ class Loader:
         movements = None
         if settings is not None:
             assert generator is not None, "augmentation needs a generator"
-            movements = self.here(augment.draw(len(clip_ids), self.prepared.size, settings, generator))
+            self.check_augmentation(settings)
+            movements = self.here(augment.draw(len(clip_ids), self.size, settings, generator))
         return self.gather(self.rows(clip_ids), pair, movements)
 
     def rows(self, clip_ids: Sequence[str]) -> Tensor:
@@ -99,50 +113,102 @@ class Loader:
         return values.to(self.device)
 
     def gather(self, rows: Tensor, pair: Pair, movements: Tensor | None = None) -> Batch:
-        """The inputs of the clips in these rows of the prepared set, each (N, 3, H, W) float32 on the device.
+        """The inputs of the clips in these rows of the prepared set, each (N, *shape) float32 on the device.
+
+        One draw moves all products of a clip.
 
         Args: rows: (N,) and movements: (N, 2, 3) from `augment.draw`, both on the device.
         """
-        batch: Batch = {}
-        if "faces" in self._kinds:
-            batch |= images_of(self._pick("faces", pair, rows), self._mean, self._std, movements)
-        if "flow" in self._kinds:
-            flow = self._pick("flow", pair, rows).float()
-            batch["flow"] = flow if movements is None else augment.apply_to_flow(flow, movements)
-        return {name: batch[name] for name in self.inputs}
+        delivered: dict[Need, Tensor] = {}
+        lengths: dict[Need, Tensor] = {}
+        for need in self.needs:
+            stored = self.prepared.of(need)
+            if stored.starts is None:
+                values = self._pick(need, need.pair or pair, rows)
+            else:
+                values, lengths[need] = self._pick_sequences(stored, rows)
+            delivered[need] = deliver(values, need, stored.moves, movements, stored.swap, self._mean, self._std)
+        batch = {name: one.view(delivered[one.need]) for name, one in self.inputs.items()}
+        _check_shapes(batch, self.inputs)
+        return batch | {
+            f"{name}_length": lengths[one.need] for name, one in self.inputs.items() if one.differs_in_length
+        }
 
     def stay(self, pair: Pair) -> None:
-        """Bring all pairs of this kind to the device, once; on a CPU they are read where they lie."""
+        """Bring all that is needed of this pair to the device, once; on a CPU it is read where it lies."""
         if not self.resident:
             return
-        for kind in self._kinds:
-            if (kind, pair) not in self._staying:
-                self._staying[kind, pair] = torch.from_numpy(np.array(self._stored(kind, pair))).to(self.device)
+        for need in self.needs:
+            key = need.stored, need.pair or pair
+            if key not in self._staying:
+                array = self.prepared.of(need).of(key[1])
+                self._staying[key] = torch.from_numpy(np.array(array)).to(self.device)
 
-    def _pick(self, kind: str, pair: Pair, rows: Tensor) -> Tensor:
+    def _pick(self, need: Need, pair: Pair, rows: Tensor) -> Tensor:
         if not self.resident:
-            return torch.from_numpy(self._stored(kind, pair)[rows.numpy()])
+            return self.here(torch.from_numpy(self.prepared.of(need).of(pair)[rows.numpy(force=True)]))
         self.stay(pair)
-        return self._staying[kind, pair].index_select(0, rows)
+        return self._staying[need.stored, need.pair or pair].index_select(0, rows)
 
-    def _stored(self, kind: str, pair: Pair) -> np.ndarray:
-        """faces: (R, 2, H, W, 3) uint8; flow: (R, 3, H, W) float16."""
-        if kind == "faces":
-            return self.prepared.faces(pair)
-        assert self.prepared.flow is not None
-        return self.prepared.flow[:, 0 if pair == "annotated" else 1]
+    def _pick_sequences(self, stored: Stored, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, longest, …) padded with zeros, and (N,) lengths."""
+        clips = [torch.from_numpy(np.array(stored.clip(int(row)))) for row in rows.numpy(force=True)]
+        lengths = torch.tensor([len(clip) for clip in clips])
+        padded = torch.nn.utils.rnn.pad_sequence(clips, batch_first=True)
+        return self.here(padded), self.here(lengths)
 
 
-def images_of(faces: Tensor, mean: Tensor = MEAN, std: Tensor = STD, movements: Tensor | None = None) -> Batch:
-    """What models look at, of pairs of faces: 'onset', 'apex', 'motion', each (N, 3, H, W) float32.
+def check_augmentation(prepared: PreparedSet, needs: Sequence[Need], settings: AugmentConfig) -> None:
+    """Raises ConfigError: augmentation is wanted of something that must not be moved, such as ready-made flow maps."""
+    if settings.still:
+        return
+    for need in needs:
+        stored = prepared.of(need)
+        if stored.moves == "none":
+            raise ConfigError(
+                f"{need.product} in {stored.unit}: a flip or rotation turns its vectors, and which value means no movement "
+                "is not known; a shift would cut its edge off. Set train.augment.flip=0, train.augment.rotate=0 and "
+                "train.augment.pad=0."
+            )
 
-    Args: faces: (N, 2, H, W, 3) uint8 RGB, onset and apex; movements: (N, 2, 3) from `augment.draw`; all on one device.
+
+def deliver(
+    values: Tensor,
+    need: Need,
+    moves: Moves,
+    movements: Tensor | None = None,
+    swap: Sequence[int] = (),
+    mean: Tensor = MEAN,
+    std: Tensor = STD,
+) -> Tensor:
+    """A product as models get it: float32, channels before places, moved by augmentation, pictures normalised.
+
+    Args:
+        values: (N, …) as stored. moves, swap: of the product. movements: (N, 2, 3) from `augment.draw`.
+        mean, std: (1, 3, 1, 1) of pictures, on the device of the values.
     """
-    count, _, height, width, _ = faces.shape
-    images = torch.empty(count, 2, 3, height, width, device=faces.device)
-    images.copy_(faces.permute(0, 1, 4, 2, 3))
-    if movements is not None:
-        images = augment.apply(images.flatten(1, 2), movements).unflatten(1, (2, 3))
-    images.sub_(mean).div_(std)
-    onset, apex = images.unbind(1)
-    return {"onset": onset, "apex": apex, "motion": apex - onset}
+    if moves == "image":
+        *outer, height, width, channels = values.shape
+        images = torch.empty(*outer, channels, height, width, device=values.device)
+        images.copy_(values.movedim(-1, -3))
+        if movements is not None:
+            flat = images.view(len(images), -1, height, width)
+            images = augment.apply(flat, movements).view(images.shape)
+        return images.sub_(mean).div_(std) if need.scale == "imagenet" else images
+    values = values.float()
+    if movements is None or moves == "none":
+        return values
+    if moves == "flow":
+        return augment.apply_to_flow(values, movements)
+    assert need.size is not None, f"{need}: points need the size of the face they are on"
+    return augment.apply_to_points(values, movements, need.size, swap)
+
+
+def _check_shapes(batch: Batch, inputs: Mapping[str, Input]) -> None:
+    for name, one in inputs.items():
+        given = tuple(batch[name].shape[1:])
+        if len(given) != len(one.shape) or any(n is not None and n != m for n, m in zip(one.shape, given, strict=True)):
+            raise ShapeError(
+                f"input {name}: its view of {one.need} gives {given} for each clip, but its shape says {one.shape}. "
+                "Correct the model's inputs."
+            )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from tsfmicro.config import TrainConfig
-from tsfmicro.errors import RunError
+from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.train.loader import Loader
 from tsfmicro.train.precision import lowered, precision_on
 
@@ -91,16 +90,24 @@ class CudaGraphs:
 class Step:
     """A model, its optimiser and its labels on the device, and a step on the clips in given rows of the prepared set.
 
-    Nothing in a step waits for the device. AdamW and cross-entropy (paper, Section 4.1.3, Eq. 13).
+    Nothing in a step waits for the device.
 
     Args:
-        model: takes the loader's batches by name and returns (N, C) logits; it is moved to the loader's device.
+        model: its `loss(batch, target)` is what falls; it is moved to the loader's device.
         labels: class number of each TRAINING clip; no other label is given, so none can leak.
+        only: names with which the parameters that learn begin; all learn if there are none.
     Attributes:
         loss: () sum over the clips of all steps since it was last set to zero, on the device.
     """
 
-    def __init__(self, model: nn.Module, loader: Loader, labels: Mapping[str, int], config: TrainConfig) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        loader: Loader,
+        labels: Mapping[str, int],
+        config: TrainConfig,
+        only: Sequence[str] = (),
+    ) -> None:
         self.loader = loader
         self.device = loader.device
         self.precision = precision_on(self.device, config.precision)
@@ -111,22 +118,16 @@ class Step:
         targets = torch.full((loader.prepared.capacity,), -100)
         targets[loader.prepared.rows_of(labels)] = torch.tensor(list(labels.values()))
         self._targets = targets.to(self.device)
-        recorded = self.device.type == "cuda"
-        self._optimiser = torch.optim.AdamW(
-            self.model.parameters(),
-            # A recording would keep a number as it was; a tensor is read where it lies.
-            lr=torch.tensor(config.lr, device=self.device) if recorded else config.lr,
-            weight_decay=config.weight_decay,
-            fused=True,
-            capturable=recorded,
-        )
+        # A recording reads tensors where they lie: what is gathered from the memory map anew each time cannot be in it.
+        recorded = self.device.type == "cuda" and loader.resident
+        self.optimiser = optimiser(_learning(self.model, only), config, self.device, recorded)
         self._recorder = CudaGraphs() if recorded else None
         self._of_size: dict[int, tuple[Tensor, Tensor, Replayed]] = {}
         loader.stay(self._pair)
 
     def set_rate(self, rate: float) -> None:
         """The learning rate from the next step on."""
-        for group in self._optimiser.param_groups:
+        for group in self.optimiser.param_groups:
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(rate)
             else:
@@ -143,13 +144,43 @@ class Step:
 
     def _learn(self, rows: Tensor, movements: Tensor) -> None:
         batch = self.loader.gather(rows, self._pair, movements)
+        target = self._targets.index_select(0, rows)
         with lowered(self.device, self.precision):
-            logits = self.model(**batch)
-        loss = cross_entropy(logits.float(), self._targets.index_select(0, rows))
-        self._optimiser.zero_grad(set_to_none=True)
+            loss = self.model.loss(batch, target)  # type: ignore[operator]  # every model of ours has it
+        self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        self._optimiser.step()
+        self.optimiser.step()
         self.loss += loss.detach() * len(rows)
+
+
+def optimiser(
+    parameters: Sequence[nn.Parameter], config: TrainConfig, device: torch.device, recorded: bool
+) -> torch.optim.Optimizer:
+    """The optimiser that the settings name; weight decay is decoupled in AdamW alone."""
+    # A recording would keep a number as it was; a tensor is read where it lies.
+    lr = torch.tensor(config.lr, device=device) if recorded else config.lr
+    common: dict[str, Any] = {"lr": lr, "weight_decay": config.weight_decay}
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(parameters, momentum=config.momentum, fused=True, **common)
+    common["capturable"] = recorded
+    if config.optimiser == "rmsprop":
+        return torch.optim.RMSprop(parameters, momentum=config.momentum, **common)
+    kind = torch.optim.Adam if config.optimiser == "adam" else torch.optim.AdamW
+    return kind(parameters, fused=True, **common)
+
+
+def _learning(model: nn.Module, only: Sequence[str]) -> list[nn.Parameter]:
+    """The parameters that learn; the others are told that they do not. Raises ConfigError: none does."""
+    learning = []
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not only or name.startswith(tuple(only)))
+        if parameter.requires_grad:
+            learning.append(parameter)
+    if not learning:
+        raise ConfigError(
+            f"no parameter's name begins with {' or '.join(only) or 'anything'}. Correct the model's stages."
+        )
+    return learning
 
 
 def on_device(model: nn.Module, device: torch.device) -> nn.Module:

@@ -1,0 +1,256 @@
+"""What every reader of faces does: find what tells of clips and their frames, make clips, and say what is odd.
+
+A dataset is a subclass in its own file. Its `entries` tell what it says about each clip, from whatever it has: a sheet with
+a header (see `headed`), one without, several, or none but folders. Everything after that is shared, and stands here.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+from tsfmicro.data.action_units import parse_action_units
+from tsfmicro.data.base import Dataset, Fixed, Progress, Reading
+from tsfmicro.data.corrections import correct, corrections
+from tsfmicro.data.entries import Entry, Flag, Odd, impossible_length, missing_frames, usable_fps, usable_frames
+from tsfmicro.data.frames import FrameTree, Recording, look_around, spreadsheets
+from tsfmicro.data.sheets import Table, read_tables
+from tsfmicro.errors import AnnotationError, FrameError, LabelError
+from tsfmicro.labels import scheme
+from tsfmicro.types import Clip, Frames
+
+_SPELLINGS = {"other": "others", "happy": "happiness", "sad": "sadness"}
+_NAMED = 5  # spreadsheets that a message names
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a dataset tells of its clips from.
+
+    Attributes:
+        tables: its sheets, those of `AnnotatedDataset.chosen`; none for a dataset that has no sheet.
+        bases: folders that hold people's folders or videos, the best first.
+    """
+
+    tables: tuple[Table, ...]
+    bases: tuple[Path, ...]
+
+
+class AnnotatedDataset(Dataset):
+    """A dataset of pictures or videos of faces: what it says of its clips is its own, and making clips of it is shared.
+
+    Attributes:
+        person_folder: what the folders or videos are called that lie directly in the frames' folder.
+        first_frame: the number that its sheet gives to the first frame of a video.
+    """
+
+    person_folder: ClassVar[re.Pattern[str]]
+    first_frame: ClassVar[int] = 0
+
+    @abstractmethod
+    def entries(self, source: Source) -> Iterable[Entry | Flag]:
+        """What the dataset says of each clip, in its order, and a flag for each row that names none."""
+
+    def refuses(self, table: Table) -> str:
+        """Why a sheet is none of this dataset's, in words; empty where it is."""
+        raise NotImplementedError(f"{self.title} has a sheet, and must say which. Write refuses().")
+
+    def chosen(self, tables: Sequence[Table]) -> tuple[Table, ...]:
+        """Those of its sheets that are read together, the best first: as a rule one."""
+        return tuple(tables[:1])
+
+    def places(self, entry: Entry) -> Sequence[tuple[str, ...]]:
+        """Where a clip's frames may lie below the frames' folder, the likeliest first; a video without its ending."""
+        parts = entry.recording.split("/")
+        return [(entry.subject, *parts), tuple(parts)]
+
+    def version(self, source: Source, clips: Sequence[Clip]) -> str:
+        """Which of the published sheets was read."""
+        return source.tables[0].file.name if source.tables else "folders without a sheet"
+
+    def oddities(self, entry: Entry) -> list[Odd]:
+        """What is known to be wrong with a clip in some copies of the release, though its numbers could be true."""
+        return []
+
+    @property
+    def emotions(self) -> frozenset[str]:
+        """Emotions the dataset may name; empty where any may stand."""
+        return frozenset(emotion for name in self.published for emotion in scheme(name).of)
+
+    def read(self, root: Path, tell: Progress = lambda done, total: None) -> Reading:
+        source, others, flags = self._look(root)
+        sheet = source.tables[0].file if source.tables else root
+        entries, told, rows = self._gather(sheet, source)
+        tree, *other_trees = self._trees(root, source.bases, entries)
+        clips: dict[str, list[Clip]] = {"micro": [], "macro": []}
+        flags += told
+        for done, entry in enumerate(entries, 1):
+            clip, odd = self._clip(entry, tree)
+            clips[entry.kind] += [clip] if clip else []
+            flags += odd
+            tell(done, len(entries))
+        return Reading(
+            clips=tuple(clips["micro"]),
+            flags=tuple(sorted(flags, key=lambda flag: flag.row)),
+            fixed=tuple(Fixed(self._id(entry), entry.row, fix) for entry in entries for fix in entry.fixes),
+            sheet=sheet,
+            version=f"{self.version(source, clips['micro'])}, {rows} {'rows' if source.tables else 'clips'}",
+            rows=rows,
+            frames=tree.base,
+            macro=tuple(clips["macro"]),
+            other_sheets=others,
+            other_frames=tuple(tree.base for tree in other_trees),
+        )
+
+    def _id(self, entry: Entry) -> str:
+        return f"{self.name}/{entry.subject}/{entry.name}"
+
+    def _look(self, root: Path) -> tuple[Source, tuple[Path, ...], list[Flag]]:
+        """What there is to read, the sheets that would have done as well, and what is odd about spreadsheets."""
+        if not root.is_dir():
+            raise AnnotationError(f"{root}: no such folder. Give the folder that holds {self.title}.")
+        found = look_around(root, self.person_folder)
+        bases = sorted(found.bases, key=lambda base: _preference(base.relative_to(root)))
+        if not self.has_sheet:
+            return Source((), tuple(bases)), (), []
+        tables, strange, flags = self._own(found.sheets)
+        if not tables:
+            # The root may be the folder of the frames, with the sheet beside or above it.
+            tables, above, flags = self._own(spreadsheets(root.absolute().parents[:2]))
+            strange |= above
+        if not tables:
+            there = "; ".join(f"{file.name} ({why})" for file, why in [*strange.items()][:_NAMED]) or "none"
+            raise AnnotationError(
+                f"{root}: no sheet of {self.title}. Looked for {self._example} or its like, "
+                f"here, below and two folders above; spreadsheets found: {there}. Put the sheet beside the frames."
+            )
+        chosen = self.chosen(tables)
+        files = dict.fromkeys(table.file for table in tables)
+        others = [file for file in files if file not in {table.file for table in chosen}]
+        flags += [
+            Flag(table.file.name, 0, "another sheet in the same file", f"{table}; {chosen[0].sheet!r} is read")
+            for table in tables
+            if table not in chosen and table.file not in others
+        ]
+        near = [base for base in bases if base.is_relative_to(chosen[0].file.parent)]
+        return Source(chosen, tuple(near or bases)), tuple(others), flags
+
+    @property
+    def _example(self) -> str:
+        return next((sheet.file for sheet in self.sheets.values()), "its annotation sheet")
+
+    def _own(self, files: Iterable[Path]) -> tuple[list[Table], dict[Path, str], list[Flag]]:
+        """Sheets of this dataset, the best first; why the other files are not; and those that could not be opened."""
+        own: list[Table] = []
+        strange: dict[Path, str] = {}
+        flags = []
+        for file in files:
+            try:
+                tables = read_tables(file)
+            except AnnotationError as damage:
+                strange[file] = str(damage).removeprefix(f"{file}: ").partition(". ")[0]
+                flags.append(Flag(file.name, 0, "spreadsheet not read", str(damage)))
+                continue
+            refused = [self.refuses(table) for table in tables]
+            own += [table for table, why in zip(tables, refused, strict=True) if not why]
+            if all(refused):
+                # Of several sheets, what is said about the one that came closest is the longest.
+                strange[file] = max(refused, key=len, default="it has no sheets")
+        return sorted(own, key=self._rank), strange, flags
+
+    def _rank(self, table: Table) -> tuple[int, bool, bool, int, str]:
+        """Which sheet is read: the preferred version first, Excel before CSV."""
+        versions = list(self.sheets)
+        rank = next((i for i, version in enumerate(versions) if version in table.file.name), len(versions))
+        named = table.sheet in {sheet.sheet for sheet in self.sheets.values()}
+        return rank, table.file.suffix.lower() == ".csv", not named, len(table.file.parts), table.file.name
+
+    def _gather(self, sheet: Path, source: Source) -> tuple[list[Entry], list[Flag], int]:
+        """Entries, corrected and in our spelling; flags for the other rows; and how many rows there are."""
+        entries: dict[str, Entry] = {}
+        flags = []
+        rows = 0
+        for told in self.entries(source):
+            rows += isinstance(told, Entry) or told.row > 0
+            if isinstance(told, Flag):
+                flags.append(told)
+                continue
+            entry = self._corrected(told)
+            first = entries.setdefault(self._id(entry), entry)
+            if first is not entry:
+                raise AnnotationError(
+                    f"{sheet}: rows {first.row} and {entry.row} are both {self._id(entry)}. Delete one of them."
+                )
+            if self.emotions and entry.emotion not in self.emotions:
+                raise LabelError(
+                    f"{sheet}, row {entry.row}: {self.title} has no emotion {entry.emotion!r} "
+                    f"(it has {', '.join(sorted(self.emotions))}). Correct the row."
+                )
+        return list(entries.values()), flags, rows
+
+    def _corrected(self, entry: Entry) -> Entry:
+        known = [c for c in corrections(self.name) if (c.subject, c.clip) == (entry.subject, entry.name)]
+        entry, fixes = correct(entry, known)
+        emotion = entry.emotion.strip().casefold()
+        return replace(entry, emotion=_SPELLINGS.get(emotion, emotion), fixes=fixes)
+
+    def _trees(self, root: Path, bases: Iterable[Path], entries: Sequence[Entry]) -> list[FrameTree]:
+        """The folders that do hold frames of these clips, the best first."""
+        trees = [FrameTree(base, self.first_frame) for base in bases]
+        holding = [tree for tree in trees if any(tree.find(self.places(entry)) for entry in entries)]
+        if not holding:
+            like = " or ".join(layout.example for layout in self.layouts.values())
+            raise FrameError(
+                f"{root}: no frames of {self.title}. "
+                f"Looked for folders like {like or self.person_folder.pattern}. Copy the frames there."
+            )
+        return holding
+
+    def _clip(self, entry: Entry, tree: FrameTree) -> tuple[Clip | None, list[Flag]]:
+        place = tree.find(self.places(entry))
+        lies = tree.recording(place) if place else Recording(self._no_frames(entry, tree))
+        onset, apex, offset, odd = usable_frames(entry, lies.frames.numbers)
+        own_fps, odd_fps = usable_fps(entry)
+        fps = own_fps or self.fps or lies.fps
+        odd += [*odd_fps, *self.oddities(entry)]
+        clip = None
+        if onset is not None and fps is None:
+            odd.append(("no frame rate", "neither dataset, sheet nor video tells it; the row makes no clip"))
+        elif onset is not None and fps is not None:
+            odd += impossible_length(entry.kind, onset, offset, fps)
+            if place is None:
+                odd.append(("no folder with frames", f"no pictures in {tree.base.joinpath(*self.places(entry)[0])}"))
+            else:
+                odd += missing_frames(onset, apex, offset, lies.frames.numbers)
+            if lies.fps and abs(lies.fps - fps) > 0.01 * fps:
+                odd.append(("video has another frame rate", f"{lies.fps:g} per second in {place}, {fps:g} expected"))
+            odd += [
+                ("two files for a frame", f"{lies.frames.where(n)} taken, {name} not") for n, name in lies.twice.items()
+            ]
+            clip = Clip(
+                dataset=self.name,
+                subject=entry.subject,
+                name=entry.name,
+                frames=lies.frames,
+                onset=onset,
+                apex=apex,
+                offset=offset,
+                fps=fps,
+                emotion=entry.emotion,
+                action_units=parse_action_units(entry.action_units),
+                fixes=tuple(map(str, entry.fixes)),
+            )
+        return clip, [Flag(self._id(entry), entry.row, reason, detail) for reason, detail in odd]
+
+    def _no_frames(self, entry: Entry, tree: FrameTree) -> Frames:
+        return Frames(tree.base.joinpath(*self.places(entry)[0]), {})
+
+
+def _preference(base: Path) -> tuple[bool, bool, int, str]:
+    """Original pictures before those that others have cropped: faces are aligned here, once for every dataset."""
+    name = str(base).casefold()
+    return "crop" in name, "selected" not in name, len(base.parts), name

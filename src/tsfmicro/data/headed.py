@@ -1,0 +1,123 @@
+"""Datasets whose clips are the rows of one sheet with a header; and how their fakes are written."""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from tsfmicro.data.annotated import AnnotatedDataset, Source
+from tsfmicro.data.entries import Entry, Flag
+from tsfmicro.data.fake import Cells, FakeRow, write_frames, write_sheet
+from tsfmicro.data.sheets import COLUMNS, Columns, Row, Table, read_tables
+from tsfmicro.errors import UnknownNameError
+from tsfmicro.types import Clip
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class HeadedDataset(AnnotatedDataset):
+    """A dataset with such a sheet. It is known by its columns and by what its cells look like, whatever the file is called.
+
+    Attributes:
+        columns: how the sheet heads what we read.
+        optional: columns that copies may lack; it is flagged.
+        subject_cell, clip_cell: what cells of these columns look like, which tells sheets with the same columns apart.
+    """
+
+    columns: ClassVar[Columns] = COLUMNS
+    optional: ClassVar[tuple[str, ...]] = ("offset", "action_units")
+    subject_cell: ClassVar[re.Pattern[str]]
+    clip_cell: ClassVar[re.Pattern[str]]
+
+    @abstractmethod
+    def subject(self, cell: str) -> str | None:
+        """A subject as the dataset's folders write it, e.g. '1' → 'sub01'. None where the cell holds none."""
+
+    def clip_name(self, row: Row) -> str:
+        """A clip's name, which its subject has once."""
+        return row["clip"]
+
+    def fake_rows(self, version: str, rng: np.random.Generator) -> list[FakeRow]:
+        """Invented rows of a whole sheet, with the true one's counts and oddities."""
+        raise NotImplementedError(f"{self.title} has no fake. Write fake_rows().")
+
+    def refuses(self, table: Table) -> str:
+        header = table.header(self.columns)
+        if not {"subject", "clip"} & header.places.keys():
+            return "no row names the columns"
+        if lacking := header.lacks(self.columns, self.optional):
+            return lacking
+        rows = [row for row in table.rows(self.columns) if row["subject"] and row["clip"]]
+        if not rows:
+            return "no rows below its header"
+        for column, pattern in (("subject", self.subject_cell), ("clip", self.clip_cell)):
+            strange = [row[column] for row in rows if not pattern.fullmatch(row[column])]
+            if 2 * len(strange) > len(rows):
+                return f"its {header.cells[header.places[column]]} is {strange[0]!r}, which is none of {self.title}'s"
+        return ""
+
+    def version(self, source: Source, clips: Sequence[Clip]) -> str:
+        file = source.tables[0].file.name
+        return next((version for version in self.sheets if version in file), file)
+
+    def entries(self, source: Source) -> Iterable[Entry | Flag]:
+        (table,) = source.tables
+        if lacking := table.header(self.columns).lacks(self.columns):
+            yield Flag(table.file.name, 0, "sheet lacks a column", lacking)
+        yield from map(self.entry, table.rows(self.columns))
+
+    def entry(self, row: Row) -> Entry | Flag:
+        """What a row says of its clip; a flag where it names none."""
+        subject, name = self.subject(row["subject"]), self.clip_name(row)
+        if subject is None or not row["clip"]:
+            what = f"subject {row['subject']!r}, filename {row['clip']!r}"
+            return Flag(f"row {row.number}", row.number, "row names no clip", what)
+        return Entry(
+            subject=subject,
+            name=name,
+            recording=row["clip"],
+            row=row.number,
+            onset=row["onset"],
+            apex=row["apex"],
+            offset=row["offset"],
+            emotion=row["emotion"],
+            action_units=row["action_units"],
+            fps=row["fps"],
+        )
+
+    def write_fake(
+        self,
+        root: Path,
+        rng: np.random.Generator,
+        *,
+        rows: int | None = None,
+        sheet: str | None = None,
+        layout: str | None = None,
+        cells: Cells = "release",
+        bare: bool = False,
+        every_frame: bool = False,
+        lost: float = 0.0,
+    ) -> None:
+        """Invented rows, and one tiny picture for every frame."""
+        for kind, name, known in (("sheet", sheet, self.sheets), ("layout", layout, self.layouts)):
+            if name is not None and name not in known:
+                raise UnknownNameError(f"{self.title} {kind}", name, known)
+        version = sheet or next(iter(self.sheets))
+        everything = self.fake_rows(version, rng)
+        count = min(len(everything), rows or len(everything))
+        chosen = [everything[i * len(everything) // count] for i in range(count)]
+        shape = self.sheets[version]
+        write_sheet(root, shape, chosen, cells=cells, bare=bare)
+        (table,) = (table for table in read_tables(root / shape.file) if table.sheet == shape.sheet)
+        entries, _, _ = self._gather(root / shape.file, Source((table,), ()))
+        write_frames(
+            root,
+            self.layouts[layout or next(iter(self.layouts))],
+            entries,
+            every_frame=every_frame,
+            lost=set(rng.choice(count, round(lost * count), replace=False).tolist()),
+        )

@@ -1,0 +1,101 @@
+"""How sure a score is: people are left out in turn, because the clips of one person are alike.
+
+A 95 % interval is about the score that the models which gave these answers would get from endlessly many people like these: of
+the intervals of 100 groups of people, about 95 hold it. It forecasts neither the next person's score nor that of the next
+group, and it does not know how scores vary from training to training.
+
+1. The standard error is a delete-one jackknife over people (Efron and Tibshirani 1993, chapter 11). A class that leaves with a
+   person is left out of that mean over classes, too.
+2. It is carried to the logit scale, so that no end passes 0 or 1; a difference d lies at (1 + d) / 2 of that scale.
+3. It is multiplied by Student's t, whose degrees of freedom count people by what they weigh, 1 / Σ share² (Kish 1965), less
+   one: twelve people of whom three hold most clips tell no more than five would (Carter, Schnepel and Steigerwald 2017).
+
+Percentiles of a bootstrap over people are too narrow for so few (DiCiccio and Efron 1996). `python -m benchmarks.coverage`
+measures both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tsfmicro.types import Interval
+
+ByClass = Callable[[np.ndarray], np.ndarray]
+"""A score before the mean over classes: (..., C, C) counts → (..., C); (..., 1) where classes do not matter."""
+
+TAIL = 0.025  # on either side of a 95 % interval
+
+
+def interval(score: ByClass, confusions: np.ndarray) -> Interval:
+    """A score pooled over people, mean over seeds, with its 95 % interval, inside [0, 1].
+
+    Where all are right it ends at what few people may hide; a single person tells nothing, so it is all of [0, 1]; where
+    leaving out a person never changes the score, it has no width.
+
+    Args: confusions: (S, P, C, C) counts of each seed and person; every class has a clip.
+    """
+    value, without, shares = _jackknife(score, confusions)
+    return _interval(value.mean(), _mean(without), shares.mean(1), least=0)
+
+
+def difference_interval(score: ByClass, one: np.ndarray, other: np.ndarray) -> Interval:
+    """As `interval`, of one side's score minus the other's, inside [-1, 1]: a person leaves both sides at once.
+
+    Args: one, other: (S, P, C, C) counts of the same people and clips.
+    """
+    value, without, shares = _jackknife(score, one)
+    value_of_other, without_of_other, _ = _jackknife(score, other)
+    return _interval(
+        value.mean() - value_of_other.mean(), _mean(without) - _mean(without_of_other), shares.mean(1), least=-1
+    )
+
+
+def class_intervals(score: ByClass, confusions: np.ndarray) -> tuple[Interval, ...]:
+    """As `interval`, for each class alone; all of [0, 1] where one person holds all clips of the class."""
+    return tuple(
+        _interval(value, without, shares, least=0)
+        for value, without, shares in zip(*(part.T for part in _jackknife(score, confusions)), strict=True)
+    )
+
+
+def _jackknife(score: ByClass, confusions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean over seeds, class by class: (K,) of all people; (P, K) without each person, nan where nobody else has a clip;
+    (P, K) each person's share of the clips."""
+    total = confusions.sum(1)
+    value = score(total).mean(0)
+    clips = confusions[0].sum(-1)  # (P, C)
+    if len(value) == 1:
+        clips = clips.sum(1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        without = score(total[:, None] - confusions).mean(0)
+    return value, np.where(clips < clips.sum(0), without, np.nan), clips / clips.sum(0)
+
+
+def _mean(by_class: np.ndarray) -> np.ndarray:
+    """(P, K) → (P,), over the classes that are there."""
+    with np.errstate(invalid="ignore"):
+        return np.nansum(by_class, 1) / (~np.isnan(by_class)).sum(1)
+
+
+def _interval(value: float, without: np.ndarray, shares: np.ndarray, least: int) -> Interval:
+    """Args: without: (P,) the value without each person; shares: (P,) add up to 1; least: the value cannot be lower."""
+    from scipy.special import expit, logit, stdtrit
+
+    span = 1 - least
+    place = (value - least) / span  # in [0, 1]
+    weight = 1 / (shares**2).sum()  # as many people of equal weight
+    if weight < 1 + 1e-9:
+        low, high = 0.0, 1.0
+    elif place < 1e-12 or place > 1 - 1e-12:
+        # Nobody differs. Were one person in so many all wrong, a draw of these few would hide it once in 40 times.
+        hidden = 1 - TAIL ** (1 / weight)
+        low, high = (0.0, hidden) if place < 0.5 else (1 - hidden, 1.0)
+    else:
+        people = len(without)
+        error = np.sqrt((people - 1) / people * ((without - without.mean()) ** 2).sum()) / span
+        reach = stdtrit(weight - 1, 1 - TAIL) * error / (place * (1 - place))
+        low, high = (expit(logit(place) + way * reach) for way in (-1, 1)) if error > 1e-9 else (place, place)
+    low, high = (least + span * end for end in (low, high))
+    return Interval(float(value), float(min(low, value)), float(max(high, value)))

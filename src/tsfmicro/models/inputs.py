@@ -1,0 +1,61 @@
+"""The usual inputs of a model, each a need with a view of it; a model may as well write its own.
+
+super().__init__({"motion": motion(224), "where": onset(224)}, size=224)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from tsfmicro.needs import Input, Scale, need
+
+
+def onset(size: int, scale: Scale = "imagenet") -> Input:
+    """The onset frame, (3, size, size)."""
+    return Input(need("faces", size, scale=scale), (3, size, size), _onset)
+
+
+def apex(size: int, scale: Scale = "imagenet") -> Input:
+    """The apex frame, (3, size, size)."""
+    return Input(need("faces", size, scale=scale), (3, size, size), _apex)
+
+
+def motion(size: int, scale: Scale = "imagenet") -> Input:
+    """apex − onset after normalisation (Eq. 1), (3, size, size)."""
+    return Input(need("faces", size, scale=scale), (3, size, size), _motion)
+
+
+def flow(size: int, **options: Any) -> Input:
+    """Horizontal and vertical flow from onset to apex in pixels of a face of 224, and optical strain: (3, size, size)."""
+    return Input(need("flow", size, **options), (3, size, size))
+
+
+def frames(size: int, count: int | None = None, scale: Scale = "imagenet") -> Input:
+    """Frames from onset to offset, (count, 3, size, size): evenly spaced, or all of them (`count=None`), then with a length
+    that differs from clip to clip."""
+    asked = need("frames", size, scale=scale) if count is None else need("frames", size, scale=scale, count=count)
+    return Input(asked, (count, 3, size, size))
+
+
+def landmarks(size: int) -> Input:
+    """The detector's five points on the onset, (5, 2): x, y in pixels of a face of that size."""
+    return Input(need("landmarks", size), (5, 2))
+
+
+IMAGES: dict[str, Callable[[int], Input]] = {"onset": onset, "apex": apex, "motion": motion, "flow": flow}
+"""Inputs by the names that TSFmicro's variants use."""
+
+
+def _onset(pair: Tensor) -> Tensor:
+    return pair[:, 0]
+
+
+def _apex(pair: Tensor) -> Tensor:
+    return pair[:, 1]
+
+
+def _motion(pair: Tensor) -> Tensor:
+    return pair[:, 1] - pair[:, 0]
