@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tsfmicro.data.corrections import Correction
 from tsfmicro.data.sheets import whole
 
 Kind = Literal["micro", "macro"]
@@ -15,6 +14,21 @@ Kind = Literal["micro", "macro"]
 # No expression lasts so long: the longest macro-expression of the SAMM Long Videos takes 26 s, and micro-expressions that
 # are coded from the first frame of a film, not from their own, a few. What is longer has a wrong digit.
 LONGEST: Mapping[Kind, float] = {"micro": 10.0, "macro": 60.0}  # seconds
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One cell that is wrong in the published sheet. It is applied only where the sheet still says `was`."""
+
+    subject: str  # as in the clip's id
+    clip: str
+    column: str  # onset, apex, offset, emotion or action_units
+    was: str
+    now: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.column} {self.was}→{self.now}: {self.why}"
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,12 @@ from tsfmicro.models.base import Model
 from tsfmicro.models.pretrained import CONFIG, from_pretrained
 from tsfmicro.models.runtimes import METADATA, Facts, Predictor, Runtime, load_predictor, need
 from tsfmicro.prepare.cache import open_prepared
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.run.final import FINAL
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.trained import card_of, fold_model
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.train.loader import MEAN, STD, Loader
-from tsfmicro.types import PreparedSet
 
 OPSET = 20  # the first in which GELU is one operation
 TOLERANCE = 1e-4  # of the largest logit, or of 1 where that is smaller
