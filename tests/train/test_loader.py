@@ -8,8 +8,10 @@ from tests.train.conftest import prepared_set
 from tsfmicro.config import AugmentConfig
 from tsfmicro.errors import ConfigError, ShapeError
 from tsfmicro.models.inputs import IMAGES
-from tsfmicro.needs import need
+from tsfmicro.needs import Input, Stored, need
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.train.loader import MEAN, STD, Loader
+from tsfmicro.types import Clip, Frames
 
 CPU = torch.device("cpu")
 
@@ -77,3 +79,65 @@ def test_a_set_is_brought_to_the_device_once(prepared, monkeypatch):
     faces = loader._staying[need("faces", 32), "widest"]
     loader.gather(loader.rows([prepared.clips[0].id]), "widest")
     assert loader._staying == {(need("faces", 32), "widest"): faces}
+
+
+def dotted(size, points):
+    """Faces of which one pixel for each point is white, those points, and flow to the right; one clip."""
+    image = np.zeros((1, 2, size, size, 3), np.uint8)
+    for x, y in points:
+        image[0, :, y, x] = 255
+    small = np.zeros((1, 3, size // 2, size // 2), np.float16)
+    small[:, 0] = 1
+    products = {
+        need("faces", size): Stored({"clip": image}, "RGB 0–255", "image"),
+        need("frames", size): Stored({"clip": image[0]}, "RGB 0–255", "image", starts=np.array([0, 2])),
+        need("landmarks", size): Stored({"clip": np.array([points], np.float32)}, "px", "points", (1, 0)),
+        need("flow", size // 2): Stored({"clip": small}, "px", "flow"),
+    }
+    clip = Clip("made", "s0", "c0", Frames(None, {}), 1, 2, 3, 200, "surprise")
+    return PreparedSet("k", (clip,), np.arange(1), products)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_one_draw_moves_pictures_sequences_flow_and_points_of_a_clip_together(seed):
+    """Two points at the same height, the first on the left: in a mirror the other one becomes the first."""
+    made = dotted(64, [(20, 30), (44, 30)])
+    inputs = {
+        "onset": Input(need("faces", 64, scale="grey"), (3, 64, 64), lambda pair: pair[:, 0]),
+        "frames": Input(need("frames", 64, scale="grey"), (None, 3, 64, 64)),
+        "points": Input(need("landmarks", 64), (2, 2)),
+        "flow": Input(need("flow", 32), (3, 32, 32)),
+    }
+    settings = AugmentConfig(flip=0.5, rotate=20, pad=5)
+    batch = Loader(made, inputs, CPU).batch(["made/s0/c0"], "widest", settings, torch.Generator().manual_seed(seed))
+    points = batch["points"][0]
+    for picture in (batch["onset"][0, 0], *batch["frames"][0, :, 0]):
+        for x, y in points:
+            near = picture[int(y) - 1 : int(y) + 3, int(x) - 1 : int(x) + 3]
+            rows, columns = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+            mine = picture * ((rows - y).abs() < 3) * ((columns - x).abs() < 3)
+            centre = torch.stack([(mine * columns).sum(), (mine * rows).sum()]) / mine.sum()
+            assert near.sum() > 100 and torch.allclose(centre, torch.stack([x, y]), atol=0.6)
+    assert points[0, 0] < points[1, 0], "the first is on the left, mirrored or not"
+    right, down = batch["flow"][0, :2, 16, 16]
+    mirrored = right < 0
+    along = points[0] - points[1] if mirrored else points[1] - points[0]
+    torch.testing.assert_close(torch.stack([right, down]), along / along.norm(), atol=0.02, rtol=0)
+    assert batch["frames_length"].tolist() == [2]
+
+
+def test_sequences_of_different_lengths_are_padded_with_black_and_their_lengths_come_along():
+    frames = np.full((5, 8, 8, 3), 200, np.uint8)
+    stored = Stored({"clip": frames}, "RGB 0–255", "image", starts=np.array([0, 2, 5]))
+    clips = tuple(Clip("made", "s0", f"c{n}", Frames(None, {}), 1, 2, 3, 200, "surprise") for n in range(2))
+    made = PreparedSet("k", clips, np.arange(2), {need("frames", 8): stored})
+    inputs = {"frames": Input(need("frames", 8, scale="grey"), (None, 3, 8, 8))}
+    batch = Loader(made, inputs, CPU).batch([clip.id for clip in clips], "annotated")
+    assert batch["frames"].shape == (2, 3, 3, 8, 8) and batch["frames_length"].tolist() == [2, 3]
+    assert not batch["frames"][0, 2].any() and batch["frames"][1, 2].eq(200).all()
+
+
+def test_a_view_that_does_not_give_what_it_says_is_told(prepared):
+    wrong = {"onset": Input(need("faces", 32), (3, 32, 32))}  # the whole pair, not the onset
+    with pytest.raises(ShapeError, match=r"input onset: its view of faces 32×32 gives \(2, 3, 32, 32\)"):
+        Loader(prepared, wrong, CPU).batch([prepared.clips[0].id], "annotated")
