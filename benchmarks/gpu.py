@@ -30,6 +30,7 @@ from benchmarks.reference import Reference
 from benchmarks.shared import Row, compared, program
 from tsfmicro.models.registry import describe
 from tsfmicro.needs import Stored, need
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.protocols.loso import Loso
 from tsfmicro.run.environment import choose_precision
 from tsfmicro.run.folder import Plan
@@ -42,7 +43,7 @@ from tsfmicro.train.loader import MEAN, STD, Loader
 from tsfmicro.train.precision import at_work
 from tsfmicro.train.predict import predict
 from tsfmicro.train.step import REHEARSALS, Step
-from tsfmicro.types import Clip, Fold, Frames, PreparedSet
+from tsfmicro.types import Clip, Fold, Frames
 from tsfmicro.workers import cores, spread
 
 CLASSES = 5

@@ -25,7 +25,8 @@ from benchmarks.shared import Row, alternate, best_of, compared, in_fresh_proces
 from tsfmicro.memory import keep_freed_memory
 from tsfmicro.models.registry import create_model
 from tsfmicro.models.runtimes import InTorch, load_predictor
-from tsfmicro.use.export import export, quantise
+from tsfmicro.use.export import export
+from tsfmicro.use.int8 import quantise
 
 SIZE, CLASSES, CALIBRATION = 224, 5, 4
 BATCHES = (1, 8)

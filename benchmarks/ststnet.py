@@ -22,13 +22,14 @@ from benchmarks.shared import Row, alternate, compared, program
 from tsfmicro.memory import keep_freed_memory
 from tsfmicro.models.inputs import flow
 from tsfmicro.needs import Stored, need
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.protocols.composite import Composite
 from tsfmicro.run.folder import Plan
 from tsfmicro.run.task import train_group
 from tsfmicro.run.watch import Group
 from tsfmicro.study.shipped import config
 from tsfmicro.train.loader import Loader
-from tsfmicro.types import Clip, Frames, PreparedSet
+from tsfmicro.types import Clip, Frames
 
 PEOPLE = {"casme2": (145, 24), "smic": (164, 16), "samm": (133, 28)}  # clips and people
 CLASSES = ("negative", "positive", "surprise")

@@ -34,7 +34,7 @@ HOUSES = {
     "reading": {"run"},
     "use": {"run"},
     "study": {"run"},
-    "about": {"run"},
+    "about": {"run", "study"},
 }
 
 

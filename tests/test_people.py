@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 
 from tsfmicro.data.registry import DATASETS
 from tsfmicro.errors import ConfigError, LeakageError
+from tsfmicro.evaluate.audit import people_are_apart
+from tsfmicro.evaluate.score import tally
+from tsfmicro.evaluate.select import answers_of
 from tsfmicro.people import FAMILIES, family_of
 from tsfmicro.protocols.people import fold_name
 from tsfmicro.protocols.registry import protocol
-from tsfmicro.types import Fold, person_of
+from tsfmicro.types import Fold, Logits, person_of
 
 
 @pytest.mark.parametrize(
@@ -43,6 +46,19 @@ def test_who_two_datasets_show_is_left_out_once_with_the_clips_of_both():
     folds = {fold.name: fold.test for fold in protocol("loso").folds(labels, 0, np.random.default_rng(0))}
     assert folds["smic-s01"] == ("smic-hs/s1/a", "smic-vis/s01/a")
     assert set(folds) == {"smic-s01", "smic-s02", "samm-006"}
+
+
+def test_the_interval_is_drawn_over_people_not_over_their_names():
+    labels = {"smic-hs/s1/a": 0, "smic-vis/s01/a": 1, "samm/006/a": 0, "samm-lv/6/a": 1}
+    said = Logits(tuple(labels), "all", 0, np.eye(2, dtype=np.float32)[None, [0, 1, 0, 1]])
+    counts = tally([answers_of(said)], labels, ("a", "b"))
+    assert counts.people == ("samm/006", "smic/s01")
+    assert counts.for_acc[0].sum((1, 2)).tolist() == [2, 2]
+
+
+def test_the_audit_of_a_run_knows_who_is_who():
+    fold = {"name": "f", "train": ["smic-vis/s11/a"], "val": [], "test": ["smic-hs/s11/a"]}
+    assert people_are_apart([fold]).problems == ("smic/s11 is in train and test of fold f",)
 
 
 def test_across_datasets_whom_both_sides_show_is_tested_and_not_learned_from():

@@ -8,7 +8,8 @@ import pytest
 from tsfmicro.errors import AnnotationError, FrameError, LabelError, ShapeError, UnknownNameError
 from tsfmicro.labels import scheme
 from tsfmicro.needs import Stored, need
-from tsfmicro.types import Clip, Frames, LabelScheme, Logits, PreparedSet
+from tsfmicro.prepared import PreparedSet
+from tsfmicro.types import Clip, Frames, LabelScheme, Logits
 
 FRAMES = Frames(Path("sub01/EP02_01f"), {46: "img46.jpg", 59: "img59.jpg"})
 

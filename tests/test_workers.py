@@ -8,6 +8,7 @@ import time
 from contextlib import closing
 from functools import partial
 from math import sqrt
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,9 @@ def test_a_worker_that_is_killed_is_told_with_the_item_it_died_on():
 
 
 def test_stopping_early_stops_the_workers_at_once():
-    began = time.monotonic()
-    with closing(spread(time.sleep, [0, 60, 60], 2)) as results:
+    with closing(spread(time.sleep, [0, 36_000, 36_000], 2)) as results:
         next(results)
-    assert time.monotonic() - began < 10
+    assert not active_children()
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks at /proc")
@@ -59,7 +59,7 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path):
     workers = {int(parent.stdout.readline()) for _ in range(4)}
     parent.kill()
     parent.communicate()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 1200
     while (alive := [pid for pid in workers if _runs(pid)]) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert workers and not alive
@@ -116,7 +116,7 @@ def test_a_script_that_is_run_again_by_its_own_workers_ends_and_says_what_it_lac
     script = tmp_path / "script.py"
     script.write_text(UNGUARDED[kind])
     words = [sys.executable, str(script), str(tmp_path / "lock")]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=1200, check=False)
     assert done.returncode == 1 and done.stdout == ""
     *above, last = done.stderr.strip().splitlines()
     assert last.startswith("tsfmicro.errors.TsfmicroError: ") and 'under `if __name__ == "__main__":`' in last
@@ -132,5 +132,5 @@ def test_the_users_own_processes_get_the_same_line(tmp_path):
         "    child.start()\n    child.join()\n    sys.exit(child.exitcode)\n"
     )
     words = [sys.executable, str(script), str(tmp_path / "lock")]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=1200, check=False)
     assert done.returncode == 1 and 'under `if __name__ == "__main__":`' in done.stderr.strip().splitlines()[-1]

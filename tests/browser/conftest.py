@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+PATIENCE = 1_200_000  # milliseconds: for what must happen on a machine however busy
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -42,6 +43,7 @@ def opened(browser):
 
     def open_page(url, **options):
         contexts.append(browser.new_context(**options))
+        contexts[-1].set_default_timeout(PATIENCE)
         watched = Watched(contexts[-1].new_page())
         watched.page.goto(url)
         return watched

@@ -3,7 +3,6 @@
 import json
 import shutil
 import socket
-import time
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -13,6 +12,7 @@ import pytest
 
 pytest.importorskip("gradio", reason="the web extra is not installed")
 
+from tests.browser.conftest import PATIENCE
 from tsfmicro.app.page import build, launch
 from tsfmicro.use.recognise import Recognizer, example_video
 from tsfmicro.use.visit import Limits
@@ -34,6 +34,7 @@ def server():
 def visitor(browser, server):
     """A page that is open, with the addresses it asked for."""
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
     page.asked, page.errors = [], []
     page.on("request", lambda request: page.asked.append(request.url))
     page.on("pageerror", lambda error: page.errors.append(str(error)))
@@ -49,7 +50,7 @@ def test_a_visitor_uploads_waits_chooses_a_moment_reads_and_downloads(visitor, s
     visitor.wait_for_selector("#video video")
     visitor.click("#read")
     visitor.wait_for_selector("#result [role=status]")
-    visitor.wait_for_selector("#result iframe", timeout=180_000)
+    visitor.wait_for_selector("#result iframe")
     found = visitor.frame_locator("#result iframe")
     moments = found.locator("[data-moment]")
     assert moments.count() >= 3
@@ -71,33 +72,34 @@ def test_a_visitor_uploads_waits_chooses_a_moment_reads_and_downloads(visitor, s
 def test_a_mistake_is_told_on_the_page(visitor, tmp_path):
     wrong = tmp_path / "film.mp4"
     wrong.write_bytes(np.random.default_rng(0).bytes(5000))
-    visitor.set_input_files("#video input[type=file]", wrong)
-    visitor.wait_for_timeout(500)
+    with visitor.expect_response(lambda response: "upload" in response.url):
+        visitor.set_input_files("#video input[type=file]", wrong)
     visitor.click("#read")
-    said = visitor.wait_for_selector("#result [role=alert], .toast-body", timeout=60_000).inner_text()
+    said = visitor.wait_for_selector("#result [role=alert], .toast-body").inner_text()
     assert "film.mp4" in said or "video" in said.lower()
 
 
 def test_without_a_video_the_visitor_is_told_what_to_do(visitor):
     visitor.click("#read")
-    assert "Choose a video first" in visitor.wait_for_selector("#result [role=alert]", timeout=60_000).inner_text()
+    assert "Choose a video first" in visitor.wait_for_selector("#result [role=alert]").inner_text()
 
 
 def test_cancelling_ends_the_work(visitor):
     visitor.click("#example")
-    visitor.wait_for_selector("#result [role=status]", timeout=60_000)
+    visitor.wait_for_selector("#result [role=status]")
     visitor.click("#cancel")
-    assert visitor.wait_for_selector("#result [role=alert]", timeout=60_000).inner_text() == "Cancelled."
+    assert visitor.wait_for_selector("#result [role=alert]").inner_text() == "Cancelled."
 
 
 def test_ten_visitors_at_once_are_all_served(browser, server):
     pages = [browser.new_page() for _ in range(10)]
     for page in pages:
+        page.set_default_timeout(PATIENCE)
         page.goto(server)
         page.wait_for_selector("#example")
         page.click("#read")  # a short visit each: no video was chosen
     for page in pages:
-        page.wait_for_selector("#result [role=alert]", timeout=60_000)
+        page.wait_for_selector("#result [role=alert]")
         page.close()
 
 
@@ -115,5 +117,4 @@ def test_it_listens_on_this_machine_only(server):
     for address in outside - {"127.0.0.1", "127.0.1.1"}:
         with socket.socket() as caller:
             caller.settimeout(1)
-            began = time.monotonic()
-            assert caller.connect_ex((address, port)) != 0 and time.monotonic() - began < 5
+            assert caller.connect_ex((address, port)) != 0

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -76,6 +77,33 @@ class Videos(HeadedDataset):
         return f"p{cell}" if cell.isdigit() else None
 
 
+OTHER_COLUMNS = {
+    "subject": ("subid",),
+    "clip": ("foldname",),
+    "onset": ("start",),
+    "offset": ("end",),
+    "emotion": ("label",),
+}
+
+
+class ThreeSheets(HeadedDataset):
+    """Training and test rows in files of their own, no apex, and another family of people beside it."""
+
+    name, title, fps, release_rows = "three-sheets", "Three sheets", 200.0, 3
+    columns = OTHER_COLUMNS
+    person_folder = re.compile(r"q\d+")
+    subject_cell, clip_cell = re.compile(r"q\d+"), re.compile(r"q\d+_\d+")
+
+    def subject(self, cell):
+        return cell or None
+
+    def chosen(self, tables):
+        return tuple(tables)
+
+    def is_base(self, base):
+        return base.name != "VIS"
+
+
 def picture(number):
     return np.full((48, 64, 3), 10 * number, np.uint8)
 
@@ -106,7 +134,7 @@ def write_book(path, **sheets):
 
 @pytest.fixture
 def registered(monkeypatch):
-    for added in (WithoutHeader(), ClassFolders(), Videos()):
+    for added in (WithoutHeader(), ClassFolders(), Videos(), ThreeSheets()):
         monkeypatch.setitem(DATASETS, added.name, added)
 
 
@@ -169,6 +197,10 @@ def test_a_sheet_without_a_header_with_its_micro_and_macro_rows(registered, with
     ]  # fmt: skip
     assert [(clip.name, clip.offset) for clip in reading.macro] == [("anger1_10", None)]
     assert reading.rows == 4
+    assert any(
+        "and 1 macro-expressions, kept apart" in line
+        for line in check(dataset("without-header"), without_header).lines()
+    )
     assert [looks(clip) for clip in reading.clips] == [[3, 9], [2, 8], [9, 12]]
     assert {(flag.clip, flag.row, flag.reason) for flag in reading.flags} == {
         ("without-header/s15/anger1_10", 2, "offset is not a frame"),
@@ -189,6 +221,13 @@ def test_no_sheet_but_class_folders(registered, class_folders):
     assert Counter(flag.reason for flag in reading.flags) == {"no apex annotated": 3, "frames missing": 2}
 
 
+def test_the_dataset_in_the_docs_is_whole_and_reads_the_same(registered, class_folders):
+    page = Path(__file__).parents[2] / "docs" / "adding-a-dataset.md"
+    names = {}
+    exec(re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)[1], names)
+    assert names["ClassFolders"]().read(class_folders).clips == dataset("class-folders").read(class_folders).clips
+
+
 def test_videos_with_a_frame_rate_for_each(registered, videos):
     reading = dataset("videos").read(videos)
     assert [clip.fps for clip in reading.clips] == [50.0, 25.0, 30.0]
@@ -197,11 +236,34 @@ def test_videos_with_a_frame_rate_for_each(registered, videos):
     assert [(flag.clip, flag.reason) for flag in reading.flags] == [("videos/p2/p2_1", "frame rate is not a number")]
 
 
+def test_rows_in_several_files_without_an_apex_and_people_that_another_folder_names_alike(registered, tmp_path):
+    head = ["sub_ID", "Fold name", "Start", "End", "Label"]
+    write_book(tmp_path / "train.xlsx", a=[head, ["q1", "q1_1", 1, 3, "fear"], ["q2", "q2_1", 0, 2, "fear"]])
+    write_book(tmp_path / "test.xlsx", a=[head, ["q3", "q3_1", 1, 3, "fear"]])
+    for camera in ("VIS", "film"):
+        for person in ("q1", "q2", "q3"):
+            write_pictures(tmp_path / camera / person / f"{person}_1", "{:05}.png", range(4))
+    reading = dataset("three-sheets").read(tmp_path)
+    assert {(clip.subject, clip.onset, clip.apex, clip.offset) for clip in reading.clips} == {
+        ("q1", 1, None, 3), ("q2", 0, None, 2), ("q3", 1, None, 3),
+    }  # fmt: skip
+    assert (reading.frames, reading.other_frames, reading.rows) == (tmp_path / "film", (), 3)
+    assert {flag.reason for flag in reading.flags} == {"no apex annotated"}
+
+
 def test_a_video_at_another_rate_than_the_sheet_s_is_flagged(registered, videos):
     write_video(videos / "clips" / "p1_1.avi", 25, "MJPG")
     (flag, _) = dataset("videos").read(videos).flags
     assert (flag.reason, flag.row) == ("video has another frame rate", 2)
     assert flag.detail.startswith("25 per second in ") and flag.detail.endswith("50 expected")
+
+
+def test_pictures_come_before_videos_of_the_same_clips(registered, videos):
+    write_pictures(videos / "pictures" / "p1_1", "{:03}.jpg", range(1, 10))
+    reading = dataset("videos").read(videos)
+    assert (reading.frames, reading.other_frames) == (videos / "pictures", (videos / "clips",))
+    assert [clip.name for clip in reading.trainable] == ["p1_1"]
+    assert {flag.clip for flag in reading.flags if flag.reason == "no folder with frames"} == {"videos/p1/p1_2"}
 
 
 def test_a_video_that_ends_too_early_is_flagged(registered, videos):

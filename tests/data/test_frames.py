@@ -99,17 +99,23 @@ def test_a_video_is_found_as_a_folder_of_its_name_would_be_and_counts_its_frames
     assert (list(lies.frames.numbers), lies.fps) == ([1, 2, 3, 4, 5], 50.0)
 
 
+def test_a_dataset_of_pictures_takes_no_video(tmp_path):
+    video(tmp_path / "sub01" / "EP01_1.avi")
+    assert FrameTree(tmp_path).find([("sub01", "EP01_1")]) is None
+
+
 def test_a_folder_of_pictures_comes_before_a_video_of_its_name(tmp_path):
     video(tmp_path / "sub01" / "EP01_1.avi")
     touch(tmp_path / "sub01" / "EP01_1" / "img1.jpg")
-    assert FrameTree(tmp_path).find([("sub01", "EP01_1")]) == tmp_path / "sub01" / "EP01_1"
+    assert FrameTree(tmp_path, 1).find([("sub01", "EP01_1")]) == tmp_path / "sub01" / "EP01_1"
 
 
 def test_a_file_that_only_looks_like_a_video_has_no_frames(tmp_path):
     touch(tmp_path / "sub01" / "EP01_1.mp4")
-    assert FrameTree(tmp_path).find([("sub01", "EP01_1")]) is None
+    assert FrameTree(tmp_path, 1).find([("sub01", "EP01_1")]) is None
 
 
 def test_a_folder_of_videos_named_by_people_holds_frames(tmp_path):
     touch(tmp_path / "clips" / "sub01.mp4", tmp_path / "other" / "holiday.mp4")
-    assert look_around(tmp_path, PERSON).bases == (tmp_path / "clips",)
+    assert look_around(tmp_path, PERSON, videos=True).bases == (tmp_path / "clips",)
+    assert look_around(tmp_path, PERSON).bases == ()

@@ -26,7 +26,7 @@ def excel(path, *rows, sheet="Sheet1", others=()):
 def rows(path):
     """Rows of a file with one sheet."""
     (table,) = read_tables(path)
-    return table.rows(COLUMNS)
+    return [row for row in table.rows(COLUMNS) if row.below]
 
 
 def test_every_cell_comes_as_text_whatever_excel_made_of_it(tmp_path):

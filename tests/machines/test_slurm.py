@@ -10,11 +10,14 @@ import time
 import psutil
 import pytest
 
+from tests.machines.waiting import alive, wait_until
 from tests.run.conftest import plan_of, tiny_config
 from tests.run.test_here import Listener, results
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
+from tsfmicro.machines import on_slurm
+from tsfmicro.machines.named import machines
 from tsfmicro.machines.on_slurm import OnSlurm
-from tsfmicro.run.here import machines, train_here
+from tsfmicro.run.here import train_here
 from tsfmicro.run.watch import Watch
 
 LOCAL = OnSlurm(cluster="local", workers=2)
@@ -30,22 +33,38 @@ def test_jobs_end_as_this_process_does_to_the_last_bit_and_every_epoch_is_told(s
     assert sorted(watch.epochs, key=str) == sorted(((t, e) for t in folder.plan.tasks for e in (1, 2, 3)), key=str)
 
 
-def test_a_job_that_is_killed_is_told_with_its_log_and_a_second_call_does_the_rest(start, prepared_folder):
+def test_a_job_that_is_killed_is_told_with_its_log_and_a_second_call_does_the_rest(
+    start, prepared_folder, tmp_path, monkeypatch
+):
     plan = plan_of(tiny_config(seeds=(0,)), prepared_folder)
     folder, job = start(plan=plan)
+    go = tmp_path / "go"
+
+    class Held(on_slurm.Share):
+        """Jobs that wait until one of them is killed, so that it cannot have finished before."""
+
+        def __call__(self):
+            while not go.exists():
+                time.sleep(0.05)
+            super().__call__()
 
     class Assassin(Listener):
-        """Kills one job, with what it started, before it can have finished."""
+        """Kills one job, with what it started."""
 
         def note(self, text):
             super().note(text)
             # A browser that another test has opened may be a child, too.
             first = next(c for c in psutil.Process().children() if "submitit" in " ".join(c.cmdline()))
-            for process in [*first.children(recursive=True), first]:
+            doomed = [*first.children(recursive=True), first]
+            for process in doomed:
                 process.kill()
+            wait_until(lambda: not any(map(alive, doomed)))
+            go.touch()
 
-    with pytest.raises(RunError, match=r"1 of 2 jobs ended without their result.*_log\.err"):
-        LOCAL.train(job, folder.missing_groups(), Assassin())
+    with monkeypatch.context() as held:
+        held.setattr(on_slurm, "Share", Held)
+        with pytest.raises(RunError, match=r"1 of 2 jobs ended without their result.*_log\.err"):
+            LOCAL.train(job, folder.missing_groups(), Assassin())
     left = len(folder.missing())
     assert 0 < left < len(plan.tasks), "the other job's result is kept"
     watch = Listener()
@@ -96,6 +115,7 @@ for n in range(last + 1):
 print("Submitted batch job 70")
 """
 SRUN = """#!/bin/bash
+until [[ -f {spool}/go ]]; do sleep 0.1; done
 while [[ $1 != *python* ]]; do shift; done
 "$@"; echo $? > {spool}/ended-$SLURM_ARRAY_TASK_ID
 """
@@ -112,6 +132,7 @@ def slurm(tmp_path, monkeypatch):
     """sbatch, srun and sacct that know one job array, number 70, and run it on this machine."""
     spool, programs = tmp_path / "spool", tmp_path / "bin"
     spool.mkdir()
+    (spool / "go").touch()  # jobs wait for it
     programs.mkdir()
     for name, text in (("sbatch", SBATCH), ("srun", SRUN), ("sacct", SACCT)):
         program = programs / name
@@ -142,7 +163,7 @@ def test_the_job_script_carries_the_users_options_and_what_a_training_needs(slur
 
 
 def test_jobs_outlive_their_driver_and_the_next_call_waits_for_them(slurm, start, prepared_folder):
-    plan = plan_of(tiny_config(seeds=(0,), epochs=30), prepared_folder)
+    plan = plan_of(tiny_config(seeds=(0,)), prepared_folder)
     folder, job = start(plan=plan)
     program = (
         "import sys, pathlib\n"
@@ -153,16 +174,21 @@ def test_jobs_outlive_their_driver_and_the_next_call_waits_for_them(slurm, start
         "run, prepared = map(pathlib.Path, sys.argv[1:3])\n"
         "OnSlurm().train(Job(run, prepared, 'cpu', 1), RunFolder.open(run).missing_groups(), Watch())\n"
     )
+    (slurm / "go").unlink()  # no job can end before its driver is killed
     driver = subprocess.Popen([sys.executable, "-c", program, str(job.run), str(job.prepared)])
     remembered = folder.path / "slurm" / "jobs.json"
-    deadline = time.monotonic() + 120
-    while not remembered.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(remembered.exists)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     assert folder.missing()
     (slurm / "script").unlink()
-    watch = Listener()
+
+    class Starter(Listener):
+        def note(self, text):
+            super().note(text)
+            (slurm / "go").touch()
+
+    watch = Starter()
     OnSlurm().train(job, folder.missing_groups(), watch)
     assert not folder.missing()
     assert "3 jobs of an earlier call are still there (70)" in watch.notes[0]

@@ -10,8 +10,9 @@ from matplotlib.text import Text
 
 from tests.report.conftest import ONE_WRONG, TARGET, made_run
 from tests.train.conftest import faces_of
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.report import faces, figures, scatter, style
-from tsfmicro.types import Clip, Frames, PreparedSet
+from tsfmicro.types import Clip, Frames
 
 
 def words(figure):

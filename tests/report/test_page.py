@@ -10,11 +10,12 @@ import pytest
 
 from tests.report.conftest import CLIPS, ONE_WRONG, RIGHT, TARGET, made_run, scored
 from tests.train.conftest import faces_of
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.report.figures import curves
 from tsfmicro.report.page import drawn, page, strip
 from tsfmicro.report.style import new_figure
 from tsfmicro.report.tables import make_tables
-from tsfmicro.types import Clip, Frames, PreparedSet
+from tsfmicro.types import Clip, Frames
 
 
 def prepared_faces(clips=CLIPS, key="key"):

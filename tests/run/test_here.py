@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from multiprocessing import active_children
 
 import numpy as np
@@ -73,17 +72,20 @@ def test_a_killed_run_goes_on_at_the_next_fold_and_ends_as_if_nothing_had_happen
         "from tsfmicro.run.folder import RunFolder\n"
         "from tsfmicro.run.task import Job\n"
         "from tsfmicro.run.watch import Watch\n"
-        "class Slow(Watch):\n"
-        "    def epoch(self, *args): time.sleep(0.2)\n"
         "run, prepared = map(pathlib.Path, sys.argv[1:])\n"
-        "train_here(Job(run, prepared, 'cpu', 1), RunFolder.open(run).missing_groups(), 1, Slow())\n"
+        "folder = RunFolder.open(run)\n"
+        "class StaysAfterTwo(Watch):\n"
+        "    def epoch(self, *args):\n"
+        "        while len(folder.missing()) <= len(folder.plan.tasks) - 2:\n"
+        "            print('two are kept', flush=True)\n"
+        "            time.sleep(1)\n"
+        "train_here(Job(run, prepared, 'cpu', 1), folder.missing_groups(), 1, StaysAfterTwo())\n"
     )
-    child = subprocess.Popen([sys.executable, "-c", program, str(job.run), str(job.prepared)])
-    deadline = time.monotonic() + 60
-    while len(folder.missing()) > len(folder.plan.tasks) - 2 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    words = [sys.executable, "-c", program, str(job.run), str(job.prepared)]
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    assert child.stdout.readline() == "two are kept\n"
     child.send_signal(signal.SIGKILL)
-    child.wait()
+    child.communicate()
     left = len(folder.missing())
     assert 0 < left <= len(folder.plan.tasks) - 2, "killed in the middle"
     watch = Recorder()

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tsfmicro.needs import Stored, need
-from tsfmicro.types import Clip, Frames, PreparedSet
+from tsfmicro.prepared import PreparedSet
+from tsfmicro.types import Clip, Frames
 
 
 def faces_of(pairs):

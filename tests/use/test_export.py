@@ -19,7 +19,8 @@ from tsfmicro.models.pretrained import save_pretrained
 from tsfmicro.models.registry import MODELS, create_model
 from tsfmicro.models.runtimes import METADATA, load_predictor
 from tsfmicro.run.watch import Task
-from tsfmicro.use.export import export, quantise, trained_model
+from tsfmicro.use.export import export, trained_model
+from tsfmicro.use.int8 import quantise
 
 TINY = {"widths": (16, 16, 16, 16), "stem": (4, 4, 4, 16), "spatial_width": 16, "head_width": 8}
 CHOICES = [

@@ -18,6 +18,7 @@ from tsfmicro.run.watch import Watch
 from tsfmicro.spot.score import score_intervals
 from tsfmicro.synthetic.film import read_truth, write_films
 from tsfmicro.synthetic.write import write_faces
+from tsfmicro.types import VideoFrames
 from tsfmicro.use.spot import onset_and_apex, save, spot
 
 RENDERED = Path(__file__).resolve().parents[2].parent / "shared" / "faces" / "casme2"
@@ -133,6 +134,21 @@ def test_the_apex_of_clips_is_spotted_between_onset_and_offset_and_remembered(tm
     again = Told()
     assert with_spotted_apexes(blind, PrepareConfig(), tmp_path / "cache", 1, again) == spotted
     assert again.told == []
+
+
+def test_the_apex_is_spotted_in_a_video_as_in_its_pictures(tmp_path):
+    root = write_faces(tmp_path / "faces", people=1, clips=1, seed=9, fps=60, workers=1)
+    clip = replace(dataset("casme2").read(root).clips[0], apex=None)
+    writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 60, (640, 480))
+    for number in sorted(clip.frames.numbers):
+        writer.write(cv2.imread(str(clip.frames.path(number))))
+    writer.release()
+    film = replace(clip, frames=VideoFrames(tmp_path / "clip.avi", len(clip.frames.numbers), min(clip.frames.numbers)))
+    (pictures,), (video,) = (
+        with_spotted_apexes([c], PrepareConfig(), tmp_path / "cache", 1, Told()) for c in (clip, film)
+    )
+    assert video.apex == pytest.approx(pictures.apex, abs=2)  # the video is compressed once more
+    assert len(list((tmp_path / "cache" / "apexes").iterdir())) == 2, "another file, another apex"
 
 
 def test_a_clip_without_offset_has_no_spotted_apex(tmp_path):

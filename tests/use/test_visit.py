@@ -1,7 +1,7 @@
 """One upload: its limits, its end, and that nothing of it stays."""
 
 import shutil
-import time
+import threading
 
 import cv2
 import numpy as np
@@ -30,7 +30,7 @@ def upload(tmp_path):
 
 
 def ended(visit):
-    assert visit.done.wait(120)
+    assert visit.done.wait(1200)
     return visit
 
 
@@ -41,10 +41,20 @@ def test_an_upload_is_read_and_then_deleted(recognizer, upload):
 
 
 def test_a_cancelled_upload_ends_soon_and_is_deleted(recognizer, upload):
-    visit = Visit(recognizer, upload, Limits(), delete=True)
-    while visit.share == 0 and not visit.done.is_set():
-        time.sleep(0.01)
+    at_work, asked = threading.Event(), threading.Event()
+
+    class Slow(Visit):
+        """Stays at its first frame until it has been cancelled."""
+
+        def progress(self, *of):
+            at_work.set()
+            asked.wait()
+            super().progress(*of)
+
+    visit = Slow(recognizer, upload, Limits(), delete=True)
+    assert at_work.wait(1200)
     visit.stop()
+    asked.set()
     assert ended(visit).trouble == "Cancelled." and visit.result is None and not upload.exists()
 
 

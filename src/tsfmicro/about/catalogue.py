@@ -1,4 +1,4 @@
-"""What there is: datasets and models, as tables."""
+"""What there is: the datasets, as tables."""
 
 from __future__ import annotations
 
@@ -14,19 +14,6 @@ def datasets_table() -> Table:
     """Headings and rows for `tsfmicro data list`."""
     rows = [[d.name, d.title, f"{d.fps:g}" if d.fps else "–", ", ".join(d.published)] for d in DATASETS.values()]
     return ["name", "dataset", "fps", "label schemes"], rows
-
-
-def models_table() -> Table:
-    """Headings and rows for `tsfmicro models`."""
-    from tsfmicro.models.registry import MODELS, describe
-
-    rows = []
-    for entry in MODELS.values():
-        cost = describe(entry.name)
-        rows.append(
-            [entry.name, f"{entry.size}×{entry.size}", f"{cost.parameters:,}", f"{cost.gflop:.2f}", entry.about]
-        )
-    return ["model", "image", "parameters", "GFLOP a clip", "what it is"], rows
 
 
 def check_dataset(name: str, root: Path) -> Check:

@@ -30,6 +30,7 @@ from tsfmicro.app.arguments import (
 from tsfmicro.app.audit import audit
 from tsfmicro.app.bench import bench
 from tsfmicro.app.compare import compare
+from tsfmicro.app.convert import convert
 from tsfmicro.app.export import export
 from tsfmicro.app.predict import predict
 from tsfmicro.app.report import report
@@ -127,6 +128,7 @@ app.command()(predict)
 app.command()(web)
 app.command()(report)
 app.command()(export)
+app.command()(convert)
 app.command()(bench)
 app.command()(spot)
 
@@ -152,12 +154,21 @@ def demo(
 
 
 @app.command()
-def models() -> None:
-    """The models, with their size."""
-    from tsfmicro.about.catalogue import models_table
+def models(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="All about one model.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The models: what each looks at and costs, how far it is the published one, and how to run it."""
+    from tsfmicro.about.zoo import resident, residents, zoo_table
     from tsfmicro.app.screens import show_table
 
-    show_table(*models_table())
+    if as_json:
+        found = [resident(name)] if name else residents()
+        print(json.dumps([one.to_dict() for one in found], indent=1))
+    elif name:
+        print("\n".join(resident(name).lines()))
+    else:
+        show_table(*zoo_table())
 
 
 @app.command()

@@ -21,7 +21,7 @@ from tsfmicro.data.frames import FrameTree, Recording, look_around, spreadsheets
 from tsfmicro.data.sheets import Table, read_tables
 from tsfmicro.errors import AnnotationError, FrameError, LabelError
 from tsfmicro.labels import scheme
-from tsfmicro.types import Clip, Frames
+from tsfmicro.types import Clip, Frames, VideoFrames
 
 _SPELLINGS = {"other": "others", "happy": "happiness", "sad": "sadness"}
 _NAMED = 5  # spreadsheets that a message names
@@ -45,11 +45,12 @@ class AnnotatedDataset(Dataset):
 
     Attributes:
         person_folder: what the folders or videos are called that lie directly in the frames' folder.
-        first_frame: the number that its sheet gives to the first frame of a video.
+        first_frame: the number that its sheet gives to the first frame of a video; None where videos are not looked for, as it
+            is for datasets of pictures: nobody knows how a copy that was made a video is counted.
     """
 
     person_folder: ClassVar[re.Pattern[str]]
-    first_frame: ClassVar[int] = 0
+    first_frame: ClassVar[int | None] = None
 
     @abstractmethod
     def entries(self, source: Source) -> Iterable[Entry | Flag]:
@@ -62,6 +63,10 @@ class AnnotatedDataset(Dataset):
     def chosen(self, tables: Sequence[Table]) -> tuple[Table, ...]:
         """Those of its sheets that are read together, the best first: as a rule one."""
         return tuple(tables[:1])
+
+    def is_base(self, base: Path) -> bool:
+        """Whether a folder of people's folders is this dataset's, where others name people alike: HS, VIS and NIR of SMIC."""
+        return True
 
     def places(self, entry: Entry) -> Sequence[tuple[str, ...]]:
         """Where a clip's frames may lie below the frames' folder, the likeliest first; a video without its ending."""
@@ -113,15 +118,15 @@ class AnnotatedDataset(Dataset):
         """What there is to read, the sheets that would have done as well, and what is odd about spreadsheets."""
         if not root.is_dir():
             raise AnnotationError(f"{root}: no such folder. Give the folder that holds {self.title}.")
-        found = look_around(root, self.person_folder)
-        bases = sorted(found.bases, key=lambda base: _preference(base.relative_to(root)))
+        found = look_around(root, self.person_folder, videos=self.first_frame is not None)
+        bases = sorted(filter(self.is_base, found.bases), key=lambda base: _preference(base.relative_to(root)))
         if not self.has_sheet:
             return Source((), tuple(bases)), (), []
         tables, strange, flags = self._own(found.sheets)
         if not tables:
             # The root may be the folder of the frames, with the sheet beside or above it.
-            tables, above, flags = self._own(spreadsheets(root.absolute().parents[:2]))
-            strange |= above
+            tables, above, more = self._own(spreadsheets(root.absolute().parents[:2]))
+            strange, flags = strange | above, flags + more
         if not tables:
             there = "; ".join(f"{file.name} ({why})" for file, why in [*strange.items()][:_NAMED]) or "none"
             raise AnnotationError(
@@ -182,13 +187,14 @@ class AnnotatedDataset(Dataset):
             entry = self._corrected(told)
             first = entries.setdefault(self._id(entry), entry)
             if first is not entry:
-                raise AnnotationError(
-                    f"{sheet}: rows {first.row} and {entry.row} are both {self._id(entry)}. Delete one of them."
-                )
-            if self.emotions and entry.emotion not in self.emotions:
+                both = f"rows {first.row} and {entry.row}" if entry.row else f"{first.recording} and {entry.recording}"
+                raise AnnotationError(f"{sheet}: {both} are both {self._id(entry)}. Delete one of them.")
+            may_lack = entry.kind == "macro" and not entry.emotion
+            if self.emotions and entry.emotion not in self.emotions and not may_lack:
+                where = f"row {entry.row}" if entry.row else entry.recording
                 raise LabelError(
-                    f"{sheet}, row {entry.row}: {self.title} has no emotion {entry.emotion!r} "
-                    f"(it has {', '.join(sorted(self.emotions))}). Correct the row."
+                    f"{sheet}, {where}: {self.title} has no emotion {entry.emotion!r} "
+                    f"(it has {', '.join(sorted(self.emotions))}). Correct it there."
                 )
         return list(entries.values()), flags, rows
 
@@ -199,16 +205,17 @@ class AnnotatedDataset(Dataset):
         return replace(entry, emotion=_SPELLINGS.get(emotion, emotion), fixes=fixes)
 
     def _trees(self, root: Path, bases: Iterable[Path], entries: Sequence[Entry]) -> list[FrameTree]:
-        """The folders that do hold frames of these clips, the best first."""
-        trees = [FrameTree(base, self.first_frame) for base in bases]
-        holding = [tree for tree in trees if any(tree.find(self.places(entry)) for entry in entries)]
+        """The folders that do hold frames of these clips, the best first, pictures before videos."""
+        trees = (FrameTree(base, self.first_frame) for base in bases)
+        found = ((tree, next(filter(None, (tree.find(self.places(e)) for e in entries)), None)) for tree in trees)
+        holding = [(isinstance(tree.recording(place).frames, VideoFrames), tree) for tree, place in found if place]
         if not holding:
             like = " or ".join(layout.example for layout in self.layouts.values())
             raise FrameError(
                 f"{root}: no frames of {self.title}. "
                 f"Looked for folders like {like or self.person_folder.pattern}. Copy the frames there."
             )
-        return holding
+        return [tree for _, tree in sorted(holding, key=lambda video_and_tree: video_and_tree[0])]
 
     def _clip(self, entry: Entry, tree: FrameTree) -> tuple[Clip | None, list[Flag]]:
         place = tree.find(self.places(entry))
@@ -223,7 +230,8 @@ class AnnotatedDataset(Dataset):
         elif onset is not None and fps is not None:
             odd += impossible_length(entry.kind, onset, offset, fps)
             if place is None:
-                odd.append(("no folder with frames", f"no pictures in {tree.base.joinpath(*self.places(entry)[0])}"))
+                what = "no pictures" if self.first_frame is None else "no pictures or video"
+                odd.append(("no folder with frames", f"{what} in {tree.base.joinpath(*self.places(entry)[0])}"))
             else:
                 odd += missing_frames(onset, apex, offset, lies.frames.numbers)
             if lies.fps and abs(lies.fps - fps) > 0.01 * fps:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from tsfmicro.data.corrections import Correction
-from tsfmicro.data.entries import Flag
+from tsfmicro.data.entries import Correction, Flag
 from tsfmicro.data.fake import Cells, FakeSheet, Layout
 from tsfmicro.types import Clip
 

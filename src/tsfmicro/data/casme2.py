@@ -57,7 +57,7 @@ class Casme2(HeadedDataset):
         "casme2-5": {"happiness": 32, "disgust": 62, "repression": 27, "surprise": 28, "others": 99},
         "casme2-3": {"negative": 95, "positive": 32, "surprise": 28},
     }
-    subject_cell = re.compile(r"(sub)?\d{1,2}", re.IGNORECASE)
+    subject_cell = re.compile(r"(sub)?\d{1,2}(\.0)?", re.IGNORECASE)
     clip_cell = re.compile(r"EP\d.*", re.IGNORECASE)
     person_folder = re.compile(r"sub\d+", re.IGNORECASE)
     sheets: ClassVar = {

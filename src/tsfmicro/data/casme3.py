@@ -53,7 +53,7 @@ class Casme3(HeadedDataset):
         },
         "casme3-4": {"negative": 457, "positive": 55, "surprise": 184, "others": 159},
     }
-    subject_cell = re.compile(r"(spno\.?\s?)?\d+", re.IGNORECASE)
+    subject_cell = re.compile(r"(spno\.?\s?)?\d+(\.0)?", re.IGNORECASE)
     clip_cell = re.compile(r"[a-z]", re.IGNORECASE)  # a video
     person_folder = re.compile(r"spno\.\d+(_[a-z]_\d+)?", re.IGNORECASE)
     sheets: ClassVar = {

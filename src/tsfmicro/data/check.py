@@ -64,6 +64,7 @@ class Check:
 
     Attributes:
         clips, people, trainable: clips, the people they show, and clips with an apex and both frames on disk.
+        macro: macro-expressions of the same sheet, which are kept apart.
         corrections: those applied, as (clip id, what and why).
         corrections_known: how many the package has for this dataset.
         excluded: clips left out on request, as (clip id, why).
@@ -80,6 +81,7 @@ class Check:
     frames: Path
     other_frames: tuple[Path, ...]
     clips: int
+    macro: int
     people: int
     trainable: int
     schemes: tuple[SchemeCounts, ...]
@@ -98,9 +100,10 @@ class Check:
         """The whole check as plain text; to_dict() names every flag, this the first ten of a kind."""
         lines = [
             f"{self.title} in {self.root}",
-            f"sheet   {self.sheet}: {self.version}{_also(self.other_sheets)}",
+            f"{'sheet ' if self.sheet != self.root else 'folder'}  {self.sheet}: {self.version}{_also(self.other_sheets)}",
             f"frames  {self.frames}{_also(self.other_frames)}",
-            f"clips   {self.clips} of {self.people} people; {self.trainable} can be trained on",
+            f"clips   {self.clips} of {self.people} people; {self.trainable} can be trained on"
+            + (f"; and {self.macro} macro-expressions, kept apart" if self.macro else ""),
         ]
         for counts in self.schemes:
             lines += ["", *_table(counts), *(f"  {note}" for note in counts.notes)]
@@ -152,6 +155,7 @@ def check(dataset: Dataset, root: Path, exclusions: Mapping[str, str] | None = N
         frames=reading.frames,
         other_frames=reading.other_frames,
         clips=len(clips),
+        macro=len(reading.macro),
         people=len({clip.person for clip in clips}),
         trainable=sum(map(can_train, clips)),
         schemes=tuple(_count(dataset, name, reading, clips) for name in dataset.published),

@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tsfmicro.data.corrections import Correction
 from tsfmicro.data.sheets import whole
 
 Kind = Literal["micro", "macro"]
@@ -18,10 +17,25 @@ LONGEST: Mapping[Kind, float] = {"micro": 10.0, "macro": 60.0}  # seconds
 
 
 @dataclass(frozen=True)
-class Flag:
-    """Something odd about a row of the sheet, or about the frames of its clip."""
+class Correction:
+    """One cell that is wrong in the published sheet. It is applied only where the sheet still says `was`."""
 
-    clip: str  # clip id, or 'row 7' where the row makes no clip
+    subject: str  # as in the clip's id
+    clip: str
+    column: str  # onset, apex, offset, emotion or action_units
+    was: str
+    now: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.column} {self.was}→{self.now}: {self.why}"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something odd about a row of the sheet, the frames of its clip, or a file."""
+
+    clip: str  # clip id; 'row 7' where the row makes no clip; else the file's name
     row: int  # as the spreadsheet program shows it; 0 where there is none
     reason: str  # the same words for every clip, to count by
     detail: str
@@ -98,7 +112,9 @@ def usable_fps(entry: Entry) -> tuple[float | None, list[Odd]]:
     number = re.fullmatch(r"\s*([0-9]{1,5}(?:\.[0-9]*)?)\s*(?:fps)?\s*", entry.fps, re.IGNORECASE)
     if number and float(number[1]) > 0:
         return float(number[1]), []
-    return None, [("frame rate is not a number", f"fps {entry.fps!r}; the dataset's is taken")] if entry.fps else []
+    return None, [
+        ("frame rate is not a number", f"fps {entry.fps!r}; the dataset's or the video's is taken")
+    ] if entry.fps else []
 
 
 def impossible_length(kind: Kind, onset: int, offset: int | None, fps: float) -> list[Odd]:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from tsfmicro.data.fake import deal
-from tsfmicro.data.flow_maps import CLASSES, PUBLISHED
+from tsfmicro.data.megc2019 import CLASSES, PUBLISHED
 from tsfmicro.errors import ConfigError
 from tsfmicro.generated import MANIFEST
 

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, ClassVar
 from tsfmicro.data.base import Dataset, Progress, Reading
 from tsfmicro.data.entries import Flag
 from tsfmicro.data.fake import Cells, Layout
+from tsfmicro.data.fake_flow_maps import write_flow_maps
+from tsfmicro.data.megc2019 import CLASSES, PEOPLE, PUBLISHED
 from tsfmicro.data.sheets import csv_lines
 from tsfmicro.errors import AnnotationError, FrameError, UnknownNameError
 from tsfmicro.types import Clip, Frames
@@ -31,13 +33,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 NAME = "flow-maps"
-CLASSES = ("negative", "positive", "surprise")
-PUBLISHED: Mapping[str, tuple[int, int, int]] = {
-    "casme2": (88, 32, 25),
-    "smic": (70, 51, 43),
-    "samm": (92, 26, 15),
-}
-PEOPLE = 68
 _FPS = {"casme2": 200.0, "smic": 100.0, "samm": 200.0}
 _SHOWN = 5  # names in one line
 
@@ -119,8 +114,6 @@ class FlowMaps(Dataset):
         lost: float = 0.0,
     ) -> None:
         """Maps of nobody. They have no sheet and no frames, so only `rows` and `layout` make a difference."""
-        from tsfmicro.data.fake_flow_maps import write_flow_maps
-
         if layout is not None and layout not in self.layouts:
             raise UnknownNameError(f"{self.title} layout", layout, self.layouts)
         write_flow_maps(root, rng, clips=rows, folders=layout == "left-out subjects")

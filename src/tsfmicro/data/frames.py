@@ -41,10 +41,10 @@ class Recording:
     fps: float | None = None
 
 
-def look_around(root: Path, person: re.Pattern[str]) -> Found:
-    """Spreadsheets, and folders with a sub-folder or video that `person` matches, from `root` down to four levels.
+def look_around(root: Path, person: re.Pattern[str], videos: bool = False) -> Found:
+    """Spreadsheets, and folders with a sub-folder that `person` matches, from `root` down to four levels.
 
-    People's own folders are not entered, nor is what the system hides.
+    People's own folders are not entered, nor is what the system hides. Args: videos: a video that it matches will do as well.
     """
     sheets: list[Path] = []
     bases: list[Path] = []
@@ -55,7 +55,7 @@ def look_around(root: Path, person: re.Pattern[str]) -> Found:
             inside = list(_entries(folder))
             folders = [e.name for e in inside if e.is_dir() and e.name.casefold() not in _NEVER]
             people = {name for name in folders if person.fullmatch(name)}
-            if people or any(person.fullmatch(stem) for stem in _videos(e.name for e in inside)):
+            if people or (videos and any(map(person.fullmatch, _videos(e.name for e in inside)))):
                 bases.append(folder)
             below += [folder / name for name in sorted(folders) if name not in people]
             sheets += _spreadsheets(folder, inside)
@@ -89,10 +89,10 @@ def number_frames(names: Iterable[str]) -> tuple[dict[int, str], dict[int, str]]
 class FrameTree:
     """The frames below one base folder. Each folder is listed once, and found whatever the case of its name.
 
-    Args: first_frame: the number that the dataset gives to a video's first frame.
+    Args: first_frame: the number that the dataset gives to a video's first frame; None where it has no videos.
     """
 
-    def __init__(self, base: Path, first_frame: int = 0) -> None:
+    def __init__(self, base: Path, first_frame: int | None = None) -> None:
         self.base = base
         self._first_frame = first_frame
         self._listed: dict[Path, tuple[dict[str, str], list[str]]] = {}
@@ -109,8 +109,9 @@ class FrameTree:
                 folder = self._child(folder, part) if folder else None
             if folder is None:
                 continue
-            for place in filter(None, (self._child(folder, last), self._video(folder, last))):
-                if self.recording(place).frames.numbers:
+            for look in (self._child, self._video):
+                place = look(folder, last)
+                if place and self.recording(place).frames.numbers:
                     return place
         return None
 
@@ -121,7 +122,7 @@ class FrameTree:
         return self._recordings[place]
 
     def _read(self, place: Path) -> Recording:
-        if place.suffix.lower() in VIDEOS and place.is_file():
+        if self._first_frame is not None and place.suffix.lower() in VIDEOS and place.is_file():
             count, fps = _measure(place)
             return Recording(VideoFrames(place, count, self._first_frame), fps=fps)
         files, twice = number_frames(self._list(place)[1])
@@ -133,6 +134,8 @@ class FrameTree:
         return folder / found if found else None
 
     def _video(self, folder: Path, name: str) -> Path | None:
+        if self._first_frame is None:
+            return None
         videos = _videos(self._list(folder)[1])
         found = videos.get(name) or {stem.casefold(): file for stem, file in videos.items()}.get(name.casefold())
         return folder / found if found else None

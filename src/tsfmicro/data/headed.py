@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tsfmicro.data.annotated import AnnotatedDataset, Source
 from tsfmicro.data.entries import Entry, Flag
 from tsfmicro.data.fake import Cells, FakeRow, write_frames, write_sheet
-from tsfmicro.data.sheets import COLUMNS, Columns, Row, Table, read_tables
+from tsfmicro.data.sheets import COLUMNS, Columns, Row, Table, read_tables, whole
 from tsfmicro.errors import UnknownNameError
 from tsfmicro.types import Clip
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 class HeadedDataset(AnnotatedDataset):
-    """A dataset with such a sheet. It is known by its columns and by what its cells look like, whatever the file is called.
+    """A dataset with such a sheet, or several. It is known by its columns and by what its cells look like, whatever the file is
+    called.
 
     Attributes:
         columns: how the sheet heads what we read.
@@ -51,13 +52,14 @@ class HeadedDataset(AnnotatedDataset):
             return "no row names the columns"
         if lacking := header.lacks(self.columns, self.optional):
             return lacking
-        rows = [row for row in table.rows(self.columns) if row["subject"] and row["clip"]]
+        rows = [row for row in self._rows(table) if row["subject"] and row["clip"]]
         if not rows:
-            return "no rows below its header"
+            return "no rows beside its header"
         for column, pattern in (("subject", self.subject_cell), ("clip", self.clip_cell)):
             strange = [row[column] for row in rows if not pattern.fullmatch(row[column])]
             if 2 * len(strange) > len(rows):
-                return f"its {header.cells[header.places[column]]} is {strange[0]!r}, which is none of {self.title}'s"
+                heading = " ".join(header.cells[header.places[column]].split())
+                return f"its {heading} is {strange[0]!r}, which is none of {self.title}'s"
         return ""
 
     def version(self, source: Source, clips: Sequence[Clip]) -> str:
@@ -65,10 +67,18 @@ class HeadedDataset(AnnotatedDataset):
         return next((version for version in self.sheets if version in file), file)
 
     def entries(self, source: Source) -> Iterable[Entry | Flag]:
-        (table,) = source.tables
-        if lacking := table.header(self.columns).lacks(self.columns):
-            yield Flag(table.file.name, 0, "sheet lacks a column", lacking)
-        yield from map(self.entry, table.rows(self.columns))
+        for table in source.tables:
+            if lacking := table.header(self.columns).lacks(self.columns):
+                yield Flag(table.file.name, 0, "sheet lacks a column", lacking)
+            yield from map(self.entry, self._rows(table))
+
+    def _rows(self, table: Table) -> list[Row]:
+        """Rows below the header, and those of clips above it, where somebody sorted the sheet with it. Titles are none."""
+        return [row for row in table.rows(self.columns) if row.below or self._is_of_a_clip(row)]
+
+    def _is_of_a_clip(self, row: Row) -> bool:
+        looks_like = self.subject_cell.fullmatch(row["subject"]) and self.clip_cell.fullmatch(row["clip"])
+        return bool(looks_like or (row["subject"] and row["clip"] and whole(row["onset"]) is not None))
 
     def entry(self, row: Row) -> Entry | Flag:
         """What a row says of its clip; a flag where it names none."""
@@ -81,9 +91,9 @@ class HeadedDataset(AnnotatedDataset):
             name=name,
             recording=row["clip"],
             row=row.number,
-            onset=row["onset"],
-            apex=row["apex"],
-            offset=row["offset"],
+            onset=row["onset"] if "onset" in self.columns else None,
+            apex=row["apex"] if "apex" in self.columns else None,
+            offset=row["offset"] if "offset" in self.columns else None,
             emotion=row["emotion"],
             action_units=row["action_units"],
             fps=row["fps"],

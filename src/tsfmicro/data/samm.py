@@ -35,7 +35,7 @@ class Samm(HeadedDataset):
         "samm-5": {"happiness": 26, "anger": 57, "contempt": 12, "surprise": 15, "others": 26},
         "samm-3": {"negative": 92, "positive": 26, "surprise": 15},
     }
-    subject_cell = re.compile(r"\d{1,3}")
+    subject_cell = re.compile(r"\d{1,3}(\.0)?")
     clip_cell = re.compile(r"\d{1,3}_\d+_\d+")
     person_folder = re.compile(r"\d{1,3}")
     sheets: ClassVar = {

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from python_calamine import CalamineError, CalamineWorkbook
@@ -28,16 +29,23 @@ COLUMNS: Columns = {
     "emotion": ("estimatedemotion", "emotion"),
 }
 
-_HEADER_BY = 60  # rows in which the header is looked for
+_HEADER_BY = 5000  # rows in which the header is looked for: sorting a sheet may take it to the end
 _TOO_LARGE = 8 << 20  # bytes; a sheet of thousands of rows has less than one million, a recorded signal has more
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row below a header: its cells by our words for the columns. `number` is the row as the spreadsheet program shows it."""
+    """One row of a table with a header.
+
+    Attributes:
+        number: as the spreadsheet program shows it.
+        cells: by our words for the columns.
+        below: whether it stands below the header, not above as a title does.
+    """
 
     number: int
     cells: Mapping[str, str]
+    below: bool = True
 
     def __getitem__(self, column: str) -> str:
         """A cell; empty where the sheet has no such column."""
@@ -58,7 +66,7 @@ class Header:
     def lacks(self, columns: Columns, optional: Container[str] = ()) -> str:
         """The columns that it must name and does not, beside those it names, in words; empty where it has all."""
         lacking = [c.replace("_", " ") for c in columns if c not in self.places and c not in optional]
-        there = ", ".join(filter(None, self.cells))
+        there = ", ".join(" ".join(cell.split()) for cell in self.cells if cell)
         return f"no column for {', '.join(lacking)}; there are {there}" if lacking else ""
 
 
@@ -85,16 +93,18 @@ class Table:
             }
             if len(found) > len(best.places):
                 best = Header(number, found, cells)
+            if len(found) == len(columns):
+                break
         return best
 
     def rows(self, columns: Columns) -> list[Row]:
-        """Rows below the header; those that are empty, or repeat it, are none."""
+        """All rows but the header; those that are empty, or repeat it, are none. What stands above it has `below` false."""
         header = self.header(columns)
         rows = []
-        for number, cells in enumerate(self.cells[header.row + 1 :], start=header.row + 2):
+        for number, cells in enumerate(self.cells, start=1):
             here = {column: cells[place] if place < len(cells) else "" for column, place in header.places.items()}
-            if any(cells) and list(cells) != list(self.cells[header.row]):
-                rows.append(Row(number, here))
+            if any(cells) and list(cells) != list(header.cells):
+                rows.append(Row(number, here, below=number > header.row + 1))
         return rows
 
 
@@ -123,7 +133,8 @@ def whole(text: str | None) -> int | None:
 
 def _excel(path: Path) -> tuple[Table, ...]:
     try:
-        with CalamineWorkbook.from_path(path) as book:
+        # By what it holds, not by its ending: a new workbook is often called .xls.
+        with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as book:
             sheets = [(name, book.get_sheet_by_name(name)) for name in book.sheet_names]
             # The empty rows above a table count, or row numbers would not be those that people see.
             grids = [(name, s.to_python(skip_empty_area=False), s.merged_cell_ranges or ()) for name, s in sheets]
@@ -153,6 +164,7 @@ def _csv(path: Path) -> list[list[str]]:
         ) from None
 
 
+@lru_cache(1 << 14)
 def _plain(cell: str) -> str:
     return re.sub(r"[\W_]+", "", cell).casefold()
 

@@ -269,8 +269,8 @@ def _connected(address: str | None) -> Iterator[ModuleType]:
     here = {"address": "local", "num_cpus": cores(), "include_dashboard": False}
     try:
         ray.init(**(here if address is None else {"address": address}), log_to_driver=False, logging_level="ERROR")
-    except (OSError, RuntimeError, ValueError) as problem:
-        raise RunError(f"Ray cannot be used: {' '.join(str(problem).split())[:300]}.") from None
+    except Exception as problem:  # what may go wrong at its start has no common class
+        raise RunError(f"Ray cannot be used: {' '.join(str(problem).split())[:300].rstrip('.')}.") from None
     try:
         with _ended_as_by_ctrl_c():
             yield ray

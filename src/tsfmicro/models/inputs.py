@@ -45,6 +45,13 @@ def landmarks(size: int) -> Input:
     return Input(need("landmarks", size), (5, 2))
 
 
+def landmarks68(size: int, **options: Any) -> Input:
+    """68 points in the order of 300-W, x and y in pixels of a face of that size: (68, 2) on the onset; with frames=True
+    (count, 68, 2) from onset to offset, or without a count all of them, with a length that differs from clip to clip."""
+    lengths: tuple[int | None, ...] = (options.get("count"),) if options.get("frames") else ()
+    return Input(need("landmarks68", size, **options), (*lengths, 68, 2))
+
+
 IMAGES: dict[str, Callable[[int], Input]] = {"onset": onset, "apex": apex, "motion": motion, "flow": flow}
 """Inputs by the names that TSFmicro's variants use."""
 

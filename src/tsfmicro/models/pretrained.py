@@ -79,6 +79,14 @@ def load_weights(model: torch.nn.Module, file: Path) -> None:
         raise WeightsError(
             f"{file}: is not a safetensors file ({problem}). Convert it with safetensors.torch.save_file."
         ) from None
+    fit_weights(model, weights, file)
+
+
+def fit_weights(model: torch.nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
+    """Give a model weights by their names; all of them, or none and an error. Counters of batches may be missing.
+
+    Args: file: where they come from, for the message. Raises: WeightsError: which do not fit, and their shapes.
+    """
     for name in getattr(model, "grows", ()):  # a machine's vectors: how many there are, the weights say
         if name in weights:
             model.get_buffer(name).data = torch.empty_like(weights[name])
@@ -89,7 +97,7 @@ def load_weights(model: torch.nn.Module, file: Path) -> None:
             f"{file}: does not fit {type(model).__name__}: {'; '.join(mistakes[:_SHOWN])}{more}. Build the model"
             " with the options it was trained with."
         )
-    model.load_state_dict(weights)
+    model.load_state_dict(weights, strict=False)  # what may be missing was looked at above
 
 
 def _mistakes(weights: Mapping[str, Tensor], needed: Mapping[str, Tensor]) -> list[str]:
@@ -99,7 +107,7 @@ def _mistakes(weights: Mapping[str, Tensor], needed: Mapping[str, Tensor]) -> li
             for name in needed
             if name in weights and weights[name].shape != needed[name].shape
         ]
-        + [f"{name} is missing" for name in needed if name not in weights]
+        + [f"{n} is missing" for n in needed if n not in weights and not n.endswith("num_batches_tracked")]
         + [f"{name} is not part of it" for name in weights if name not in needed]
     )
 

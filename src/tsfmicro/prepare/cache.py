@@ -28,7 +28,8 @@ from tsfmicro.prepare.arrays import Arrays, Spec, writing
 from tsfmicro.prepare.pairs import candidates
 from tsfmicro.prepare.parts import FORMAT, Part, Record, read_index, write_index
 from tsfmicro.prepare.products.base import Product
-from tsfmicro.types import ActionUnit, ActionUnits, Clip, Frames, PreparedSet, VideoFrames
+from tsfmicro.prepared import PreparedSet
+from tsfmicro.types import ActionUnit, ActionUnits, Clip, Frames, VideoFrames
 
 ENDS = 4096  # bytes from each end of a file by which it is known
 

@@ -35,7 +35,8 @@ from tsfmicro.prepare.face import finder
 from tsfmicro.prepare.parts import Part, Record
 from tsfmicro.prepare.products import Product
 from tsfmicro.prepare.products.base import product_of
-from tsfmicro.types import Clip, PreparedSet
+from tsfmicro.prepared import PreparedSet
+from tsfmicro.types import Clip
 from tsfmicro.workers import cores, spread
 
 Progress = Callable[[int, int, str], None]

@@ -15,12 +15,13 @@ from tsfmicro.evaluate.calibrate import softmax
 from tsfmicro.evaluate.interval import class_intervals
 from tsfmicro.evaluate.score import Tally, tally
 from tsfmicro.evaluate.select import rule_named
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.reading.inside import features_of, maps_of, prepared_faces
 from tsfmicro.report.material import Material
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.summary import ALL, answers, summarise
 from tsfmicro.run.watch import Watch
-from tsfmicro.types import Interval, Logits, PreparedSet
+from tsfmicro.types import Interval, Logits
 
 
 def gather(

@@ -16,10 +16,11 @@ import numpy as np
 from tsfmicro.errors import CacheError, RunError
 from tsfmicro.files import write_whole
 from tsfmicro.prepare.cache import open_prepared
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.report.material import Features, Maps
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.watch import Task, Watch
-from tsfmicro.types import Fold, PreparedSet
+from tsfmicro.types import Fold
 
 if TYPE_CHECKING:
     from tsfmicro.models.base import Model

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tsfmicro.errors import RunError, TsfmicroError
 from tsfmicro.evaluate.compare import differences
 from tsfmicro.files import write_whole
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.reading.gather import counted, gather
 from tsfmicro.reading.inside import prepared_faces
 from tsfmicro.report import formats, tables
@@ -20,7 +21,6 @@ from tsfmicro.report.material import VARIANTS, Gain, Material
 from tsfmicro.run.environment import choose_device
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.watch import Watch
-from tsfmicro.types import PreparedSet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,10 +12,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.report.figures import difference, head, short
 from tsfmicro.report.material import Maps, Material
 from tsfmicro.report.style import HEAT, new_figure, styled
-from tsfmicro.types import PreparedSet
 
 _GREY = np.array([0.299, 0.587, 0.114])
 _MOST_MISTAKES = 12

@@ -12,10 +12,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.report.material import Material
 from tsfmicro.report.style import SHARES, look, new_figure, styled
 from tsfmicro.report.tables import name_of
-from tsfmicro.types import PreparedSet, Scores, person_of
+from tsfmicro.types import Scores, person_of
 
 SCORES = {"acc": "ACC", "uf1": "UF1", "uar": "UAR"}
 _PEOPLE_IN_A_COLUMN = 40

@@ -21,12 +21,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.report import formats
 from tsfmicro.report.figures import SCORES, difference
 from tsfmicro.report.material import Material
 from tsfmicro.report.style import HEAT, data_uri, rendered
 from tsfmicro.report.tables import Number, Table, name_of, signed
-from tsfmicro.types import Interval, PreparedSet, Scores, person_of
+from tsfmicro.types import Interval, Scores, person_of
 
 EDGE = 80  # of a picture in the clip browser, pixels
 _QUALITY = 75

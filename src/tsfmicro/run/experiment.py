@@ -18,6 +18,7 @@ from tsfmicro.labels import scheme
 from tsfmicro.needs import Need
 from tsfmicro.prepare.prepare import pictures, prepare
 from tsfmicro.prepare.products.base import product_of
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.protocols.registry import protocol
 from tsfmicro.report.figures import draw_confusion, draw_pairs
 from tsfmicro.run.apexes import with_spotted_apexes
@@ -30,7 +31,7 @@ from tsfmicro.run.summary import Summary, evaluate_run
 from tsfmicro.run.task import Job, plan_of_model
 from tsfmicro.run.watch import Watch
 from tsfmicro.train.loader import check_augmentation
-from tsfmicro.types import Clip, Fold, LabelScheme, PreparedSet
+from tsfmicro.types import Clip, Fold, LabelScheme
 
 
 def run(

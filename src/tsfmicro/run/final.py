@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from tsfmicro.models.pretrained import CONFIG, save_pretrained
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.summary import Summary
 from tsfmicro.run.task import build_model, train_group
 from tsfmicro.run.trained import card_of, temperature
 from tsfmicro.run.watch import Group, Task, Watch
-from tsfmicro.types import Fold, PreparedSet
+from tsfmicro.types import Fold
 from tsfmicro.workers import cores
 
 FINAL = "final"

@@ -23,12 +23,13 @@ from tsfmicro.evaluate.select import RULES, Answers, answers_of, choose
 from tsfmicro.files import write_whole
 from tsfmicro.models.base import ClosedForm
 from tsfmicro.models.linear import Linear, floor_of
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.task import plan_of_model
 from tsfmicro.run.watch import Watch
 from tsfmicro.train.fit import descriptions
 from tsfmicro.train.loader import Loader
-from tsfmicro.types import Fold, Logits, PreparedSet
+from tsfmicro.types import Fold, Logits
 
 SHUFFLES = 5  # of the linear model: one shuffle alone may do well or badly by luck
 FLOORS = ("majority", "linear", "shuffled-linear", "shuffled")

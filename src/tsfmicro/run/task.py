@@ -20,13 +20,14 @@ from tsfmicro.models.base import ClosedForm, Model
 from tsfmicro.models.registry import create_model
 from tsfmicro.needs import Need
 from tsfmicro.prepare.cache import open_prepared
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.run.environment import computed_on
 from tsfmicro.run.folder import Plan, RunFolder
 from tsfmicro.run.watch import Group, Task
 from tsfmicro.train.checkpoint import Checkpoint, NoCheckpoint
 from tsfmicro.train.fit import Fitted, epochs_of, fit
 from tsfmicro.train.loader import Loader
-from tsfmicro.types import Fold, PreparedSet
+from tsfmicro.types import Fold
 
 Tell = Callable[[tuple[Task, int, int, float]], None]
 

@@ -17,8 +17,9 @@ from torch import Tensor
 from tsfmicro.config import AugmentConfig
 from tsfmicro.errors import ConfigError, ShapeError
 from tsfmicro.needs import Input, Moves, Need, Stored
+from tsfmicro.prepared import PreparedSet
 from tsfmicro.train import augment
-from tsfmicro.types import Pair, PreparedSet
+from tsfmicro.types import Pair
 
 # ImageNet statistics of RGB in [0, 1], in the 0…255 scale of the stored images.
 MEAN = 255 * torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)

@@ -17,8 +17,8 @@ from tsfmicro.report.replay import animated, chosen
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.types import Spotting
 from tsfmicro.spot.video import open_video
+from tsfmicro.use.answers import Moment, Reading
 from tsfmicro.use.batch import moment_columns, moment_row
-from tsfmicro.use.recognise import Moment, Reading
 from tsfmicro.use.spot import save
 
 REPLAYS = 24  # moments of a video that are shown once more, slowly

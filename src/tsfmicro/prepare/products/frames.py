@@ -36,15 +36,15 @@ class FramesOfClip(Product[FramesOptions]):
 
     def make(self, aligned: AlignedClip, pair: Pair, size: int | None, options: FramesOptions) -> np.ndarray:
         edge = edge_of(self.name, size)
-        numbers = chosen(_numbers(aligned.clip), options.count)
+        numbers = chosen(numbers_of(aligned.clip), options.count)
         once = {n: aligned.face(n, edge, keep=False) for n in dict.fromkeys(numbers)}
         return np.stack([once[n] for n in numbers])
 
     def length(self, clip: Clip, options: FramesOptions) -> int | None:
-        return len(_numbers(clip)) if options.count is None else None
+        return len(numbers_of(clip)) if options.count is None else None
 
     def reads(self, clip: Clip, options: FramesOptions) -> Collection[int]:
-        numbers = _numbers(clip)
+        numbers = numbers_of(clip)
         return set(chosen(numbers, options.count)) if numbers else ()
 
 
@@ -55,6 +55,7 @@ def chosen(numbers: list[int], count: int | None) -> list[int]:
     return [numbers[round(place)] for place in np.linspace(0, len(numbers) - 1, count)]
 
 
-def _numbers(clip: Clip) -> list[int]:
+def numbers_of(clip: Clip) -> list[int]:
+    """Frames that there are from onset to offset (to the apex, where a sheet has no offset)."""
     last = clip.offset if clip.offset is not None else clip.apex
     return [] if last is None else [n for n in range(clip.onset, last + 1) if n in clip.frames.numbers]

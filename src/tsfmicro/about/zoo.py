@@ -1,0 +1,119 @@
+"""The models as a zoo: what each is, what it costs, how far it is the published one, and how to run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tsfmicro.errors import UnknownNameError
+from tsfmicro.models.origin import Origin
+from tsfmicro.models.registry import MODELS, Entry, create_model, describe
+from tsfmicro.study import shipped
+
+Table = tuple[list[str], list[list[str]]]
+
+
+@dataclass(frozen=True)
+class Resident:
+    """One model as the zoo's page tells of it.
+
+    Attributes:
+        inputs: what it looks at, in words. parameters, gflop: for five classes, at its own size.
+        command: how to train and score it with its published settings, where a config is shipped; else "".
+    """
+
+    entry: Entry
+    inputs: tuple[str, ...]
+    parameters: int
+    gflop: float
+    command: str
+
+    @property
+    def origin(self) -> Origin | None:
+        return self.entry.origin
+
+    @property
+    def fidelity(self) -> str:
+        return self.origin.fidelity if self.origin else "ours"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "name": self.entry.name,
+            "about": self.entry.about,
+            "size": self.entry.size,
+            "options": dict(self.entry.options),
+            "inputs": list(self.inputs),
+            "parameters": self.parameters,
+            "gflop": self.gflop,
+            "fidelity": self.fidelity,
+            "origin": self.origin.to_dict() if self.origin else None,
+            "reads_released_checkpoints": self.entry.released is not None,
+            "command": self.command,
+        }
+
+    def lines(self) -> list[str]:
+        """All of it as plain text, for `tsfmicro models NAME`."""
+        entry, origin = self.entry, self.origin
+        said = [f"{entry.name}: {entry.about}", ""]
+        if origin:
+            said += [f"paper       {origin.authors}, {origin.title}, {origin.venue}, {origin.year}"]
+            said += [f"held to     {origin.source}"] if origin.source else []
+            said += [f"its score   {origin.chosen}"] if origin.chosen else []
+        said += [f"looks at    {', '.join(self.inputs)}", f"size        {entry.size} pixels"]
+        said += [f"costs       {self.parameters:,} parameters, {self.gflop:.2f} GFLOP a clip"]
+        said += [f"fidelity    {self.fidelity}"]
+        said += [f"option      {name}={default!r}" for name, default in entry.options.items()]
+        said += [f"guessed     {guess}" for guess in (origin.guessed if origin else ())]
+        said += [f"note        {note}" for note in (origin.notes if origin else ())]
+        said += [f"run it      {self.command}"] if self.command else []
+        if entry.released:
+            said += [f"released weights   tsfmicro convert {entry.name} WEIGHTS --out FOLDER --classes A,B,…"]
+        return said
+
+
+def resident(name: str) -> Resident:
+    """One model. Raises UnknownNameError."""
+    import torch
+
+    if name not in MODELS:
+        raise UnknownNameError("model", name, MODELS)
+    entry, cost = MODELS[name], describe(name)
+    with torch.device("meta"):
+        model = create_model(name, 5)
+    looks_at = tuple(dict.fromkeys(str(need) for need in model.needs))
+    config = f"zoo/{name}"
+    command = f"tsfmicro run {config} --data casme2=FOLDER --out OUT" if config in shipped.names() else ""
+    return Resident(entry, looks_at, cost.parameters, cost.gflop, command)
+
+
+def residents() -> list[Resident]:
+    """All models: exact ones first, then ours, then approximations under their own names; by year."""
+    rank = {"exact": 0, "ours": 1, "named": 2}
+    found = [resident(name) for name in MODELS]
+    return sorted(found, key=lambda r: (rank[r.fidelity], r.origin.year if r.origin else 0, r.entry.name))
+
+
+def zoo_table() -> Table:
+    """Headings and rows for `tsfmicro models`."""
+    rows = [
+        [
+            r.entry.name,
+            str(r.origin.year) if r.origin else "–",
+            ", ".join(r.inputs),
+            f"{r.parameters:,}",
+            f"{r.gflop:.2f}",
+            r.fidelity,
+            r.origin.chosen if r.origin and r.origin.chosen else "–",
+        ]
+        for r in residents()
+    ]
+    return [
+        "model",
+        "year",
+        "looks at",
+        "parameters",
+        "GFLOP a clip",
+        "fidelity",
+        "how its published score was chosen",
+    ], rows
