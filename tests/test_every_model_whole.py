@@ -23,7 +23,8 @@ from tsfmicro.types import ActionUnit, ActionUnits, Clip, Frames
 from tsfmicro.use.export import export
 from tsfmicro.use.recognise import Recognizer, in_memory
 
-OPTIONS = {"linear": {"look": "flow"}}
+OPTIONS = {"linear": {"look": "flow"}, "htnet": {"width": 6, "blocks": [1, 1, 1]}}
+LARGE = ("tsfmicro", "alexnet")  # too slow here, or not to be had at 32 pixels
 EMOTIONS = ("disgust", "happiness", "surprise")
 PEOPLE, LENGTHS = 3, (4, 5, 7)
 
@@ -50,7 +51,7 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.fixture(scope="module", params=[*(n for n in registry.MODELS if n != "tsfmicro"), *DOUBLES])
+@pytest.fixture(scope="module", params=[*(n for n in registry.MODELS if n not in LARGE), *DOUBLES])
 def name(request):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "MODELS", dict(registry.MODELS))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tsfmicro.card import Card
-from tsfmicro.errors import ShapeError, UnknownNameError
+from tsfmicro.errors import ConfigError, ShapeError, UnknownNameError
 from tsfmicro.needs import Input, Need, Stage, TrainingFacts
 
 Batch = Mapping[str, Tensor]
@@ -22,6 +22,12 @@ def check_choice(option: str, value: object, known: Iterable[str]) -> None:
     """Raises UnknownNameError, with the nearest right name, where `value` is not one of the known."""
     if value not in list(known):
         raise UnknownNameError(option, str(value), known)
+
+
+def check_share(option: str, value: object) -> None:
+    """Raises ConfigError where `value` is not a share that may be dropped, from 0 to below 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise ConfigError(f"{option} is {value!r}; give a share from 0 to below 1.")
 
 
 class Model(nn.Module):

@@ -1,0 +1,212 @@
+"""SFAMNet: three small streams with attention; one head recognises, another spots (Liong G.-B., Liong S.-T., Chan and See, 2024).
+
+Its third stream sees depth, which no dataset is read with here: ours is given strain, as the authors' forerunner. Held to the
+authors' program, whose batch norms and dropout are declared and never applied: ours has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tsfmicro.errors import ConfigError
+from tsfmicro.models.base import Batch, Model, check_share
+from tsfmicro.models.blocks import balanced, first, last
+from tsfmicro.models.inputs import scaled
+from tsfmicro.models.origin import Origin
+from tsfmicro.models.registry import register
+from tsfmicro.needs import Input, TrainingFacts, need
+
+SMALLEST = 6  # pixels: pooled, a smaller map leaves nothing
+FACE = 128  # pixels: edge of the face whose flow is cut
+SPOTTING, RECOGNISING = 0.9, 0.1  # parts of the two losses
+
+# left, top, right, bottom as parts of the aligned face's edge. The authors cut at 68 landmarks with a margin of 12 of 128 pixels;
+# in an aligned face these lie where they lie in the template that it is aligned to.
+BROWS_AND_EYES = (0.06, 0.05, 0.94, 0.40)
+MOUTH = (0.27, 0.52, 0.73, 0.84)
+
+
+class SFAMNet(Model):
+    """Horizontal and vertical flow and strain of brows, eyes and mouth (N, 3, size, size) → (N, classes).
+
+    With `spotting` there is one more output, "neutral", which is never the answer, and `spot`.
+
+    Attributes: class_weight: of the loss, so that each emotion counts as much as the others; learned before training.
+    """
+
+    head: Head
+    class_weight: Tensor
+
+    def __init__(self, num_classes: int, size: int, spotting: bool, jitter: float) -> None:
+        view = partial(regions, size=size)
+        super().__init__({"flow": Input(need("flow", FACE), (3, size, size), view)}, size)
+        self.num_classes, self.jitter = num_classes, jitter
+        self.sees = nn.ModuleList(Stream() for _ in range(3))
+        edge = (size // 3 - 1) // 2 + 1  # 7 for 42
+        self.head = Head(num_classes, edge, more=int(spotting))
+        self.spotting = Head(1, edge) if spotting else None
+        self.register_buffer("class_weight", torch.cat([torch.ones(num_classes), torch.zeros(int(spotting))]))
+
+    def features(self, **batch: Tensor) -> Tensor:
+        maps = [stream(one) for stream, one in zip(self.sees, batch["flow"].split(1, 1), strict=True)]
+        return last(F.max_pool2d(torch.cat(maps, 1), 3))  # (N, 14, 14, 9)
+
+    def spot(self, **batch: Tensor) -> Tensor:
+        """(N, 1) from 0 to 1: whether this pair of frames is of an expression. Raises ConfigError: there is no such head."""
+        if self.spotting is None:
+            raise ConfigError("sfamnet: this model has no spotting head. Build it with spotting=True.")
+        return self.spotting(self.features(**batch)).sigmoid()
+
+    def begin(self, known: TrainingFacts) -> None:
+        self.class_weight[: self.num_classes] = balanced(known.labels.values(), self.num_classes)
+
+    def loss(self, batch: Batch, target: Tensor, spotted: Tensor | None = None) -> Tensor:
+        """() 0.1 · cross-entropy of the emotions, and with `spotting` 0.9 · squared error of the spotting.
+
+        Args:
+            target: (N,) class numbers; the number of classes for neutral, which does not count.
+            spotted: (N,) 1 for a pair that shows an expression, else 0; by default all do, as the clips of a dataset.
+        """
+        self.check(batch)
+        features = self.features(flow=self.jittered(batch["flow"]))
+        loss = RECOGNISING * F.cross_entropy(self.head.all(features).float(), target, self.class_weight)
+        if self.spotting is None:
+            return loss
+        said = self.spotting(features)[:, 0].float().sigmoid()
+        return loss + SPOTTING * F.mse_loss(said, torch.ones_like(said) if spotted is None else spotted)
+
+    def jittered(self, flow: Tensor) -> Tensor:
+        """Each clip's maps, all three, times one of 0.90, 0.91, …, 1.10, in training."""
+        steps = round(100 * self.jitter)
+        if not self.training or not steps:
+            return flow
+        return flow * (1 + 0.01 * torch.randint(-steps, steps + 1, (flow.shape[0], 1, 1, 1), device=flow.device))
+
+
+class Stream(nn.Module):
+    """Two convolutions, attention to channels and places, and a skip. (N, 1, H, W) → (N, 3, H, W)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 3, 5, padding=2, bias=False)
+        self.conv2 = nn.Conv2d(3, 3, 5, padding=2, bias=False)
+        self.channels = nn.Sequential(nn.Linear(3, 1), nn.ReLU(), nn.Linear(1, 3))
+        self.places = nn.Conv2d(2, 1, 7, padding=3, bias=False)
+        self.skip = nn.Conv2d(1, 3, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.conv2(self.conv1(x).relu())
+        gate = self.channels(maps.mean((2, 3))) + self.channels(maps.amax((2, 3)))  # (N, 3)
+        maps = maps * gate.sigmoid()[:, :, None, None]
+        gate = self.places(torch.cat([maps.amax(1, keepdim=True), maps.mean(1, keepdim=True)], 1))  # (N, 1, H, W)
+        return (maps * gate.sigmoid() + self.skip(x)).relu()
+
+
+class Head(nn.Module):
+    """(N, h, w, 9) → (N, classes); `all` gives what is not an answer too."""
+
+    def __init__(self, classes: int, edge: int, more: int = 0) -> None:
+        super().__init__()
+        self.classes = classes
+        self.conv = nn.Conv2d(9, 8, 5, padding=2)
+        self.classify = nn.Linear(8 * edge**2, classes + more)
+
+    def all(self, features: Tensor) -> Tensor:
+        """(N, classes + more)."""
+        return self.classify(F.max_pool2d(self.conv(first(features)), 3, 2, padding=1).flatten(1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.all(features)[:, : self.classes]
+
+
+def regions(flow: Tensor, size: int) -> Tensor:
+    """Each channel of each face from 0 to 1; then brows and eyes above, the mouth below. (N, 3, h, w) → (N, 3, size, size)."""
+    face = scaled(flow)
+    height, width = face.shape[-2:]
+
+    def cut(box: tuple[float, float, float, float]) -> Tensor:
+        left, top, right, bottom = box
+        rows = slice(round(top * height), round(bottom * height))
+        columns = slice(round(left * width), round(right * width))
+        return F.interpolate(face[:, :, rows, columns], (size // 2, size), mode="bilinear")
+
+    return torch.cat([cut(BROWS_AND_EYES), cut(MOUTH)], 2)
+
+
+OURS = {
+    **{
+        f"c{i + 1}.0.{theirs}": f"sees.{i}.{ours}"
+        for i in range(3)
+        for theirs, ours in (
+            ("conv1", "conv1"),
+            ("conv2", "conv2"),
+            ("downsample.0", "skip"),
+            ("cbam.ChannelGate.mlp.1", "channels.0"),
+            ("cbam.ChannelGate.mlp.3", "channels.2"),
+            ("cbam.SpatialGate.spatial.conv", "places"),
+        )
+    },
+    "conv1": "spotting.conv",
+    "fc_spot": "spotting.classify",
+    "conv2": "head.conv",
+    "fc_recog": "head.classify",
+}
+
+
+def released(weights: Mapping[str, Tensor], *, spotting: bool = True, **options: object) -> dict[str, Tensor]:
+    """The names of the released program's weights as ours, without the batch norms, which it never applies."""
+    parts = {name: name.rpartition(".") for name in weights}
+    ours = {f"{OURS[parts[n][0]]}.{parts[n][2]}": values for n, values in weights.items() if parts[n][0] in OURS}
+    if spotting:
+        return ours
+    # Without spotting there is no neutral, which comes last.
+    return {
+        name: values[:-1] if name.startswith("head.classify") else values
+        for name, values in ours.items()
+        if not name.startswith("spotting")
+    }
+
+
+@register(
+    "sfamnet",
+    size=42,
+    origin=Origin(
+        2024,
+        "SFAMNet: a scene flow attention-based micro-expression network",
+        "Liong G.-B., Liong S.-T., Chan and See",
+        "Neurocomputing 566, 126998",
+        source="genbing99/SFAMNet a72ecdd (BSD-3)",
+        chosen="last step, honest; the thresholds of its spotting were set on the dataset that it is scored on",
+        notes=(
+            "the published third input is depth; ours is strain, since no dataset is read with its depth",
+            "how its input is made is not released: brows with eyes above the mouth is its authors' forerunner, cut here at"
+            " fixed places of the aligned face, and its TV-L1 is DIS here",
+            "spotting=False is recognition alone, and not the published training, which shows it frames of long videos too",
+            "spotting=True: trained on clips alone it learns that all are expressions; loss(…, spotted=…) takes other frames",
+            "the released neutral has weight 0 and can still win when tested, which is an error there; ours never answers it",
+            "the released batch norms and dropout are never applied; ours leaves them out",
+            "its channel gates have one hidden value: a gate whose ReLU is shut for all clips learns nothing",
+            "the published training takes 1,000 steps of 1,024 clips: on CAS(ME)³, which has fewer, 1,000 epochs",
+        ),
+    ),
+    released=released,
+)
+def sfamnet(num_classes: int, size: int, *, spotting: bool = False, jitter: float = 0.1) -> SFAMNet:
+    """SFAMNet: three small streams with attention on flow and strain of brows, eyes and mouth, 42 × 42.
+
+    Args:
+        spotting: whether it has a second head that says whether a pair of frames is of an expression.
+        jitter: largest part by which the maps are made stronger or weaker in training, in steps of 0.01.
+    """
+    check_share("sfamnet: jitter", jitter)
+    if size < SMALLEST or size % 2:
+        raise ConfigError(
+            f"sfamnet: maps of {size} × {size} cannot be cut in two halves. Give an even number of pixels, {SMALLEST} or"
+            " more; it was made for 42."
+        )
+    return SFAMNet(num_classes, size, spotting, float(jitter))
