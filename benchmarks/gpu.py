@@ -34,8 +34,8 @@ from tsfmicro.prepared import PreparedSet
 from tsfmicro.protocols.loso import Loso
 from tsfmicro.run.environment import choose_precision
 from tsfmicro.run.folder import Plan
-from tsfmicro.run.task import build_model, train_group
-from tsfmicro.run.watch import Group
+from tsfmicro.run.task import build_model, train_task
+from tsfmicro.run.watch import Task
 from tsfmicro.study.shipped import config
 from tsfmicro.train import augment
 from tsfmicro.train.fit import run_epoch
@@ -84,18 +84,17 @@ def made(case: Case) -> tuple[Plan, PreparedSet]:
     return Plan(settings, tuple("abcde"), labels, folds, "made"), prepared
 
 
-def train(case: Case, group: Group) -> None:
-    """Some folds, as a worker of a run trains them; their results are dropped."""
+def train(case: Case, task: Task) -> None:
+    """One fold, as a worker of a run trains it; the result is dropped."""
     plan, prepared = made(case)
-    for _ in train_group(plan, prepared, group, case.device, torch.get_num_threads(), lambda report: None):
-        pass
+    train_task(plan, prepared, task, case.device, torch.get_num_threads(), lambda report: None)
 
 
 def our_seconds(case: Case) -> float:
     """The whole run."""
     plan, _ = made(case)
     start = time.perf_counter()
-    for _ in spread(partial(train, case), plan.groups(), case.at_once):
+    for _ in spread(partial(train, case), plan.tasks, case.at_once):
         pass
     return time.perf_counter() - start
 

@@ -25,8 +25,7 @@ from tsfmicro.needs import Stored, need
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.protocols.composite import Composite
 from tsfmicro.run.folder import Plan
-from tsfmicro.run.task import train_group
-from tsfmicro.run.watch import Group
+from tsfmicro.run.task import train_task
 from tsfmicro.study.shipped import config
 from tsfmicro.train.loader import Loader
 from tsfmicro.types import Clip, Frames
@@ -74,13 +73,8 @@ class Published(nn.Module):
 def our_epochs(epochs: int) -> tuple[Callable[[], object], int]:
     """A fold's training; and its clip-steps."""
     made = plan(epochs)
-    group = made.groups()[0]
-    return partial(_train, made, group), epochs * len(made.folds[0].train)
-
-
-def _train(made: Plan, group: Group) -> None:
-    for _ in train_group(made, prepared(), group, "cpu", 1, lambda report: None):
-        pass
+    work = partial(train_task, made, prepared(), made.tasks[0], "cpu", 1, lambda report: None)
+    return work, epochs * len(made.folds[0].train)
 
 
 def published_epochs(epochs: int) -> tuple[Callable[[], object], int]:

@@ -57,7 +57,7 @@ def finished(start, plan):
 
     def run(plan=plan):
         folder, job = start("finished", plan)
-        train_here(job, folder.missing_groups(), 1, Watch())
+        train_here(job, folder.missing(), 1, Watch())
         return folder
 
     return run
@@ -66,7 +66,7 @@ def finished(start, plan):
 def test_two_nodes_end_as_one_machine_does_to_the_last_bit_and_every_epoch_is_reported_once(cluster, start, finished):
     folder, job = start()
     watch = Listener()
-    OnRay(cluster.address).train(job, folder.missing_groups(), watch)
+    OnRay(cluster.address).train(job, folder.missing(), watch)
     assert results(folder) == results(finished())
     assert sorted(watch.epochs, key=str) == sorted(((t, e) for t in folder.plan.tasks for e in (1, 2, 3)), key=str)
 
@@ -104,7 +104,7 @@ def test_a_node_that_is_killed_loses_nothing_and_counts_nothing_twice(
     watch, assassin = Listener(), threading.Thread(target=kill)
     assassin.start()
     try:
-        OnRay(cluster.address).train(job, folder.missing_groups(), watch)
+        OnRay(cluster.address).train(job, folder.missing(), watch)
     finally:
         assassin.join()
         cluster.add_node(**NODE)
@@ -126,7 +126,7 @@ def test_a_driver_that_is_killed_is_started_again_and_does_only_what_is_missing(
     left = len(folder.missing())
     assert 0 < left < len(plan.tasks), "killed in the middle"
     watch = Listener()
-    OnRay(cluster.address).train(job, folder.missing_groups(), watch)
+    OnRay(cluster.address).train(job, folder.missing(), watch)
     assert len(watch.epochs) == 3 * left, "what was finished is not trained again"
     assert results(folder) == results(finished(plan))
 
@@ -165,7 +165,7 @@ def test_a_process_that_dies_again_and_again_is_told_in_words(cluster, start, mo
     folder, job = start()
     watch = Listener()
     with pytest.raises(RunError, match=r"casme2-sub0., seed .: the process or node at work on it died 3 times"):
-        OnRay(cluster.address).train(job, folder.missing_groups()[:1], watch)
+        OnRay(cluster.address).train(job, folder.missing()[:1], watch)
     assert len(watch.notes) == 2
 
 
@@ -177,7 +177,7 @@ def test_a_clip_that_was_not_prepared_is_told_in_one_line_and_not_tried_again(cl
         table.write(f"{unknown},casme2/sub07,negative\n")
     watch = Listener()
     with pytest.raises(TsfmicroError, match=f"^clip {unknown} is not in prepared set key"):
-        OnRay(cluster.address).train(job, folder.missing_groups(), watch)
+        OnRay(cluster.address).train(job, folder.missing(), watch)
     assert not watch.notes
 
 
@@ -185,7 +185,7 @@ def test_a_node_with_another_version_says_so(cluster, start, monkeypatch):
     monkeypatch.setattr(on_ray, "version", lambda name: "9.9+cpu")
     folder, job = start()
     with pytest.raises(TsfmicroError, match=r"^node .* has tsfmicro \S+ instead of 9\.9, torch .*the same versions"):
-        OnRay(cluster.address).train(job, folder.missing_groups(), Watch())
+        OnRay(cluster.address).train(job, folder.missing(), Watch())
 
 
 def test_a_ray_that_does_not_start_in_time_is_told_in_one_line(start, monkeypatch):
@@ -197,7 +197,7 @@ def test_a_ray_that_does_not_start_in_time_is_told_in_one_line(start, monkeypatc
     monkeypatch.setattr(ray, "init", give_up)
     folder, job = start()
     with pytest.raises(RunError, match=r"Ray cannot be used: The current node timed out during startup\.$"):
-        OnRay().train(job, folder.missing_groups(), Watch())
+        OnRay().train(job, folder.missing(), Watch())
 
 
 def test_what_no_node_holds_is_told_at_once(cluster, start, monkeypatch):
@@ -207,7 +207,7 @@ def test_what_no_node_holds_is_told_at_once(cluster, start, monkeypatch):
     monkeypatch.setattr(on_ray, "training_memory", lambda *of: 1e15)
     folder, job = start()
     with pytest.raises(ConfigError, match=r"no node of the Ray cluster has 1 CPU, 1000000\.0 GB"):
-        OnRay(cluster.address).train(job, folder.missing_groups(), Watch())
+        OnRay(cluster.address).train(job, folder.missing(), Watch())
 
 
 def test_an_address_where_nothing_or_something_else_answers_is_told_in_one_line(monkeypatch):
@@ -254,7 +254,7 @@ def start_driver(address, job, stays_at_the_first_report_after_a_result=False):
         "            print('kept', flush=True)\n"
         "            time.sleep(1)\n"
         "where = OnRay(sys.argv[3] or None, workers=2)\n"
-        "where.train(Job(run, prepared, 'cpu', 1), folder.missing_groups(), Aloud())\n"
+        "where.train(Job(run, prepared, 'cpu', 1), folder.missing(), Aloud())\n"
     )
     stays = str(stays_at_the_first_report_after_a_result)
     words = [sys.executable, "-c", program, str(job.run), str(job.prepared), address or "", stays]

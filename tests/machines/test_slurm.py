@@ -26,9 +26,9 @@ LOCAL = OnSlurm(cluster="local", workers=2)
 def test_jobs_end_as_this_process_does_to_the_last_bit_and_every_epoch_is_told(start):
     folder, job = start()
     watch = Listener()
-    LOCAL.train(job, folder.missing_groups(), watch)
+    LOCAL.train(job, folder.missing(), watch)
     finished, here = start("finished")
-    train_here(here, finished.missing_groups(), 1, Watch())
+    train_here(here, finished.missing(), 1, Watch())
     assert results(folder) == results(finished)
     assert sorted(watch.epochs, key=str) == sorted(((t, e) for t in folder.plan.tasks for e in (1, 2, 3)), key=str)
 
@@ -64,11 +64,11 @@ def test_a_job_that_is_killed_is_told_with_its_log_and_a_second_call_does_the_re
     with monkeypatch.context() as held:
         held.setattr(on_slurm, "Share", Held)
         with pytest.raises(RunError, match=r"1 of 2 jobs ended without their result.*_log\.err"):
-            LOCAL.train(job, folder.missing_groups(), Assassin())
+            LOCAL.train(job, folder.missing(), Assassin())
     left = len(folder.missing())
     assert 0 < left < len(plan.tasks), "the other job's result is kept"
     watch = Listener()
-    LOCAL.train(job, folder.missing_groups(), watch)
+    LOCAL.train(job, folder.missing(), watch)
     assert len(watch.epochs) == 3 * left
 
 
@@ -76,7 +76,7 @@ def test_a_mistake_of_the_user_is_told_in_its_own_line(start, prepared_folder):
     folder, job = start()
     (prepared_folder / "index.json").unlink()
     with pytest.raises(TsfmicroError, match=r"key: is no prepared set.*2 of 2 jobs") as told:
-        LOCAL.train(job, folder.missing_groups(), Watch())
+        LOCAL.train(job, folder.missing(), Watch())
     assert "\n" not in str(told.value)
 
 
@@ -147,7 +147,7 @@ def test_the_job_script_carries_the_users_options_and_what_a_training_needs(slur
     plan = plan_of(tiny_config(seeds=(0,)), prepared_folder)
     folder, job = start(plan=plan)
     options = ["partition=gpu", "time=30", "licenses=matlab", "account=faces"]
-    machines("slurm", workers=2, slurm=options).train(job, folder.missing_groups(), Watch())
+    machines("slurm", workers=2, slurm=options).train(job, folder.missing(), Watch())
     script = (slurm / "script").read_text()
     for line in (
         "partition=gpu",
@@ -172,7 +172,7 @@ def test_jobs_outlive_their_driver_and_the_next_call_waits_for_them(slurm, start
         "from tsfmicro.run.task import Job\n"
         "from tsfmicro.run.watch import Watch\n"
         "run, prepared = map(pathlib.Path, sys.argv[1:3])\n"
-        "OnSlurm().train(Job(run, prepared, 'cpu', 1), RunFolder.open(run).missing_groups(), Watch())\n"
+        "OnSlurm().train(Job(run, prepared, 'cpu', 1), RunFolder.open(run).missing(), Watch())\n"
     )
     (slurm / "go").unlink()  # no job can end before its driver is killed
     driver = subprocess.Popen([sys.executable, "-c", program, str(job.run), str(job.prepared)])
@@ -189,7 +189,7 @@ def test_jobs_outlive_their_driver_and_the_next_call_waits_for_them(slurm, start
             (slurm / "go").touch()
 
     watch = Starter()
-    OnSlurm().train(job, folder.missing_groups(), watch)
+    OnSlurm().train(job, folder.missing(), watch)
     assert not folder.missing()
     assert "3 jobs of an earlier call are still there (70)" in watch.notes[0]
     assert not (slurm / "script").exists(), "nothing is submitted a second time"
@@ -199,7 +199,7 @@ def test_jobs_outlive_their_driver_and_the_next_call_waits_for_them(slurm, start
 def test_what_sbatch_refuses_is_told_in_one_line(slurm, start):
     folder, job = start()
     with pytest.raises(RunError, match="invalid partition specified: moon") as told:
-        machines("slurm", slurm=["partition=moon"]).train(job, folder.missing_groups(), Watch())
+        machines("slurm", slurm=["partition=moon"]).train(job, folder.missing(), Watch())
     assert "\n" not in str(told.value)
 
 

@@ -59,8 +59,8 @@ def edit_logits(folder, change, task=None):
 
 def test_a_run_that_was_trained_by_the_program_passes_every_check(start, prepared_folder):
     folder, job = start(plan=plan_of(tiny_config(seeds=(0,), epochs=1), prepared_folder))
-    train_here(job, folder.missing_groups(), 1, Watch())
-    train_here(job, folder.missing_groups(shuffled=True), 1, Watch())
+    train_here(job, folder.missing(), 1, Watch())
+    train_here(job, folder.missing(shuffled=True), 1, Watch())
     store_linear_floors(folder, open_prepared(prepared_folder), Watch())
     evaluate_run(folder, "all")
     found = audit(folder.path)
@@ -150,7 +150,7 @@ def test_the_record_of_a_training_is_of_what_fit_received(start, monkeypatch):
     folder, job = start()
     with monkeypatch.context() as patch:
         patch.setattr(task_module, "given_labels", leaky)
-        train_here(job, folder.missing_groups()[:1], 1, Watch())
+        train_here(job, folder.missing()[:1], 1, Watch())
     assert "casme2-sub00, seed 0 learned from 1 of its test clips" in problems(folder)
 
 

@@ -28,7 +28,7 @@ from tsfmicro.train.loader import Loader
 def trained(start, prepared_folder):
     """A run of one epoch and one seed, trained."""
     folder, job = start("late", plan_of(tiny_config(epochs=1, seeds=[0]), prepared_folder))
-    train_here(job, folder.missing_groups(), 1, Watch())
+    train_here(job, folder.missing(), 1, Watch())
     return folder
 
 

@@ -131,7 +131,7 @@ def test_a_clip_of_the_plan_that_is_not_prepared_is_told_in_one_line(start, plan
     with (folder.path / "clips.csv").open("a") as table:
         table.write(f"{unknown},casme2/sub07,negative\n")
     with pytest.raises(TsfmicroError, match=f"clip {unknown} is not in prepared set key"):
-        train_here(job, folder.missing_groups(), workers, Watch())
+        train_here(job, folder.missing(), workers, Watch())
     assert len(folder.missing()) == len(folder.plan.tasks)
 
 
@@ -158,9 +158,9 @@ def test_a_training_side_with_a_single_class_is_refused_before_anything_is_train
 
 def test_a_disk_that_fills_loses_the_fold_at_hand_and_no_other(start, monkeypatch, prepared_folder):
     folder, job = start(plan=plan_of(CONFIG, prepared_folder))
-    first, *others = folder.missing_groups()
+    first, *others = folder.missing()
     Here(1).train(job, [first], Watch())
-    before = (folder.place(first.tasks[0]) / "logits.npz").read_bytes()
+    before = (folder.place(first) / "logits.npz").read_bytes()
 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
@@ -170,15 +170,15 @@ def test_a_disk_that_fills_loses_the_fold_at_hand_and_no_other(start, monkeypatc
         with pytest.raises(RunError, match=r"cannot be written \(No space left on device\)\. Make room"):
             Here(1).train(job, others, Watch())
     assert len(folder.missing()) == len(others) and not folder.halves()
-    Here(1).train(job, folder.missing_groups(), Watch())
+    Here(1).train(job, folder.missing(), Watch())
     assert not folder.missing()
-    assert (folder.place(first.tasks[0]) / "logits.npz").read_bytes() == before
+    assert (folder.place(first) / "logits.npz").read_bytes() == before
 
 
 def test_the_same_result_from_two_machines_is_kept_once_and_the_first_stays(start, monkeypatch, prepared_folder):
     """Between the look whether a result is there and the writing, another machine may have put it there."""
     folder, job = start(plan=plan_of(CONFIG, prepared_folder))
-    Here(1).train(job, folder.missing_groups(), Watch())
+    Here(1).train(job, folder.missing(), Watch())
     task = folder.plan.tasks[0]
     before = (folder.place(task) / "logits.npz").read_bytes()
     late = Trained(task, {}, folder.outcome(task).test.values + 1, [0.0], {})

@@ -26,7 +26,7 @@ class Recorder(Watch):
 @pytest.fixture
 def finished(start):
     folder, job = start()
-    Here(1).train(job, folder.missing_groups(), Watch())
+    Here(1).train(job, folder.missing(), Watch())
     return folder, open_prepared(job.prepared), evaluate_run(folder)
 
 

@@ -63,13 +63,13 @@ def test_the_shuffled_floor_of_the_model_trains_every_fold_once_and_goes_on_wher
     wanted = [Task(fold.name, 0, shuffled=True) for fold in folder.plan.folds]
     assert folder.missing(shuffled=True) == wanted
     assert "shuffled" not in evaluate_run(folder).floors
-    train_here(job, folder.missing_groups(shuffled=True)[:2], 1, Watch())
+    train_here(job, folder.missing(shuffled=True)[:2], 1, Watch())
     half = evaluate_run(folder)
     assert "shuffled" not in half.floors
     assert half.notes == (
         "shuffled floor is not there: 7 of 9 trainings are not finished; run with --shuffled goes on",
     )
-    train_here(job, folder.missing_groups(shuffled=True), 1, Watch())
+    train_here(job, folder.missing(shuffled=True), 1, Watch())
     whole = evaluate_run(folder)
     assert whole.floors["shuffled"].clips == 4 * PEOPLE
     assert whole.floors["shuffled"].uar.low <= 1 / 3 + 1e-9

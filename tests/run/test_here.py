@@ -44,14 +44,14 @@ def results(folder):
 @pytest.fixture
 def finished(start):
     folder, job = start("finished")
-    train_here(job, folder.missing_groups(), 1, Watch())
+    train_here(job, folder.missing(), 1, Watch())
     return folder
 
 
 def test_every_training_reports_every_epoch(start):
     folder, job = start()
     watch = Recorder()
-    train_here(job, folder.missing_groups(), 1, watch)
+    train_here(job, folder.missing(), 1, watch)
     assert sorted(watch.epochs, key=str) == sorted(((t, e) for t in folder.plan.tasks for e in (1, 2, 3)), key=str)
     assert not folder.missing()
 
@@ -59,7 +59,7 @@ def test_every_training_reports_every_epoch(start):
 def test_two_workers_end_as_one_does_to_the_last_bit_and_report_too(start, finished):
     folder, job = start()
     watch = Recorder()
-    train_here(job, folder.missing_groups(), 2, watch)
+    train_here(job, folder.missing(), 2, watch)
     assert results(folder) == results(finished)
     assert len(watch.epochs) == 3 * len(folder.plan.tasks)
 
@@ -79,7 +79,7 @@ def test_a_killed_run_goes_on_at_the_next_fold_and_ends_as_if_nothing_had_happen
         "        while len(folder.missing()) <= len(folder.plan.tasks) - 2:\n"
         "            print('two are kept', flush=True)\n"
         "            time.sleep(1)\n"
-        "train_here(Job(run, prepared, 'cpu', 1), folder.missing_groups(), 1, StaysAfterTwo())\n"
+        "train_here(Job(run, prepared, 'cpu', 1), folder.missing(), 1, StaysAfterTwo())\n"
     )
     words = [sys.executable, "-c", program, str(job.run), str(job.prepared)]
     child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
@@ -89,7 +89,7 @@ def test_a_killed_run_goes_on_at_the_next_fold_and_ends_as_if_nothing_had_happen
     left = len(folder.missing())
     assert 0 < left <= len(folder.plan.tasks) - 2, "killed in the middle"
     watch = Recorder()
-    train_here(job, folder.missing_groups(), 1, watch)
+    train_here(job, folder.missing(), 1, watch)
     assert len(watch.epochs) == 3 * left, "what was finished is not trained again"
     assert results(folder) == results(finished)
 
@@ -104,8 +104,8 @@ def test_a_worker_that_is_killed_is_told_in_words_and_loses_nothing(start, prepa
                 worker.kill()
 
     with pytest.raises(TsfmicroError, match=r"casme2-sub0., seed .*: the process at work on it died"):
-        train_here(job, folder.missing_groups(), 2, Assassin())
-    train_here(job, folder.missing_groups(), 1, Watch())
+        train_here(job, folder.missing(), 2, Assassin())
+    train_here(job, folder.missing(), 1, Watch())
     assert evaluate_run(folder).model.clips == 12
 
 

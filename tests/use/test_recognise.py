@@ -90,7 +90,7 @@ def test_a_low_temperature_makes_it_surer(reading, model):
 
 def test_all_folds_of_a_run_are_averaged_and_one_can_be_named(start):
     folder, job = start()
-    Here(1).train(job, folder.missing_groups(), Watch())
+    Here(1).train(job, folder.missing(), Watch())
     together, alone = Recognizer.load(folder.path), Recognizer.load(folder.path, fold=folder.plan.folds[0].name)
     assert len(together.members) == 6 and len(alone.members) == 2, "three folds, two seeds"
     assert "3 folds together" in together.card.line and together.card.temperature != 1.0

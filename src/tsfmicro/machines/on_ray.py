@@ -26,11 +26,11 @@ from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.run.environment import choose_device
 from tsfmicro.run.folder import RunFolder
-from tsfmicro.run.task import Job, Tell, Trained, keep, train_group, training_memory
-from tsfmicro.run.watch import Group, Task, Watch
+from tsfmicro.run.task import Job, Tell, Trained, keep, train_task, training_memory
+from tsfmicro.run.watch import Task, Watch
 from tsfmicro.workers import cores
 
-TRIES = 3  # of one group, when its process or node is lost each time
+TRIES = 3  # of one training, when its process or node is lost each time
 PACKAGES = ("tsfmicro", "torch", "numpy")  # a training's numbers hang on these
 REACHED_WITHIN, ANSWERED_WITHIN = 5.0, 30.0  # seconds; Ray itself would try for minutes
 REPORTS_EVERY = 0.25  # seconds
@@ -64,20 +64,20 @@ class OnRay:
         """One each: nodes differ in their cores."""
         return 1
 
-    def train(self, job: Job, groups: Sequence[Group], watch: Watch) -> None:
-        """Train these groups on the nodes, and keep each result in the run folder as it comes.
+    def train(self, job: Job, tasks: Sequence[Task], watch: Watch) -> None:
+        """Do these trainings on the nodes, and keep each result in the run folder as it comes.
 
         Raises:
             TsfmicroError: a mistake of the user, wherever it was found; another version on a node.
-            RunError: a group was lost again and again.
+            RunError: a training was lost again and again.
         """
-        if not groups:
+        if not tasks:
             return
         folder = RunFolder.open(job.run)
         with _connected(self.address) as ray:
             needs = self._needs(ray, job, folder)
-            crew = _Crew(ray, job, folder, groups, needs, watch)
-            for trained in crew.results(self.workers or len(groups)):
+            crew = _Crew(ray, job, folder, tasks, needs, watch)
+            for trained in crew.results(self.workers or len(tasks)):
                 keep(folder, trained)
 
     def _needs(self, ray: ModuleType, job: Job, folder: RunFolder) -> dict[str, float]:
@@ -108,7 +108,7 @@ class _Crew:
         ray: ModuleType,
         job: Job,
         folder: RunFolder,
-        groups: Sequence[Group],
+        tasks: Sequence[Task],
         needs: Mapping[str, float],
         watch: Watch,
     ) -> None:
@@ -118,7 +118,7 @@ class _Crew:
         # The reports wait on this process's node: no other node's end takes them along.
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._reports = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
-        shipped = (folder.plan, tuple(groups), job.device, job.threads)
+        shipped = (folder.plan, tuple(tasks), job.device, job.threads)
         # In a list, so that nothing is unpacked at the node before it has compared versions.
         self._shipment = [ray.put(shipped), ray.put(open_prepared(job.prepared, check=False)), self._reports]
         self._train = ray.remote(_train_by_value()).options(
@@ -127,13 +127,13 @@ class _Crew:
             memory=needs.get("memory"),
             max_retries=0,  # lost ones are handed out again here, where they can be counted and told
         )
-        self._ray, self._groups, self._watch = ray, groups, watch
+        self._ray, self._tasks, self._watch = ray, tasks, watch
         self._versions = {name: _public(version(name)) for name in PACKAGES}
         self._told: dict[Task, int] = {}
 
     def results(self, at_once: int) -> Iterator[Trained]:
         """What the trainings leave behind, as it comes."""
-        waiting, losses = deque(range(len(self._groups))), Counter[int]()
+        waiting, losses = deque(range(len(self._tasks))), Counter[int]()
         running: dict[Any, int] = {}
         while waiting or running:
             while waiting and len(running) < at_once:
@@ -146,13 +146,13 @@ class _Crew:
                 self._pass_reports_on()
                 if isinstance(outcome, _Lost):
                     losses[number] += 1
-                    self._tell_loss(self._groups[number], outcome, losses[number])
+                    self._tell_loss(self._tasks[number], outcome, losses[number])
                     waiting.append(number)
                 else:
-                    yield from outcome
+                    yield outcome
             self._pass_reports_on()
 
-    def _outcome(self, reference: Any) -> list[Trained] | _Lost:
+    def _outcome(self, reference: Any) -> Trained | _Lost:
         from ray.exceptions import RayError, RayTaskError
 
         try:
@@ -165,15 +165,15 @@ class _Crew:
             return _Lost(type(lost).__name__)
         if isinstance(outcome, str):
             raise TsfmicroError(outcome)
-        return list(outcome)
+        return outcome
 
-    def _tell_loss(self, group: Group, lost: _Lost, times: int) -> None:
+    def _tell_loss(self, task: Task, lost: _Lost, times: int) -> None:
         if times == TRIES:
             raise RunError(
-                f"{group}: the process or node at work on it died {times} times ({lost.why}), perhaps for want of memory. "
+                f"{task}: the process or node at work on it died {times} times ({lost.why}), perhaps for want of memory. "
                 "What is finished is kept: the same command goes on from there."
             )
-        self._watch.note(f"{group}: the process or node at work on it died ({lost.why}); it is trained again")
+        self._watch.note(f"{task}: the process or node at work on it died ({lost.why}); it is trained again")
 
     def _pass_reports_on(self) -> None:
         """Tell the watch what is new: a training that is done again reports its first epochs a second time."""
@@ -216,16 +216,16 @@ def _train_by_value() -> Callable[..., Any]:
     return train
 
 
-def train_shipped(number: int, shipped: Any, prepared: Any, reports: Any) -> list[Trained] | str:
-    """At a node: train a group of what was shipped. A mistake of the user comes back as its one line."""
+def train_shipped(number: int, shipped: Any, prepared: Any, reports: Any) -> Trained | str:
+    """At a node: do one of the trainings that were shipped. A mistake of the user comes back as its one line."""
     import cv2
     import ray
 
     cv2.setNumThreads(1)
-    plan, groups, device, threads = ray.get(shipped)
+    plan, tasks, device, threads = ray.get(shipped)
     faces = ray.get(prepared)  # a view of the node's shared memory, whatever the number of trainings there
     try:
-        return list(train_group(plan, faces, groups[number], device, threads, _reporting(reports)))
+        return train_task(plan, faces, tasks[number], device, threads, _reporting(reports))
     except TsfmicroError as mistake:
         return str(mistake)
 

@@ -22,8 +22,8 @@ from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.files import write_whole
 from tsfmicro.run.environment import choose_device
 from tsfmicro.run.folder import RunFolder
-from tsfmicro.run.task import Job, do_group, training_memory
-from tsfmicro.run.watch import Group, Task, Watch
+from tsfmicro.run.task import Job, do_task, training_memory
+from tsfmicro.run.watch import Task, Watch
 from tsfmicro.workers import cores
 
 ARRAY_TASKS = 1000  # SLURM takes no more in one array, unless its administrator says so
@@ -82,15 +82,15 @@ class OnSlurm:
         """One each: nodes differ in their cores."""
         return 1
 
-    def train(self, job: Job, groups: Sequence[Group], watch: Watch) -> None:
+    def train(self, job: Job, tasks: Sequence[Task], watch: Watch) -> None:
         """Wait for the jobs of an earlier call, submit what is missing, and wait until all of it is in the run folder.
 
         Raises: RunError: jobs ended without their result, with the log of the first; TsfmicroError: their mistake.
         """
-        if not groups:
+        if not tasks:
             return
         job = replace(job, run=job.run.resolve(), prepared=job.prepared.resolve())
-        jobs = _Jobs(self, job, RunFolder.open(job.run), groups, watch)
+        jobs = _Jobs(self, job, RunFolder.open(job.run), tasks, watch)
         jobs.wait_for_earlier()
         jobs.submit_missing()
 
@@ -100,16 +100,16 @@ class Share:
     """What one array task does; a task that is preempted or runs out of time is queued again by submitit and goes on."""
 
     job: Job
-    groups: tuple[Group, ...]
+    tasks: tuple[Task, ...]
 
     def __call__(self) -> None:
         import cv2
 
         cv2.setNumThreads(1)
         folder = RunFolder.open(self.job.run)
-        for group in self.groups:
-            if not all(folder.place(task).exists() for task in group.tasks):
-                do_group(self.job, group, _print)
+        for task in self.tasks:
+            if not folder.place(task).exists():
+                do_task(self.job, task, _print)
 
     def checkpoint(self) -> Any:
         return _import_submitit().helpers.DelayedSubmission(self)
@@ -123,15 +123,14 @@ def _print(report: tuple[Task, int, int, float]) -> None:
 class _Jobs:
     """The jobs of one run: submitted, awaited, and found again by a later call."""
 
-    def __init__(self, where: OnSlurm, job: Job, folder: RunFolder, groups: Sequence[Group], watch: Watch) -> None:
+    def __init__(self, where: OnSlurm, job: Job, folder: RunFolder, tasks: Sequence[Task], watch: Watch) -> None:
         self._where, self._job, self._folder, self._watch = where, job, folder, watch
-        self._undone = [group for group in groups if self._is_missing(group)]
-        self._untold = {task for group in self._undone for task in group.tasks if not folder.place(task).exists()}
+        self._untold = [task for task in tasks if self._is_missing(task)]
         self._logs = job.run / "slurm"
         self._pause = POLL_HERE if where.cluster == "local" else POLL
 
-    def _is_missing(self, group: Group) -> bool:
-        return not all(self._folder.place(task).exists() for task in group.tasks)
+    def _is_missing(self, task: Task) -> bool:
+        return not self._folder.place(task).exists()
 
     def wait_for_earlier(self) -> None:
         """Jobs that a call submitted which was stopped since."""
@@ -171,7 +170,7 @@ class _Jobs:
         self._logs.joinpath("jobs.json").unlink(missing_ok=True)
 
     def _shares(self) -> list[Share]:
-        missing = [group for group in self._undone if self._is_missing(group)]
+        missing = [task for task in self._untold if self._is_missing(task)]
         most = ARRAY_TASKS if self._where.cluster == "slurm" else self._where.workers or cores()
         count = min(most, len(missing))
         return [Share(self._job, tuple(missing[start::count])) for start in range(count)]
@@ -217,7 +216,7 @@ class _Jobs:
     def _tell_finished(self) -> None:
         """Tell the watch, epoch by epoch, of the trainings whose results have come."""
         for task in sorted(self._untold, key=str):
-            if self._folder.place(task).exists():
+            if not self._is_missing(task):
                 self._untold.remove(task)
                 with np.load(self._folder.place(task) / "logits.npz") as stored:
                     losses = stored["losses"]
@@ -228,7 +227,7 @@ class _Jobs:
         """Raises RunError, TsfmicroError: a job ended without what it was to do."""
         deadline = time.monotonic() + SEEN_WITHIN
         while failed := [
-            job for job, share in zip(jobs, shares, strict=True) if any(map(self._is_missing, share.groups))
+            job for job, share in zip(jobs, shares, strict=True) if any(map(self._is_missing, share.tasks))
         ]:
             problem = failed[0].exception()
             if problem is not None or time.monotonic() > deadline:

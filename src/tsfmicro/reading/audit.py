@@ -102,7 +102,7 @@ def _lists(path: Path) -> tuple[list[dict[str, str]], list[dict[str, Any]], list
 
 
 def _finished_shuffled(folder: RunFolder) -> list[Task]:
-    return [t for group in folder.plan.groups(shuffled=True) for t in group.tasks if folder.place(t).exists()]
+    return [task for task in folder.plan.tasks_of(shuffled=True) if folder.place(task).exists()]
 
 
 def _changed_plan(folder: RunFolder, tasks: list[Task]) -> Iterator[str]:

@@ -82,12 +82,12 @@ def run(
         skipped = [*excluded.items(), *prepared.skipped, *left_out, *unused.items()]
         folder = RunFolder.start(out, plan, kept, skipped, about)
         kinds = (False, True) if shuffled else (False,)
-        total = sum(len(group.tasks) for kind in kinds for group in plan.groups(kind))
-        watch.training(total, total - sum(len(folder.missing(kind)) for kind in kinds))
-        groups = [group for kind in kinds for group in folder.missing_groups(kind)]
+        total = sum(len(plan.tasks_of(kind)) for kind in kinds)
+        missing = [task for kind in kinds for task in folder.missing(kind)]
+        watch.training(total, total - len(missing))
         # The number of threads decides the last bits, so a run goes on with the number that it began with.
         threads = int(folder.environment.get("threads", 1))
-        machines.train(Job(out, cache / prepared.key, device, threads), groups, watch)
+        machines.train(Job(out, cache / prepared.key, device, threads), missing, watch)
         folder.clear_halves()
         folder.note_devices()
         store_linear_floors(folder, prepared, watch)

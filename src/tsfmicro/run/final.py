@@ -9,9 +9,9 @@ from tsfmicro.models.pretrained import CONFIG, save_pretrained
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.summary import Summary
-from tsfmicro.run.task import build_model, train_group
+from tsfmicro.run.task import build_model, train_task
 from tsfmicro.run.trained import card_of, temperature
-from tsfmicro.run.watch import Group, Task, Watch
+from tsfmicro.run.watch import Task, Watch
 from tsfmicro.types import Fold
 from tsfmicro.workers import cores
 
@@ -33,9 +33,8 @@ def make_final(folder: RunFolder, prepared: PreparedSet, summary: Summary, devic
     task = Task(FINAL, plan.config.train.seeds[0])
     watch.training(1, 0)
     everybody = replace(plan, folds=(Fold(FINAL, train=tuple(sorted(plan.labels)), test=()),))
-    group = Group((task,))
     # One training alone may have all cores; its bits are promised to nobody.
-    (trained,) = train_group(everybody, prepared, group, device, cores(), lambda report: watch.epoch(*report))
+    trained = train_task(everybody, prepared, task, device, cores(), lambda report: watch.epoch(*report))
     model = build_model(plan.config, len(plan.classes))
     model.load_state_dict(dict(trained.weights))
     model.classes = plan.classes

@@ -32,7 +32,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from tsfmicro.config import RunConfig, check_config, parse_yaml, without_gone
 from tsfmicro.errors import RunError
 from tsfmicro.files import csv_text, locked, put_whole, write_whole
-from tsfmicro.run.watch import Group, Task
+from tsfmicro.run.watch import Task
 from tsfmicro.types import Clip, Fold, Logits, Outcome
 
 if TYPE_CHECKING:
@@ -79,18 +79,13 @@ class Plan:
 
     @property
     def tasks(self) -> list[Task]:
-        return [task for group in self.groups() for task in group.tasks]
+        """A training for each seed and fold."""
+        return self.tasks_of(shuffled=False)
 
-    def groups(self, shuffled: bool = False) -> list[Group]:
-        """The tasks, those together that are trained together. It hangs on the plan alone, so every machine groups alike.
-
-        Args: shuffled: those of the shuffled floor instead: every fold once more, with the first seed and shuffled labels.
-        """
-        return [
-            Group((Task(fold.name, seed, shuffled),))
-            for seed in self.config.train.seeds[: 1 if shuffled else None]
-            for fold in self.folds
-        ]
+    def tasks_of(self, shuffled: bool) -> list[Task]:
+        """`tasks`, or those of the shuffled floor: every fold once more, with the first seed and shuffled labels."""
+        seeds = self.config.train.seeds[: 1 if shuffled else None]
+        return [Task(fold.name, seed, shuffled) for seed in seeds for fold in self.folds]
 
     def fold(self, name: str) -> Fold:
         return next(fold for fold in self.folds if fold.name == name)
@@ -210,12 +205,7 @@ class RunFolder:
 
     def missing(self, shuffled: bool = False) -> list[Task]:
         """Trainings that are not finished; with `shuffled`, those of the shuffled floor."""
-        return [t for group in self.plan.groups(shuffled) for t in group.tasks if not self.place(t).exists()]
-
-    def missing_groups(self, shuffled: bool = False) -> list[Group]:
-        """Groups in which a training is not finished."""
-        missing = set(self.missing(shuffled))
-        return [group for group in self.plan.groups(shuffled) if missing & set(group.tasks)]
+        return [task for task in self.plan.tasks_of(shuffled) if not self.place(task).exists()]
 
     def save(
         self,
@@ -305,8 +295,7 @@ class RunFolder:
         """What one training left for scoring. Raises RunError: it is missing or damaged."""
         place, fold = self.place(task), self.plan.fold(task.fold)
         if not place.exists():
-            undone = len(self.missing(task.shuffled))
-            total = sum(len(group.tasks) for group in self.plan.groups(task.shuffled))
+            undone, total = len(self.missing(task.shuffled)), len(self.plan.tasks_of(task.shuffled))
             raise RunError(
                 f"{self.path}: {undone} of {total} trainings are not finished. Run the same command again to finish them."
             )

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from tsfmicro.run.environment import choose_device, choose_workers
 from tsfmicro.run.folder import RunFolder
-from tsfmicro.run.task import Job, do_group, training_memory
-from tsfmicro.run.watch import Group, Watch
+from tsfmicro.run.task import Job, do_task, training_memory
+from tsfmicro.run.watch import Task, Watch
 from tsfmicro.workers import cores, spread
 
 
@@ -24,8 +24,8 @@ class Machines(Protocol):
     def threads(self, tasks: int) -> int:
         """Threads of each of so many trainings."""
 
-    def train(self, job: Job, groups: Sequence[Group], watch: Watch) -> None:
-        """Train these groups and keep their results in the run folder.
+    def train(self, job: Job, tasks: Sequence[Task], watch: Watch) -> None:
+        """Do these trainings and keep their results in the run folder.
 
         Raises: TsfmicroError: something went wrong; what is finished is kept.
         """
@@ -48,18 +48,18 @@ class Here:
         """One each, unless there are fewer trainings than cores."""
         return max(1, cores() // max(1, tasks))
 
-    def train(self, job: Job, groups: Sequence[Group], watch: Watch) -> None:
+    def train(self, job: Job, tasks: Sequence[Task], watch: Watch) -> None:
         plan = RunFolder.open(job.run).plan
         memory = training_memory(plan.config, len(plan.classes))
-        train_here(job, groups, self.workers or choose_workers(job.device, len(groups), memory), watch)
+        train_here(job, tasks, self.workers or choose_workers(job.device, len(tasks), memory), watch)
 
 
-def train_here(job: Job, groups: Sequence[Group], workers: int, watch: Watch) -> None:
+def train_here(job: Job, tasks: Sequence[Task], workers: int, watch: Watch) -> None:
     """Do all trainings on this machine. What is finished is on disk, whatever happens to the rest.
 
     Raises: TsfmicroError: a worker died.
     """
-    work = partial(do_group, job)
-    with closing(spread(work, groups, min(workers, len(groups)), lambda report: watch.epoch(*report))) as finished:
+    work = partial(do_task, job)
+    with closing(spread(work, tasks, min(workers, len(tasks)), lambda report: watch.epoch(*report))) as finished:
         for _ in finished:
             pass

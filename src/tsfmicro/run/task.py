@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
@@ -23,9 +23,9 @@ from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.run.environment import computed_on
 from tsfmicro.run.folder import Plan, RunFolder
-from tsfmicro.run.watch import Group, Task
+from tsfmicro.run.watch import Task
 from tsfmicro.train.checkpoint import Checkpoint, NoCheckpoint
-from tsfmicro.train.fit import Fitted, epochs_of, fit
+from tsfmicro.train.fit import epochs_of, fit
 from tsfmicro.train.loader import Loader
 from tsfmicro.types import Fold
 
@@ -67,8 +67,8 @@ class Trained:
     on: Mapping[str, str] = field(default_factory=dict)
 
 
-def do_group(job: Job, group: Group, tell: Tell) -> None:
-    """Train a group of folds, and keep each one's result in the run folder, where this machine reaches it.
+def do_task(job: Job, task: Task, tell: Tell) -> None:
+    """Train one model, and keep the result in the run folder, where this machine reaches it.
 
     A long training keeps its state there now and then, and goes on from it after a kill.
 
@@ -76,9 +76,9 @@ def do_group(job: Job, group: Group, tell: Tell) -> None:
     """
     folder = RunFolder.open(job.run)
     prepared = open_prepared(job.prepared, check=False)
-    for trained in train_group(folder.plan, prepared, group, job.device, job.threads, tell, folder.checkpoint):
-        keep(folder, trained)
-        folder.checkpoint(trained.task).forget()
+    checkpoint = folder.checkpoint(task)
+    keep(folder, train_task(folder.plan, prepared, task, job.device, job.threads, tell, checkpoint))
+    checkpoint.forget()
 
 
 def keep(folder: RunFolder, trained: Trained) -> None:
@@ -89,36 +89,26 @@ def keep(folder: RunFolder, trained: Trained) -> None:
         folder.save(trained.task, fold, trained.labels, trained.logits, trained.losses, weights, trained.on)
 
 
-def train_group(
+def train_task(
     plan: Plan,
     prepared: PreparedSet,
-    group: Group,
+    task: Task,
     device: str,
     threads: int,
     tell: Tell,
-    checkpoint: Callable[[Task], Checkpoint] = lambda task: NoCheckpoint(),
-) -> Iterator[Trained]:
-    """Train a group of folds; nothing is read or written but the prepared set.
+    checkpoint: Checkpoint = NoCheckpoint(),
+) -> Trained:
+    """Train one model on its fold's training side; nothing is read or written but the prepared set and the checkpoint.
 
     A training's randomness comes from its fold and seed alone, not from what ran before it: so a run that was killed and
     goes on, and a run with other workers or on other machines, end the same.
     """
     keep_freed_memory()
-    on = computed_on(device, plan.config.train.precision)
-    with _threads(threads):
-        for task in group.tasks:
-            trained = train_fold(plan, prepared, plan.fold(task.fold), task, device, tell, checkpoint(task))
-            yield replace(trained, on=on)
-
-
-def train_fold(
-    plan: Plan, prepared: PreparedSet, fold: Fold, task: Task, device: str, tell: Tell, checkpoint: Checkpoint
-) -> Trained:
-    """Train one model on a fold's training side."""
-    config = plan.config.train
+    config, fold = plan.config.train, plan.fold(task.fold)
+    on = computed_on(device, config.precision)
     labels = given_labels(plan, fold, task)
     model_seed, data_seed = _seeds(task.seed, task.fold)
-    with torch.random.fork_rng():
+    with _threads(threads), torch.random.fork_rng():
         torch.manual_seed(model_seed)  # initial weights and stochastic depth
         model = build_model(plan.config, len(plan.classes))
         fitted = fit(
@@ -132,18 +122,14 @@ def train_fold(
             checkpoint=checkpoint,
             classes=plan.classes,
         )
-    return _trained(task, labels, fitted, model)
+    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    return Trained(task, labels, fitted.logits, fitted.losses, weights, on)
 
 
 def _seeds(seed: int, what: str) -> tuple[int, int]:
     """Of a model's weights, and of the order and changes of its data."""
     of_model, of_data = np.random.SeedSequence([seed, crc32(what.encode())]).generate_state(2)
     return int(of_model), int(of_data)
-
-
-def _trained(task: Task, labels: Mapping[str, int], fitted: Fitted, model: Model) -> Trained:
-    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    return Trained(task, labels, fitted.logits, fitted.losses, weights)
 
 
 def given_labels(plan: Plan, fold: Fold, task: Task) -> dict[str, int]:

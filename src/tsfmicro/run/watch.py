@@ -17,16 +17,6 @@ class Task:
         return f"{self.fold}, seed {self.seed}" + (", shuffled labels" if self.shuffled else "")
 
 
-@dataclass(frozen=True)
-class Group:
-    """Trainings that one worker does: mostly one, or several folds of a seed that are trained together."""
-
-    tasks: tuple[Task, ...]
-
-    def __str__(self) -> str:
-        return f"{self.tasks[0]}" + (f" and {len(self.tasks) - 1} more" if len(self.tasks) > 1 else "")
-
-
 class Watch:
     """Called from the process that runs the job, never from its workers."""
 
