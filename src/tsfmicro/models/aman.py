@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tsfmicro.errors import ConfigError
 from tsfmicro.models.base import Model, check_choice
+from tsfmicro.models.blocks import MeanMap
 from tsfmicro.models.origin import Origin, renamed
 from tsfmicro.models.registry import register
 from tsfmicro.needs import Input, need
@@ -69,13 +70,6 @@ class Front(nn.Module):
             return self.layer3(self.layer2(self.layer1(x)))
 
 
-class Mean(nn.Module):
-    """(N, h, w, D) → (N, D)."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return maps.mean((1, 2))
-
-
 class AMAN(Model):
     """Magnified copies of frames, (N, frames, levels, 3, size, size) → (N, classes)."""
 
@@ -85,7 +79,7 @@ class AMAN(Model):
         self.front = Front()
         self.layer4 = layer(256, WIDTH)
         self.alpha, self.beta = nn.Linear(WIDTH, 1), nn.Linear(WIDTH, 1)
-        self.head = nn.Sequential(Mean(), nn.Linear(WIDTH, num_classes))
+        self.head = nn.Sequential(MeanMap(), nn.Linear(WIDTH, num_classes))
         self.statistics = statistics
 
     def features(self, **batch: Tensor) -> Tensor:

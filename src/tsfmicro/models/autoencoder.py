@@ -48,7 +48,9 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Patches from what is said of them. (N, 1 + T, C) → (N, T, patch²·3), in the order row, column, channel.
+    """Patches from what is said of them, with a class token before them or without.
+
+    (N, 1 + T, C) or (N, T, C) → (N, T, patch²·3), in the order row, column, channel.
 
     Args: twice: the last norm also stands before the positions.
     """
@@ -70,7 +72,8 @@ class Decoder(nn.Module):
         x = self.embed(tokens)
         if self.twice:
             x = self.norm(x)
-        return self.pred(self.norm(self.blocks(x + self.position)))[:, 1:]
+        x = x + self.position[:, self.position.shape[1] - x.shape[1] :]
+        return self.pred(self.norm(self.blocks(x)))[:, x.shape[1] + 1 - self.position.shape[1] :]
 
 
 def patches_of(images: Tensor, patch: int) -> Tensor:
