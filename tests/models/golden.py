@@ -66,7 +66,7 @@ def train_once(model, batch, target, **settings):
     model.train().zero_grad()
     loss = model.loss(batch, target) if hasattr(model, "loss") else cross_entropy(model(**batch), target)
     loss.backward()
-    return float(loss), {n: p.grad.norm().item() for n, p in model.named_parameters() if p.grad is not None}
+    return float(loss.detach()), {n: p.grad.norm().item() for n, p in model.named_parameters() if p.grad is not None}
 
 
 def assert_norms_near(ours, theirs):

@@ -209,3 +209,10 @@ def balanced(labels: Iterable[int], num_classes: int) -> Tensor:
     clips = torch.bincount(torch.tensor(list(labels)), minlength=num_classes)
     shown = clips > 0
     return torch.where(shown, clips.sum() / (shown.sum() * clips.clamp(min=1)), 0.0)
+
+
+class MeanMap(nn.Module):
+    """(N, h, w, D) → (N, D), the mean over places."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.mean((1, 2))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -41,3 +42,17 @@ class Origin:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return dict(self.__dict__) | {"guessed": list(self.guessed), "notes": list(self.notes)}
+
+
+def renamed(
+    weights: Mapping[str, Tensor], rules: Iterable[tuple[str, Any]], unused: tuple[str, ...] = ()
+) -> dict[str, Tensor]:
+    """Weights under other names. rules: (pattern, replacement), one after another; unused: how names begin that are left out."""
+    rules, kept = tuple(rules), {}
+    for name, values in weights.items():
+        if name.startswith(unused):
+            continue
+        for pattern, replacement in rules:
+            name = re.sub(pattern, replacement, name)
+        kept[name] = values
+    return kept
