@@ -202,3 +202,10 @@ class FlattenMap(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         return first(maps).flatten(1)
+
+
+class MeanMap(nn.Module):
+    """(N, h, w, D) → (N, D), mean over places."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.mean((1, 2))
