@@ -72,3 +72,9 @@ def scaled(maps: Tensor) -> Tensor:
     """Each channel of each clip from its own minimum to its own maximum, 0 to 1; a flat channel is 0. (N, C, H, W)."""
     low, high = maps.amin((2, 3), keepdim=True), maps.amax((2, 3), keepdim=True)
     return (maps - low) / (high - low).clamp(min=1e-12)
+
+
+def grey(pictures: Tensor) -> Tensor:
+    """Luma of RGB pictures as ITU-R BT.601 weighs them, in their unit. (…, 3, H, W) → (…, H, W)."""
+    red, green, blue = pictures.unbind(-3)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
