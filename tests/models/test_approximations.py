@@ -4,6 +4,9 @@ import pytest
 import torch
 
 from tsfmicro.errors import ConfigError, TsfmicroError, UnknownNameError
+from tsfmicro.models.frl_dgt import likeness, warp
+from tsfmicro.models.mersiamc3d import contrast, key_frames
+from tsfmicro.models.regions import cut_out, places
 from tsfmicro.models.registry import MODELS, create_model
 from tsfmicro.models.unreproducible import UNREPRODUCIBLE
 from tsfmicro.needs import TrainingFacts
@@ -37,10 +40,31 @@ OTHERWISE = {
         "gamma": (0.0, -1),
         "epochs": ((3, 4), (1,)),
     },
+    "c3dbed-approx": {
+        "look": ("frames", "flow"),
+        "patch": (8, 3),
+        "widths": ((4, 4, 8), (4,)),
+        "width": (16, 0),
+        "layers": (1, 0),
+        "heads": (4, 3),
+        "centre": (0.0, -1),
+    },
+    "frl-dgt-approx": {
+        "unet": ((4, 4, 4, 6), (4,)),
+        "reach": (2.0, 0),
+        "rebuild": (0.0, -1),
+        "box": (0.4, 1),
+        "crop": (16, 4),
+        "width": (16, 2),
+        "heads": (4, 3),
+        "layers": (2, 0),
+    },
 }
 SMALL = {
     "atm-gcn-approx": {"frames": 6, "widths": (8, 8, 8, 16), "inner": 4},
     "mersiamc3d-approx": {"candidates": 12, "keys": 6, "widths": (4, 4, 4, 4, 6), "embedding": 4},
+    "c3dbed-approx": {"widths": (4, 4, 4), "width": 8, "layers": 2, "heads": 2},
+    "frl-dgt-approx": {"unet": (4, 4, 4, 4), "width": 8, "heads": 2},
 }
 
 
@@ -58,7 +82,7 @@ def known(model):
         said = model.eval()(**batch)
         torch.manual_seed(1)
         loss = model.train().loss(batch, target)
-    shown = [tuple(x.shape) for x in batch.values()]
+    shown = [(need, *(tuple(x.shape) for x in batch.values())) for need in model.needs]
     return shapes, model.stages, shown, said.flatten().tolist(), float(loss)
 
 
@@ -150,19 +174,63 @@ def test_mersiamc3d_weighs_classes_by_how_rare_they_are():
 
 
 def test_mersiamc3d_s_key_frames_are_dense_where_the_clip_moves():
-    from tsfmicro.models.mersiamc3d import key_frames
-
     frames = torch.tensor([0.0, 0, 0, 0, 5, 5, 0, 0]).view(1, 8, 1, 1, 1)
     marked = torch.arange(8.0).view(1, 8, 1, 1, 1)
     assert key_frames(marked, frames, 5).flatten().tolist() == [0, 4, 4, 5, 5]
 
 
 def test_mersiamc3d_s_pairs_of_one_class_weigh_as_much_as_those_of_two():
-    from tsfmicro.models.mersiamc3d import contrast
-
     east, north = torch.tensor([1.0, 0]), torch.tensor([0, 1.0])
     near = contrast(torch.stack([east, north]), torch.tensor([0, 0]), 1.0)
     assert near == pytest.approx((2**0.5) ** 2 / 2)
     far = contrast(torch.stack([east, east]), torch.tensor([0, 1]), 1.0)
     assert far == pytest.approx(1 / 2, abs=1e-2)
     assert contrast(east[None], torch.tensor([0]), 1.0) == 0
+
+
+def test_c3dbed_s_tokens_are_patches_and_one_for_the_class():
+    model = small("c3dbed-approx")
+    assert model.places.shape == (1, 1 + 3 * 3, 8)
+    pictures = torch.zeros(1, 3, 3, SIZE, SIZE)
+    pictures[..., 16:32, 32:48] = 1
+    seen = []
+    model.embed.register_forward_hook(lambda _, given, __: seen.append(given[0].flatten(1).mean(1)))
+    model.eval()(pictures=pictures)
+    assert seen[0].tolist() == [0, 0, 0, 0, 0, 1, 0, 0, 0], "the second row's last patch"
+
+
+def test_c3dbed_looks_at_onset_apex_and_their_difference():
+    pair = torch.tensor([1.0, 3.0]).view(1, 2, 1, 1, 1)
+    assert small("c3dbed-approx").inputs["pictures"].view(pair).flatten().tolist() == [1, 3, 2]
+
+
+def test_frl_dgt_s_regions_follow_the_landmarks():
+    """The nose is cut out where it is, in a box whose edge is a share of the face's."""
+    image = torch.arange(16.0).view(1, 1, 1, 16).expand(1, 1, 16, 16)
+    points = torch.tensor([[[4.0, 5], [11, 5], [9.5, 8], [5, 11], [10, 11]]])
+    cut = cut_out(image, places(("nose", "mouth")) @ points, share=4 / 16, edge=4)
+    assert cut.shape == (1, 2, 1, 4, 4)
+    assert cut[0, 0, 0, 0].tolist() == pytest.approx([8, 9, 10, 11])
+    assert cut[0, 1, 0, 0].mean() == pytest.approx(7.5)
+
+
+def test_frl_dgt_moves_the_onset_to_the_apex():
+    onset = torch.arange(6.0).expand(1, 1, 4, 6)
+    moved = torch.zeros(1, 2, 4, 6)
+    moved[:, 0] = 1
+    assert warp(onset, moved)[0, 0, 0].tolist() == pytest.approx([1, 2, 3, 4, 5, 5])
+    image = torch.randn(2, 3, 16, 16)
+    assert likeness(image, image) == pytest.approx(1)
+    assert likeness(image, torch.randn(2, 3, 16, 16)) < 0.5
+
+
+def test_frl_dgt_teaches_the_displacement_beside_the_classes():
+    model = small("frl-dgt-approx")
+    batch = model.example(2)
+    assert model.displacement(batch["pair"]).abs().max() <= 8
+    pair = batch["pair"][:, :1].expand(-1, 2, -1, -1, -1)
+    target = torch.tensor([0, 1])
+    with torch.no_grad():
+        with_it = small("frl-dgt-approx").loss({**batch, "pair": pair}, target)
+        without = small("frl-dgt-approx", rebuild=0.0).loss({**batch, "pair": pair}, target)
+    assert with_it > without
