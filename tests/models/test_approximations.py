@@ -59,12 +59,29 @@ OTHERWISE = {
         "heads": (4, 3),
         "layers": (2, 0),
     },
+    "rrrn-approx": {
+        "look": ("difference", "frames"),
+        "widths": ((4, 4, 6), (4,)),
+        "box": (0.3, 1),
+        "crop": (16, 4),
+        "layers": (1, 0),
+    },
+    "state-lstm-approx": {
+        "widths": ((4, 4, 6), (4,)),
+        "width": (6, 0),
+        "layers": (1, 0),
+        "state": (0.5, -1),
+        "centre": (0.0, -1),
+        "epochs": ((3, 4), (1,)),
+    },
 }
 SMALL = {
     "atm-gcn-approx": {"frames": 6, "widths": (8, 8, 8, 16), "inner": 4},
     "mersiamc3d-approx": {"candidates": 12, "keys": 6, "widths": (4, 4, 4, 4, 6), "embedding": 4},
     "c3dbed-approx": {"widths": (4, 4, 4), "width": 8, "layers": 2, "heads": 2},
     "frl-dgt-approx": {"unet": (4, 4, 4, 4), "width": 8, "heads": 2},
+    "rrrn-approx": {"widths": (4, 4, 4), "crop": 24},
+    "state-lstm-approx": {"widths": (4, 4, 4), "width": 4},
 }
 
 
@@ -234,3 +251,32 @@ def test_frl_dgt_teaches_the_displacement_beside_the_classes():
         with_it = small("frl-dgt-approx").loss({**batch, "pair": pair}, target)
         without = small("frl-dgt-approx", rebuild=0.0).loss({**batch, "pair": pair}, target)
     assert with_it > without
+
+
+def test_rrrn_s_attention_is_of_each_region_and_its_graph_of_all():
+    model = small("rrrn-approx").eval()
+    seen = []
+    model.backbone.register_forward_hook(lambda _, given, __: seen.append(given[0].shape))
+    model(**model.example(2))
+    assert seen == [(2 * 6, 3, 24, 24)], "the whole face and five regions"
+
+
+def test_state_lstm_learns_frames_then_their_order():
+    model = small("state-lstm-approx", epochs=(5, 6))
+    assert [(s.name, s.epochs) for s in model.stages] == [("frames", 5), ("sequence", 6)]
+    batch, target = model.example(3), torch.tensor([0, 0, 1])
+    for stage, learns, rests in (
+        ("frames", model.say_state, model.remember),
+        ("sequence", model.remember, model.say_state),
+    ):
+        model.stage = stage
+        model.zero_grad()
+        model.loss(batch, target).backward()
+        assert all(p.grad is not None for p in learns.parameters())
+        assert all(p.grad is None for p in rests.parameters())
+
+
+def test_state_lstm_sees_movement_alone():
+    frames = torch.rand(1, 5, 3, 8, 8) * 255
+    seen = small("state-lstm-approx").inputs["states"].view(frames)
+    assert not seen[:, 0].any() and seen.shape == (1, 5, 1, 8, 8) and seen.abs().max() <= 1
