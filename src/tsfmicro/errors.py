@@ -63,12 +63,12 @@ class ExportError(TsfmicroError):
 
 
 class UnknownNameError(TsfmicroError):
-    """A dataset, model, protocol or option that does not exist."""
+    """A dataset, model, protocol or option that does not exist. Without a hint the nearest known name is one."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}."
+        hint = hint or (f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}.")
         super().__init__(f"unknown {kind} {name!r}. {hint}")
 
     def __reduce__(self) -> tuple[type[TsfmicroError], tuple[str]]:

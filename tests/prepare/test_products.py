@@ -110,6 +110,15 @@ def test_frames_are_chosen_evenly_and_a_short_clip_gives_some_twice():
     assert chosen([4, 5], None) == [4, 5]
 
 
+def test_states_are_spaced_up_to_the_apex_and_after_it(clips, tmp_path):
+    """Onset 10 and apex 20: the middle frame is the apex wherever the offset is, here 30 or 25."""
+    asked, every = need("states", 32), need("frames", 32)
+    made = prepare(clips, [asked, every], SMALL, tmp_path / "cache")
+    for clip, numbers in zip(clips, ([10, 15, 20, 25, 30], [10, 15, 20, 22, 25]), strict=True):
+        row = made.rows_of([clip.id])[0]
+        assert np.array_equal(made.of(asked).clip(row), made.of(every).clip(row)[[n - 10 for n in numbers]])
+
+
 def test_landmarks_lie_where_the_template_puts_them(clips, tmp_path):
     made = prepare(clips, [need("landmarks", 64)], SMALL, tmp_path / "cache")
     eyes = made.of(need("landmarks", 64)).of("annotated")[0, :2]

@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from tsfmicro.errors import ConfigError, UnknownNameError
 from tsfmicro.models.base import Model
 from tsfmicro.models.origin import Origin, Released
+from tsfmicro.models.unreproducible import UNREPRODUCIBLE
 
 Builder = Callable[..., Model]  # (num_classes, size, *, option=default, …) -> Model
 
@@ -104,9 +105,16 @@ def describe(name: str, num_classes: int = 5, size: int | None = None, **options
 
 
 def _entry(name: str) -> Entry:
-    if name not in MODELS:
-        raise UnknownNameError("model", name, MODELS)
-    return MODELS[name]
+    if name in MODELS:
+        return MODELS[name]
+    plain = str(name).lower()
+    if f"{plain}-approx" in MODELS:
+        raise UnknownNameError(
+            "model", name, MODELS, f"There is only an approximation of it, with guessed sizes: '{plain}-approx'."
+        )
+    if plain in UNREPRODUCIBLE:
+        raise UnknownNameError("model", name, MODELS, f"It cannot be rebuilt: {UNREPRODUCIBLE[plain].why}.")
+    raise UnknownNameError("model", name, MODELS)
 
 
 for _module in pkgutil.iter_modules([str(Path(__file__).parent)]):
