@@ -178,7 +178,7 @@ class Recognizer:
     @property
     def needs_sequences(self) -> bool:
         """Whether its models look at frames between onset and apex too, which only a video has."""
-        return any(product.sequence for product, _ in self._products.values())
+        return any(product.looks_between(options) for product, options in self._products.values())
 
     def images(self, onset: Path, apex: Path) -> Answer:
         """An onset and an apex frame from image files. Raises FrameError, FaceError; ConfigError: it wants a video."""
@@ -202,7 +202,9 @@ class Recognizer:
 
     def _check_pair_is_enough(self) -> None:
         if self.needs_sequences:
-            wanted = ", ".join(str(need) for need, (product, _) in self._products.items() if product.sequence)
+            wanted = ", ".join(
+                str(n) for n, (product, options) in self._products.items() if product.looks_between(options)
+            )
             raise ConfigError(f"{self.card.name} needs {wanted}, and a pair of images has none between. Give a video.")
 
     def clips(self, clips: Sequence[AlignedClip], watch: Watch | None = None) -> list[Answer]:

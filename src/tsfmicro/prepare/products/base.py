@@ -59,6 +59,10 @@ class Product(ABC, Generic[Chosen]):
         """Rows of a clip, where that differs from clip to clip; None where each has one."""
         return None
 
+    def looks_between(self, options: Chosen) -> bool:
+        """Whether a pair of images is not enough, since it looks at frames between onset and apex too."""
+        return self.sequence
+
     def reads(self, clip: Clip, options: Chosen) -> Collection[int]:
         """Frames that are read besides those that alignment reads."""
         return ()

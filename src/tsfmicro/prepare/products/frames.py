@@ -44,7 +44,7 @@ class FramesOfClip(Product[FramesOptions]):
 
     def make(self, aligned: AlignedClip, pair: Pair, size: int | None, options: FramesOptions) -> np.ndarray:
         edge = edge_of(self.name, size)
-        numbers = chosen(_numbers(aligned.clip), _picked(options))
+        numbers = chosen(frames_of(aligned.clip), _picked(options))
         once = {n: aligned.face(n, edge, keep=False) for n in dict.fromkeys(numbers)}
         frames = np.stack([once[n] for n in numbers])
         if options.method == "nearest" or options.count is None:
@@ -52,10 +52,10 @@ class FramesOfClip(Product[FramesOptions]):
         return interpolate(frames, options.count).round().clip(0, 255).astype(np.uint8)
 
     def length(self, clip: Clip, options: FramesOptions) -> int | None:
-        return len(_numbers(clip)) if options.count is None else None
+        return len(frames_of(clip)) if options.count is None else None
 
     def reads(self, clip: Clip, options: FramesOptions) -> Collection[int]:
-        numbers = _numbers(clip)
+        numbers = frames_of(clip)
         return set(chosen(numbers, _picked(options))) if numbers else ()
 
 
@@ -71,6 +71,7 @@ def chosen(numbers: list[int], count: int | None) -> list[int]:
     return [numbers[round(place)] for place in np.linspace(0, len(numbers) - 1, count)]
 
 
-def _numbers(clip: Clip) -> list[int]:
+def frames_of(clip: Clip) -> list[int]:
+    """The frame numbers there are from onset to offset, or to the apex where no offset is known."""
     last = clip.offset if clip.offset is not None else clip.apex
     return [] if last is None else [n for n in range(clip.onset, last + 1) if n in clip.frames.numbers]
