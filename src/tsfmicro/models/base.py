@@ -167,3 +167,9 @@ class ClosedForm(Model):
         """Keep something learned in the buffer of that name."""
         buffer = self.get_buffer(name)
         setattr(self, name, torch.as_tensor(values, dtype=buffer.dtype, device=buffer.device))
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], prefix: str, *rest: Any) -> None:
+        for name in self.grows:  # how many there are, the weights say
+            if prefix + name in state_dict:
+                setattr(self, name, torch.empty_like(state_dict[prefix + name], device=self.get_buffer(name).device))
+        super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -63,11 +63,16 @@ def product_key(
         "format": FORMAT,
         "alignment": alignment,
         "product": [product.name, product.version, size],
-        "options": options.model_dump(mode="json", exclude_defaults=True),
+        "options": options.model_dump(mode="json", exclude_defaults=True) | _files(options),
     }
     facts |= {"reads": sorted(reads.items())} if any(reads.values()) else {}
     facts |= {"ready": sorted(ready.items())} if ready else {}
     return _hash(facts)
+
+
+def _files(options: Section) -> dict[str, Any]:
+    """Options that are files, such as weights: known by what is in them and not by where they lie."""
+    return {name: _known_by(value) for name, value in options if isinstance(value, Path)}
 
 
 def _hash(facts: Any) -> str:

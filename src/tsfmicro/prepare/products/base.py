@@ -60,7 +60,7 @@ class Product(ABC, Generic[Chosen]):
         return None
 
     def looks_between(self, options: Chosen) -> bool:
-        """Whether, with these options, it looks at frames between onset and apex too."""
+        """Whether a pair of images is not enough, since it looks at frames between onset and apex too."""
         return self.sequence
 
     def reads(self, clip: Clip, options: Chosen) -> Collection[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import cv2
@@ -11,7 +12,7 @@ from pydantic import Field
 from tsfmicro.config import Section
 from tsfmicro.errors import FrameError
 from tsfmicro.prepare.aligned import AlignedClip
-from tsfmicro.prepare.flow import flow_and_strain
+from tsfmicro.prepare.flow import check_method, flow_and_strain
 from tsfmicro.prepare.images import read_image
 from tsfmicro.prepare.products.base import Product, edge_of, product
 from tsfmicro.types import Clip, Frames, Pair
@@ -22,7 +23,23 @@ COMPUTED_ON = 224  # pixels: on faces of 28 pixels a movement of one to three of
 class FlowOptions(Section):
     """How flow is computed."""
 
-    method: Literal["dis", "farneback"] = Field("dis", description="dense inverse search, or Farnebäck's polynomials")
+    method: Literal["dis", "farneback", "tvl1", "facialflow"] = Field(
+        "dis",
+        description="dense inverse search, Farnebäck's polynomials, total variation with L1 (needs the extra tvl1), or"
+        " DecFlow's network (needs weights)",
+    )
+    weights: Path | None = Field(None, description="facialflow: the file, which you fetch yourself")
+    part: Literal["expression", "facial", "head"] = Field(
+        "expression", description="facialflow: which flow; expression is facial without head"
+    )
+
+    def check(self) -> None:
+        """Raises ConfigError: what the method needs is not there. Every product of flow asks before it makes anything."""
+        check_method(self.method, self.weights)
+
+    def flow(self, onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
+        """(3, H, W) float16: horizontal, vertical, strain. onset, apex: (H, W, 3) uint8 RGB."""
+        return flow_and_strain(onset, apex, self.method, self.weights, self.part)
 
 
 @product
@@ -41,13 +58,14 @@ class Flow(Product[FlowOptions]):
 
     def shape(self, size: int | None, options: FlowOptions) -> tuple[int, ...]:
         edge = edge_of(self.name, size)
+        options.check()
         return 3, edge, edge
 
     def make(self, aligned: AlignedClip, pair: Pair, size: int | None, options: FlowOptions) -> np.ndarray:
         edge = edge_of(self.name, size)
         on = max(edge, COMPUTED_ON)
         onset, apex = aligned.faces(pair, on)
-        moved = flow_and_strain(onset, apex, options.method)
+        moved = options.flow(onset, apex)
         return moved if edge == on else shrink(moved, edge)
 
     def read_ready(self, clip: Clip, size: int | None) -> np.ndarray:
