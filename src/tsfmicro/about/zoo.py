@@ -8,6 +8,7 @@ from typing import Any
 from tsfmicro.errors import UnknownNameError
 from tsfmicro.models.origin import Origin
 from tsfmicro.models.registry import MODELS, Entry, create_model, describe
+from tsfmicro.models.unreproducible import UNREPRODUCIBLE
 from tsfmicro.study import shipped
 
 Table = tuple[list[str], list[list[str]]]
@@ -117,3 +118,62 @@ def zoo_table() -> Table:
         "fidelity",
         "how its published score was chosen",
     ], rows
+
+
+KINDS = {
+    "exact": ("Exact", "Held by tests to the released program's numbers, or to a transcription of it."),
+    "ours": ("Ours", "Floors and small forms that no paper has."),
+    "named": (
+        "Approximations under their own names",
+        "Layer sizes, data or weights of these cannot be had. What was guessed is an option of the model, and listed here.",
+    ),
+}
+
+
+def zoo_page() -> str:
+    """All of it as one Markdown page."""
+    found = residents()
+    parts = [
+        "# The zoo",
+        "Every system of the paper's tables that can be rebuilt, and its relatives, under one protocol. Made by "
+        "`tsfmicro models --page docs/zoo.md`; `tsfmicro models NAME` tells all about one, options and traps included.",
+    ]
+    for kind, (title, what) in KINDS.items():
+        mine = [one for one in found if one.fidelity == kind]
+        rows = [
+            [f"`{r.entry.name}`", str(r.origin.year) if r.origin else "–", _cell(r.entry.about.partition(": ")[2]),
+             ", ".join(r.inputs), f"{r.parameters:,}", f"{r.gflop:.2f}",
+             _cell(r.origin.chosen) if r.origin and r.origin.chosen else "–"]
+            for r in mine
+        ]  # fmt: skip
+        heads = ["model", "year", "what it is", "looks at", "parameters", "GFLOP a clip", "how its score was chosen"]
+        parts += [f"## {title}", what, _markdown(heads, rows)]
+        parts += [
+            "\n".join(
+                f"- `{r.entry.name}`, {word}: {_cell(line)}."
+                for r in mine
+                if r.origin
+                for word, lines in (("guessed", r.origin.guessed), ("note", r.origin.notes))
+                for line in (one.rstrip(".") for one in lines)
+            )
+        ]
+    parts += ["## Figures only", "Their rows stand in the tables with their published scores; they cannot be rebuilt."]
+    parts.append(
+        _markdown(
+            ["system", "year", "paper", "why it cannot be rebuilt"],
+            [
+                [u.name, str(u.year), f"{u.authors}, {u.title}, {u.venue}", _cell(u.why)]
+                for u in UNREPRODUCIBLE.values()
+            ],
+        )
+    )
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _markdown(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

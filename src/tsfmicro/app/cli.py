@@ -157,14 +157,18 @@ def demo(
 def models(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="All about one model.")] = None,
     as_json: AsJson = False,
+    page: Annotated[Path | None, typer.Option(metavar="FILE.md", help="Write all of it as a Markdown page.")] = None,
 ) -> None:
     """The models: what each looks at and costs, how far it is the published one, and how to run it."""
-    from tsfmicro.about.zoo import resident, residents, zoo_table
+    from tsfmicro.about.zoo import resident, residents, zoo_page, zoo_table
     from tsfmicro.app.screens import show_table
 
     if as_json:
         found = [resident(name)] if name else residents()
         print(json.dumps([one.to_dict() for one in found], indent=1))
+    elif page is not None:
+        page.write_text(zoo_page(), encoding="utf-8")
+        print(page)
     elif name:
         print("\n".join(resident(name).lines()))
     else:
