@@ -47,7 +47,7 @@ def used(model):
 
 def images(model, clips):
     drawing = np.random.default_rng(2)
-    return {n: drawing.standard_normal((clips, 3, model.size, model.size), dtype=np.float32) for n in model.inputs}
+    return {n: drawing.standard_normal((clips, *one.shape), dtype=np.float32) for n, one in model.inputs.items()}
 
 
 def check(model, file):
