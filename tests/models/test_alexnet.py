@@ -16,7 +16,7 @@ READ = MODELS["alexnet"].released
 def released():
     facts, arrays = golden("alexnet")
     model = create_model("alexnet", 7)
-    model.load_state_dict(READ(weights(facts["weights"])), strict=False)
+    model.load_state_dict(READ(weights(facts["weights"])))
     return facts, arrays, model.eval()
 
 

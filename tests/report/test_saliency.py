@@ -18,8 +18,7 @@ def tiny(**options):
 
 
 def images_of(model, clips=2):
-    generator = torch.Generator().manual_seed(1)
-    return model.example(clips, generator)
+    return model.example(clips, torch.Generator().manual_seed(1))
 
 
 def test_features_are_the_mean_over_places_after_the_heads_swish():

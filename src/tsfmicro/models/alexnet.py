@@ -46,7 +46,7 @@ class AlexNet(Model):
             *(FlattenMap(), nn.Dropout(dropout), nn.Linear(256 * 6 * 6, 4096), nn.ReLU()),
             *(nn.Dropout(dropout), nn.Linear(4096, 4096), nn.ReLU(), nn.Linear(4096, num_classes)),
         )
-        self.register_buffer("class_weight", torch.ones(num_classes))
+        self.register_buffer("class_weight", torch.ones(num_classes), persistent=False)  # only training asks for it
 
     def features(self, **batch: Tensor) -> Tensor:
         return last(self.convolve(batch[self.frame]))  # (N, 6, 6, 256)

@@ -173,7 +173,7 @@ def _name(name: str) -> str:
         **{f"layers.{i}.0.layers": f"levels.{i}.blocks" for i in range(3)},
         **{f"layers.{i}.0.pos_emb": f"levels.{i}.position" for i in range(3)},
     }
-    start = next(start for start in renamed if name.startswith(start))
+    start = next((start for start in renamed if name.startswith(start)), "")
     rest = name.removeprefix(start)
     inside = {
         ".0.norm.": ".attend.0.",

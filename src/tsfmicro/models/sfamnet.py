@@ -7,32 +7,27 @@ authors' program, whose batch norms and dropout are declared and never applied: 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsfmicro.errors import ConfigError
-from tsfmicro.models.base import Batch, Model, check_share
+from tsfmicro.models.base import Batch, Model, check_choice, check_share
 from tsfmicro.models.blocks import balanced, first, last
-from tsfmicro.models.inputs import scaled
+from tsfmicro.models.inputs import landmarks68, scaled
 from tsfmicro.models.origin import Origin
 from tsfmicro.models.registry import register
 from tsfmicro.needs import Input, TrainingFacts, need
 
 SMALLEST = 6  # pixels: pooled, a smaller map leaves nothing
-FACE = 128  # pixels: edge of the face whose flow is cut
+FACE, MARGIN = 128, 12  # pixels: edge of the face whose flow is cut, and how far around its points
+BROWS_AND_EYES, MOUTH = (*range(17, 27), *range(36, 48)), tuple(range(48, 68))  # of 68 points
 SPOTTING, RECOGNISING = 0.9, 0.1  # parts of the two losses
-
-# left, top, right, bottom as parts of the aligned face's edge. The authors cut at 68 landmarks with a margin of 12 of 128 pixels;
-# in an aligned face these lie where they lie in the template that it is aligned to.
-BROWS_AND_EYES = (0.06, 0.05, 0.94, 0.40)
-MOUTH = (0.27, 0.52, 0.73, 0.84)
 
 
 class SFAMNet(Model):
-    """Horizontal and vertical flow and strain of brows, eyes and mouth (N, 3, size, size) → (N, classes).
+    """Horizontal and vertical flow and strain, each from 0 to 1 (N, 3, 128, 128), and 68 points → (N, classes).
 
     With `spotting` there is one more output, "neutral", which is never the answer, and `spot`.
 
@@ -42,19 +37,32 @@ class SFAMNet(Model):
     head: Head
     class_weight: Tensor
 
-    def __init__(self, num_classes: int, size: int, spotting: bool, jitter: float) -> None:
-        view = partial(regions, size=size)
-        super().__init__({"flow": Input(need("flow", FACE), (3, size, size), view)}, size)
+    def __init__(self, num_classes: int, size: int, spotting: bool, boxes: str, gates: str, jitter: float) -> None:
+        edge = size if boxes == "none" else FACE
+        inputs = {"flow": Input(need("flow", edge), (3, edge, edge), scaled)}
+        if boxes == "landmarks":
+            inputs["points"] = landmarks68(edge)
+        super().__init__(inputs, size)
         self.num_classes, self.jitter = num_classes, jitter
-        self.sees = nn.ModuleList(Stream() for _ in range(3))
-        edge = (size // 3 - 1) // 2 + 1  # 7 for 42
-        self.head = Head(num_classes, edge, more=int(spotting))
-        self.spotting = Head(1, edge) if spotting else None
-        self.register_buffer("class_weight", torch.cat([torch.ones(num_classes), torch.zeros(int(spotting))]))
+        self.sees = nn.ModuleList(Stream(gates == "open") for _ in range(3))
+        pooled = (size // 3 - 1) // 2 + 1  # 7 for 42
+        self.head = Head(num_classes, pooled, more=int(spotting))
+        self.spotting = Head(1, pooled) if spotting else None
+        # Not saved: only training asks for it.
+        each = torch.cat([torch.ones(num_classes), torch.zeros(int(spotting))])
+        self.register_buffer("class_weight", each, persistent=False)
 
     def features(self, **batch: Tensor) -> Tensor:
-        maps = [stream(one) for stream, one in zip(self.sees, batch["flow"].split(1, 1), strict=True)]
+        seen = self.mosaic(**batch)  # (N, 3, 42, 42)
+        maps = [stream(one) for stream, one in zip(self.sees, seen.split(1, 1), strict=True)]
         return last(F.max_pool2d(torch.cat(maps, 1), 3))  # (N, 14, 14, 9)
+
+    def mosaic(self, flow: Tensor, points: Tensor | None = None) -> Tensor:
+        """Brows and eyes above the mouth (N, 3, size, size), or the map itself where there are no points."""
+        if points is None:
+            return flow
+        half = self.size // 2, self.size
+        return torch.cat([cut(flow, points[:, part], half) for part in (BROWS_AND_EYES, MOUTH)], 2)
 
     def spot(self, **batch: Tensor) -> Tensor:
         """(N, 1) from 0 to 1: whether this pair of frames is of an expression. Raises ConfigError: there is no such head."""
@@ -73,7 +81,7 @@ class SFAMNet(Model):
             spotted: (N,) 1 for a pair that shows an expression, else 0; by default all do, as the clips of a dataset.
         """
         self.check(batch)
-        features = self.features(flow=self.jittered(batch["flow"]))
+        features = self.features(**{**batch, "flow": self.jittered(batch["flow"])})
         loss = RECOGNISING * F.cross_entropy(self.head.all(features).float(), target, self.class_weight)
         if self.spotting is None:
             return loss
@@ -91,13 +99,16 @@ class SFAMNet(Model):
 class Stream(nn.Module):
     """Two convolutions, attention to channels and places, and a skip. (N, 1, H, W) → (N, 3, H, W)."""
 
-    def __init__(self) -> None:
+    def __init__(self, opened: bool) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(1, 3, 5, padding=2, bias=False)
         self.conv2 = nn.Conv2d(3, 3, 5, padding=2, bias=False)
         self.channels = nn.Sequential(nn.Linear(3, 1), nn.ReLU(), nn.Linear(1, 3))
         self.places = nn.Conv2d(2, 1, 7, padding=3, bias=False)
         self.skip = nn.Conv2d(1, 3, 1, bias=False)
+        if opened:
+            with torch.no_grad():
+                self.channels.get_parameter("0.bias").abs_()
 
     def forward(self, x: Tensor) -> Tensor:
         maps = self.conv2(self.conv1(x).relu())
@@ -124,18 +135,21 @@ class Head(nn.Module):
         return self.all(features)[:, : self.classes]
 
 
-def regions(flow: Tensor, size: int) -> Tensor:
-    """Each channel of each face from 0 to 1; then brows and eyes above, the mouth below. (N, 3, h, w) → (N, 3, size, size)."""
-    face = scaled(flow)
-    height, width = face.shape[-2:]
+def cut(maps: Tensor, points: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The box around points, with a margin, in a new shape. (N, C, h, w) and (N, P, 2) as x, y → (N, C, *shape)."""
+    edges = torch.tensor([maps.shape[3], maps.shape[2]], device=maps.device)
+    start = (points.amin(1) - MARGIN).floor().clamp(min=0).minimum(edges - 1)  # (N, 2)
+    end = (points.amax(1) + MARGIN).floor().minimum(edges).maximum(start + 1)
 
-    def cut(box: tuple[float, float, float, float]) -> Tensor:
-        left, top, right, bottom = box
-        rows = slice(round(top * height), round(bottom * height))
-        columns = slice(round(left * width), round(right * width))
-        return F.interpolate(face[:, :, rows, columns], (size // 2, size), mode="bilinear")
+    def along(axis: int, count: int) -> Tensor:
+        """(N, count) from −1 to 1 over the whole map: the middles of so many equal parts of the box."""
+        low, high = start[:, axis, None], end[:, axis, None]
+        middles = low + (torch.arange(count, device=maps.device) + 0.5) * (high - low) / count - 0.5
+        return 2 * middles.maximum(low).minimum(high - 1) / (edges[axis] - 1) - 1
 
-    return torch.cat([cut(BROWS_AND_EYES), cut(MOUTH)], 2)
+    x, y = along(0, shape[1])[:, None, :], along(1, shape[0])[:, :, None]
+    grid = torch.stack([x.expand(-1, shape[0], -1), y.expand(-1, -1, shape[1])], 3)
+    return F.grid_sample(maps, grid, align_corners=True)
 
 
 OURS = {
@@ -158,8 +172,9 @@ OURS = {
 }
 
 
-def released(weights: Mapping[str, Tensor], *, spotting: bool = True, **options: object) -> dict[str, Tensor]:
-    """The names of the released program's weights as ours, without the batch norms, which it never applies."""
+def released(weights: Mapping[str, Tensor], *, spotting: bool = False, **options: object) -> dict[str, Tensor]:
+    """The names of the released program's weights as ours, without the batch norms, which it never applies. Neutral, its last output, is no
+    class of ours."""
     parts = {name: name.rpartition(".") for name in weights}
     ours = {f"{OURS[parts[n][0]]}.{parts[n][2]}": values for n, values in weights.items() if parts[n][0] in OURS}
     if spotting:
@@ -184,29 +199,42 @@ def released(weights: Mapping[str, Tensor], *, spotting: bool = True, **options:
         chosen="last step, honest; the thresholds of its spotting were set on the dataset that it is scored on",
         notes=(
             "the published third input is depth; ours is strain, since no dataset is read with its depth",
-            "how its input is made is not released: brows with eyes above the mouth is its authors' forerunner, cut here at"
-            " fixed places of the aligned face, and its TV-L1 is DIS here",
+            "how its input is made is not released: brows with eyes above the mouth, cut around 68 points, is its authors'"
+            " forerunner. Its flow is TV-L1, ours DIS; boxes 'none' looks at the whole face",
             "spotting=False is recognition alone, and not the published training, which shows it frames of long videos too",
             "spotting=True: trained on clips alone it learns that all are expressions; loss(…, spotted=…) takes other frames",
             "the released neutral has weight 0 and can still win when tested, which is an error there; ours never answers it",
             "the released batch norms and dropout are never applied; ours leaves them out",
-            "its channel gates have one hidden value: a gate whose ReLU is shut for all clips learns nothing",
+            "its channel gates have one hidden value, which four in ten draws of first weights shut: gates 'released'."
+            " With 'open' that value starts with no negative bias; a checkpoint says the same in both",
             "the published training takes 1,000 steps of 1,024 clips: on CAS(ME)³, which has fewer, 1,000 epochs",
         ),
     ),
     released=released,
 )
-def sfamnet(num_classes: int, size: int, *, spotting: bool = False, jitter: float = 0.1) -> SFAMNet:
+def sfamnet(
+    num_classes: int,
+    size: int,
+    *,
+    spotting: bool = False,
+    boxes: str = "landmarks",
+    gates: str = "open",
+    jitter: float = 0.1,
+) -> SFAMNet:
     """SFAMNet: three small streams with attention on flow and strain of brows, eyes and mouth, 42 × 42.
 
     Args:
         spotting: whether it has a second head that says whether a pair of frames is of an expression.
+        boxes: "landmarks" (brows and eyes above the mouth, cut around 68 points) or "none" (the whole face).
+        gates: first weights of the channel gates, "open" (they can learn) or "released" (as drawn; many never learn).
         jitter: largest part by which the maps are made stronger or weaker in training, in steps of 0.01.
     """
+    check_choice("sfamnet: boxes", boxes, ("landmarks", "none"))
+    check_choice("sfamnet: gates", gates, ("open", "released"))
     check_share("sfamnet: jitter", jitter)
     if size < SMALLEST or size % 2:
         raise ConfigError(
             f"sfamnet: maps of {size} × {size} cannot be cut in two halves. Give an even number of pixels, {SMALLEST} or"
             " more; it was made for 42."
         )
-    return SFAMNet(num_classes, size, spotting, float(jitter))
+    return SFAMNet(num_classes, size, spotting, boxes, gates, float(jitter))
