@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from tests.models.conftest import give_plain_weights, plain_gradients
 from tsfmicro.models.registry import create_model
-from tsfmicro.models.retention import DECAY_RANGES, HEADS, angles, manhattan_decays
+from tsfmicro.models.retention import HEADS, angles, manhattan_decays
+from tsfmicro.models.temporal import DECAY_RANGES
 
 GOLDEN = Path(__file__).resolve().parents[2].parent / "shared" / "golden" / "tsfmicro_small.npz"
 SMALL = {"widths": (8, 16, 32, 64), "stem": (4, 4, 8, 8), "spatial_width": 64, "head_width": 48, "drop_path": 0.0}

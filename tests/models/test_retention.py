@@ -11,12 +11,12 @@ from tsfmicro.models.retention import (
     HEADS,
     Places,
     Retention,
-    TemporalStream,
     causal_decays,
     manhattan_decays,
     turned,
     turned_by_complex_product,
 )
+from tsfmicro.models.temporal import TemporalStream
 
 SIDE, WIDTH, SPAN = 4, 16, 4
 PER_HEAD = WIDTH // HEADS

@@ -1,6 +1,6 @@
 """What inference runtimes get to see instead of what torch does; the numbers are the same.
 
-**A retention block in the form that they are fast at.**
+**Retention and feed-forward in the form that they are fast at.**
 What suits torch does not suit them. They have no complex numbers and take neighbouring channels apart one by one; so
 here queries and keys come with the first partners of all pairs before the second ones, which is only another order of
 their weights' rows and changes no product q·k. Maps of four dimensions are turned about between (N, H, W, C) and
@@ -12,16 +12,12 @@ All that concerns weights alone is worked out while exporting.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from tsfmicro.models.blocks import LAYER_NORM_EPS, DepthwiseConv
-
-if TYPE_CHECKING:
-    from tsfmicro.models.retention import FeedForward, Places, Retention, RetentionBlock
+from tsfmicro.models.retention import FeedForward, Places, Retention
 
 Grid = tuple[int, int]  # H, W
 
@@ -31,16 +27,8 @@ def is_exporting() -> bool:
     return getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)()
 
 
-def retention_block(block: RetentionBlock, x: Tensor, places: Places) -> Tensor:
-    """What `block` does when evaluated. (N, H, W, C) → the same."""
-    height, width = places.turn.shape[:2]
-    tokens = block.position_conv(x).flatten(1, 2)
-    tokens = tokens + _retention(block.retention, block.retention_norm(tokens), places)
-    tokens = tokens + _feed_forward(block.ffn, block.ffn_norm(tokens), (height, width))
-    return tokens.unflatten(1, (height, width))
-
-
-def _feed_forward(ffn: FeedForward, tokens: Tensor, grid: Grid) -> Tensor:
+def feed_forward(ffn: FeedForward, tokens: Tensor, grid: Grid) -> Tensor:
+    """What `ffn` does. (N, H·W, C) → the same."""
     return ffn.shrink(_convolved(ffn.conv, F.gelu(ffn.expand(tokens)), grid))
 
 
@@ -48,11 +36,11 @@ def _convolved(conv: DepthwiseConv, tokens: Tensor, grid: Grid) -> Tensor:
     return conv(tokens.unflatten(1, grid)).flatten(1, 2)
 
 
-def _retention(retention: Retention, tokens: Tensor, places: Places) -> Tensor:
-    """(N, H·W, C) → the same."""
+def retention(module: Retention, tokens: Tensor, places: Places) -> Tensor:
+    """What `module` does. (N, H·W, C) → the same."""
     height, width, pairs = places.turn.shape[:3]
     channels, d = tokens.shape[-1], 2 * pairs
-    weight, bias = retention.qkv.weight, retention.qkv.bias
+    weight, bias = module.qkv.weight, module.qkv.bias
     cos, sin = (places.turn[..., part].flatten(0, 1).repeat(1, 2).unsqueeze(1) for part in range(2))  # (H·W, 1, d)
 
     def turned(part: slice, scale: float) -> Tensor:
@@ -65,13 +53,13 @@ def _retention(retention: Retention, tokens: Tensor, places: Places) -> Tensor:
     q = turned(slice(0, channels), 1.0)
     k = turned(slice(channels, 2 * channels), d**-0.5)
     v = F.linear(tokens, weight[2 * channels :], bias[2 * channels :])
-    local = _convolved(retention.local_conv, v, (height, width))
+    local = _convolved(module.local_conv, v, (height, width))
 
     def mixed(q: Tensor, k: Tensor, v: Tensor, line: int) -> Tensor:
         """Lines of so many tokens, each by itself. (…, C) → (lines, line, C)."""
         q, k, v = (t.reshape(-1, line, channels // d, d).transpose(1, 2) for t in (q, k, v))
         scores = q @ k.transpose(-1, -2)
-        shares = scores * places.fade if retention.causal else (scores + places.fade).softmax(-1)
+        shares = scores * places.fade if module.causal else (scores + places.fade).softmax(-1)
         return (shares @ v).transpose(1, 2).flatten(-2)
 
     def columns(tokens: Tensor, grid: Grid) -> Tensor:
@@ -83,9 +71,9 @@ def _retention(retention: Retention, tokens: Tensor, places: Places) -> Tensor:
         seen = columns(mixed(q, k, v, height), (width, height)).reshape(-1, height * width, channels)
     else:
         seen = mixed(q, k, v, height * width)
-    if retention.causal:
+    if module.causal:
         seen = F.layer_norm(seen.unflatten(-1, (-1, d)), (d,), eps=LAYER_NORM_EPS).flatten(-2)
-    return retention.out(seen + local)
+    return module.out(seen + local)
 
 
 def _partners_apart(rows: Tensor, pairs: int) -> Tensor:

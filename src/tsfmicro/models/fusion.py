@@ -13,7 +13,7 @@ from tsfmicro.errors import ConfigError
 from tsfmicro.models.base import Model, check_choice
 from tsfmicro.models.blocks import ConvStem, Head, first, initialise, last
 from tsfmicro.models.inputs import IMAGES
-from tsfmicro.models.retention import STAGES, TemporalStream
+from tsfmicro.models.temporal import STAGES, TemporalStream
 from tsfmicro.models.vit import PATCH, SpatialStream
 
 MOVEMENTS = {"difference": "motion", "flow": "flow"}

@@ -1,4 +1,4 @@
-"""The temporal stream (what moves, and how): four stages of retention blocks on a shrinking grid.
+"""Retention, and the feed-forward that follows it: what a block of the temporal stream is made of.
 
 The retention that the published numbers come from is the two-dimensional one of RMT (Fan et al., CVPR 2024): softmax
 attention whose scores fade with the Manhattan distance between two places. The paper's text (Eq. 2) writes the causal,
@@ -7,22 +7,13 @@ one-dimensional retention of language models, which is here too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsfmicro.models import exporting
-from tsfmicro.models.base import check_choice
-from tsfmicro.models.blocks import LAYER_NORM_EPS, ConvNorm, ConvStem, DepthwiseConv, StochasticDepth
-from tsfmicro.models.grouped import Groups, regrouped
+from tsfmicro.models.blocks import LAYER_NORM_EPS, DepthwiseConv
 
 HEADS = 2
-STAGES = 4
-BLOCKS = (1, 1, 2, 1)
-DECAY_RANGES = (4, 4, 6, 6)
-SEPARABLE = (True, True, False, False)  # rows, then columns, where the whole grid would be too many tokens
 RETENTIONS = ("manhattan", "causal")
 
 
@@ -70,6 +61,12 @@ class Places(nn.Module):
 
     turn: Tensor
     fade: Tensor
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """H, W."""
+        height, width = self.turn.shape[:2]
+        return height, width
 
     def rotate(self, x: Tensor) -> Tensor:
         """Turn each pair of channels by its place's angle. (N, H, W, K, d) → the same."""
@@ -150,83 +147,3 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.shrink(self.conv(F.gelu(self.expand(x))))
-
-
-class RetentionBlock(nn.Module):
-    """Position by convolution, retention, feed-forward, each with a skip. (N, H, W, C) → the same."""
-
-    def __init__(self, width: int, retention: str, drop: float) -> None:
-        super().__init__()
-        self.position_conv = DepthwiseConv(width, 3, skip=True)
-        self.retention_norm = nn.LayerNorm(width, eps=LAYER_NORM_EPS)
-        self.retention = Retention(width, retention)
-        self.ffn_norm = nn.LayerNorm(width, eps=LAYER_NORM_EPS)
-        self.ffn = FeedForward(width)
-        self.add = StochasticDepth(drop)
-
-    def forward(self, x: Tensor, places: Places) -> Tensor:
-        if exporting.is_exporting() and not self.training:
-            return exporting.retention_block(self, x, places)
-        x = self.position_conv(x)
-        x = self.add(x, self.retention(self.retention_norm(x), places))
-        return self.add(x, self.ffn(self.ffn_norm(x)))
-
-
-class Stage(nn.Module):
-    """Retention blocks on one grid; then, but for the last stage, a convolution that halves it."""
-
-    def __init__(self, blocks: Sequence[RetentionBlock], places: Places, down: ConvNorm | None) -> None:
-        super().__init__()
-        self.blocks = nn.ModuleList(blocks)
-        self.places = places
-        self.down = down
-
-    def forward(self, groups: Groups) -> Groups:
-        groups = tuple(self.through_blocks(x) for x in regrouped(groups))
-        return groups if self.down is None else self.down(groups)
-
-    def through_blocks(self, x: Tensor) -> Tensor:
-        """(n, H, W, C) → the same."""
-        for block in self.blocks:
-            x = block(x, self.places)
-        return x
-
-
-class TemporalStream(nn.Module):
-    """Stem and four retention stages. (N, 3, H, W) movement → (N, H/16, W/16, widths[3]).
-
-    Args:
-        size: H = W, a multiple of 16.
-        widths: channels of the four stages, each a multiple of 4.
-        stem: channels after the four convolutions of the stem; the last one is widths[0].
-        retention: "manhattan" (released) or "causal" (Eq. 2 as published).
-        drop_path: stochastic depth of the last block; it rises linearly from 0.
-    """
-
-    def __init__(
-        self,
-        size: int,
-        widths: Sequence[int],
-        stem: Sequence[int],
-        retention: str = "manhattan",
-        drop_path: float = 0.1,
-    ) -> None:
-        super().__init__()
-        check_choice("retention", retention, RETENTIONS)
-        self.stem = ConvStem(stem)
-        drops = iter(torch.linspace(0, drop_path, sum(BLOCKS), device="cpu").tolist())
-        stages = []
-        for i, width in enumerate(widths):
-            blocks = [RetentionBlock(width, retention, next(drops)) for _ in range(BLOCKS[i])]
-            places = Places(size // 2 ** (i + 1), width, retention, DECAY_RANGES[i], SEPARABLE[i])
-            down = ConvNorm(width, widths[i + 1], stride=2) if i + 1 < STAGES else None
-            stages.append(Stage(blocks, places, down))
-        self.stages = nn.Sequential(*stages)
-
-    def forward(self, movement: Tensor, where: Tensor | None = None) -> Tensor:
-        """`where` (N, H/2, W/2, widths[0]) is added to the stem's map."""
-        groups = self.stem(movement)
-        if where is not None:
-            parts = where.split([x.shape[0] for x in groups])
-            groups = tuple(x + part for x, part in zip(groups, parts, strict=True))
-        return torch.cat(self.stages(groups))
