@@ -65,7 +65,12 @@ def check(model, file):
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "tsfmicro"])  # whose narrow forms follow
 def test_every_model_says_the_same_in_every_runtime(name, tmp_path):
     torch.manual_seed(0)
-    check(used(create_model(name, 3)), tmp_path / "model.onnx")
+    model = used(create_model(name, 3))
+    try:
+        check(model, tmp_path / "model.onnx")
+    except ExportError as why:  # a clear no is allowed where clips differ in length, and nowhere else
+        assert any(one.differs_in_length for one in model.inputs.values()), why
+        assert "\n" not in str(why) and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("options", CHOICES, ids=lambda options: options["variant"])

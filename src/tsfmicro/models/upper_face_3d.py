@@ -113,8 +113,10 @@ class UpperFace3D(Model):
 def middle(frames: Tensor, length: Tensor, count: int = FRAMES) -> Tensor:
     """The middle frames of a longer clip; a shorter one is repeated from its start. (N, T, H, W) → (N, count, H, W)."""
     start = torch.div(length - count, 2, rounding_mode="floor").clamp(min=0)
-    chosen = (start[:, None] + torch.arange(count, device=length.device)) % length[:, None]
-    return frames[torch.arange(frames.shape[0], device=length.device)[:, None], chosen]
+    wanted = start[:, None] + torch.arange(count, device=length.device)
+    chosen = wanted % length[:, None]
+    places = chosen[:, :, None, None].expand(-1, -1, *frames.shape[2:])  # an index of two tensors cannot be exported
+    return frames.gather(1, places)
 
 
 def boxes(points: Tensor, size: int) -> tuple[Tensor, Tensor]:
