@@ -9,7 +9,7 @@ import pytest
 from tests.run.test_here import results
 from tsfmicro.data.fake_flow_maps import write_flow_maps
 from tsfmicro.data.registry import dataset
-from tsfmicro.errors import ConfigError
+from tsfmicro.errors import ConfigError, UnknownNameError
 from tsfmicro.needs import need
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.reading.audit import audit as audit_run
@@ -105,12 +105,14 @@ def test_a_model_that_looks_at_faces_is_told_that_there_are_none(larger_maps, tm
     [
         ("data.datasets=[flow-maps, casme2]", "no other dataset can stand beside"),
         ("train.augment.flip=0.5", "flow in grey: a flip or rotation turns its vectors"),
+        ("prepare.products={flo: {method: dis}}", "unknown product 'flo'. Did you mean 'flow'"),
+        ("prepare.products={flow: {metod: dis}}", "product flow: metod: no such setting"),
         ("train.augment.pad=15", r"a shift would cut its edge off. Set .* train\.augment\.pad=0"),
     ],
 )
 def test_settings_that_cannot_work_are_told(maps, tmp_path, setting, what):
     dataset("casme2").write_fake(tmp_path / "casme2", np.random.default_rng(0), rows=12)
-    with pytest.raises(ConfigError, match=what):
+    with pytest.raises((ConfigError, UnknownNameError), match=what):
         run(
             settings(setting),
             {"flow-maps": maps, "casme2": tmp_path / "casme2"},

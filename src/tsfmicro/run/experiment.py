@@ -15,7 +15,7 @@ from tsfmicro.data.registry import dataset
 from tsfmicro.errors import AnnotationError, ConfigError, LabelError
 from tsfmicro.generated import is_generated
 from tsfmicro.labels import scheme
-from tsfmicro.needs import Need
+from tsfmicro.needs import Need, need
 from tsfmicro.prepare.prepare import pictures, prepare
 from tsfmicro.prepare.products.base import product_of
 from tsfmicro.prepared import PreparedSet
@@ -219,6 +219,6 @@ def check_names(config: RunConfig) -> int:
     used = scheme(config.data.scheme)
     protocol(config.protocol.name, config.protocol.options)
     needs, epochs = plan_of_model(config, len(used.classes))
-    for need in needs:
-        product_of(need, config.prepare.products)
+    for one in (*needs, *map(need, config.prepare.products)):
+        product_of(one, config.prepare.products)
     return epochs

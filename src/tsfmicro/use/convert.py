@@ -72,7 +72,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: cannot be read ({problem.strerror or problem}).") from None
     except pickle.UnpicklingError:
         raise WeightsError(
-            f"{path}: holds code besides weights, and is not read for safety. Save its state_dict alone, where you trust it."
+            f"{path}: is no checkpoint, or holds code besides weights and is not read for safety. "
+            "Save its state_dict alone, where you trust it."
         ) from None
     except Exception as problem:  # whatever a damaged file may raise
         raise WeightsError(f"{path}: is not a checkpoint ({' '.join(str(problem).split())[:200]}).") from None
