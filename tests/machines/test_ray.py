@@ -251,7 +251,9 @@ def test_options_that_do_not_fit_are_told(given, said):
 
 def start_driver(address, job, stays_at_the_first_report_after_a_result=False):
     program = (
-        "import sys, pathlib, time\n"
+        "import signal, sys, pathlib, time\n"
+        # What a shell starts in the background is deaf to Ctrl-C, and so would be the driver.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from tsfmicro.machines.on_ray import OnRay\n"
         "from tsfmicro.run.folder import RunFolder\n"
         "from tsfmicro.run.task import Job\n"
