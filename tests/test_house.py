@@ -33,8 +33,8 @@ HOUSES = {
     "machines": {"run"},
     "reading": {"run"},
     "use": {"run"},
-    "study": {"run"},
-    "about": {"run", "study"},
+    "study": {"run", "reading"},
+    "about": {"run", "reading", "study"},
 }
 
 

@@ -119,6 +119,12 @@ def put_whole(part: Path, path: Path) -> None:
     part.replace(path)
 
 
+def markdown_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as Markdown."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A table as CSV."""
     text = io.StringIO()

@@ -20,7 +20,9 @@ def runs(tmp_path):
     def read(text, only=(), **overrides):
         path = tmp_path / "mine.yaml"
         path.write_text("name: mine\n" + text)
-        _, members = read_study(str(path), {key.replace("__", "."): value for key, value in overrides.items()}, only)
+        members = read_study(
+            str(path), {key.replace("__", "."): value for key, value in overrides.items()}, only
+        ).members
         return {member.name: member.config for member in members}
 
     return read
@@ -119,7 +121,7 @@ def test_a_config_is_no_study_and_a_study_no_config():
 
 @pytest.mark.parametrize("name", shipped.study_names())
 def test_every_run_of_every_shipped_study_has_a_model_that_can_be_built(name):
-    title, members = read_study(name, {})
+    title, members, _ = read_study(name, {})
     assert title == name.rpartition("/")[2]
     for config in [member.config for member in members]:
         with torch.device("meta"):
@@ -140,13 +142,13 @@ PAPER = ["casme2-5", "casme2-3", "samm-5", "samm-3", "casme3-7", "casme3-4"]
     ],
 )
 def test_the_papers_studies_have_every_dataset_class_count_and_variant(study, variants, kind):
-    _, members = read_study(f"paper/{study}-{kind}", {})
+    members = read_study(f"paper/{study}-{kind}", {}).members
     assert [m.name for m in members] == [f"{data}-{kind}-{variant}" for data in PAPER for variant in variants]
     assert [m.config.model.options["variant"] for m in members] == variants * len(PAPER)
 
 
 def test_the_released_studies_keep_the_habits_of_the_released_programs():
-    by_name = {m.name: m.config for s in ("ablation", "fusion") for m in read_study(f"paper/{s}-released", {})[1]}
+    by_name = {m.name: m.config for s in ("ablation", "fusion") for m in read_study(f"paper/{s}-released", {}).members}
     assert by_name["samm-5-released-spatial"].model.options["frame"] == "apex"
     assert by_name["samm-5-released-temporal_to_spatial"].model.options["join"] == "after"
     assert by_name["samm-5-released-early"].train.seeds == (112,)

@@ -217,7 +217,7 @@ def test_ready_made_flow_maps_are_counted_as_the_composite_they_are(tmp_path):
     write_flow_maps(tmp_path / "maps", np.random.default_rng(0), people=6)
     path = tmp_path / "mine.yaml"
     path.write_text("name: mine\nbase: megc2019-ststnet\ngrid: {protocol: [composite, cross_dataset]}")
-    _, members = read_study(str(path), {})
+    members = read_study(str(path), {}).members
     seeds = len(members[0].config.train.seeds)
     trainings = module.check("mine", members, {"flow-maps": tmp_path / "maps"}, Watch())
     assert trainings["cross_dataset"] == 3 * seeds, "three datasets, each left out once"

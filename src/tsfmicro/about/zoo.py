@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tsfmicro.errors import UnknownNameError
+from tsfmicro.files import markdown_text
 from tsfmicro.models.origin import Origin
 from tsfmicro.models.registry import MODELS, Entry, create_model, describe
 from tsfmicro.models.unreproducible import UNREPRODUCIBLE
@@ -147,7 +148,7 @@ def zoo_page() -> str:
             for r in mine
         ]  # fmt: skip
         heads = ["model", "year", "what it is", "looks at", "parameters", "GFLOP a clip", "how its score was chosen"]
-        parts += [f"## {title}", what, _markdown(heads, rows)]
+        parts += [f"## {title}", what, markdown_text(heads, rows)]
         parts += [
             "\n".join(
                 f"- `{r.entry.name}`, {word}: {_cell(line)}."
@@ -159,7 +160,7 @@ def zoo_page() -> str:
         ]
     parts += ["## Figures only", "Their rows stand in the tables with their published scores; they cannot be rebuilt."]
     parts.append(
-        _markdown(
+        markdown_text(
             ["system", "year", "paper", "why it cannot be rebuilt"],
             [
                 [u.name, str(u.year), f"{u.authors}, {u.title}, {u.venue}", _cell(u.why)]
@@ -172,8 +173,3 @@ def zoo_page() -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
-
-
-def _markdown(heads: list[str], rows: list[list[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -216,6 +216,7 @@ class RunFolder:
         losses: np.ndarray,
         weights: Mapping[str, Any] | None,
         on: Mapping[str, str] | None = None,
+        seconds: float | None = None,
     ) -> None:
         """Keep a finished training. The folder gets its name when all of it is on disk.
 
@@ -223,7 +224,7 @@ class RunFolder:
             labels: what the training was given to learn from; who they are and a digest are kept, for the audit.
             logits: (epochs, test + val, C) in the fold's order; losses: (epochs,).
             weights: the model's state; None where it is not to be kept.
-            on: device and precision of the training.
+            on: device and precision of the training; seconds: how long it took.
         Raises: RunError: the disk is full or may not be written to.
         """
         from safetensors.torch import save
@@ -240,6 +241,7 @@ class RunFolder:
                 "labels": labels_digest(labels),
                 "asked": [*fold.test, *fold.val],
                 "on": dict(on or {}),
+                "seconds": seconds,
             }
             (part / "received.json").write_text(json.dumps(received, indent=1), encoding="utf-8")
             # Written here and not by the library, whose error on a full disk is none of the system's.
@@ -269,10 +271,20 @@ class RunFolder:
     def _on(self, task: Task) -> dict[str, str]:
         """What a training wrote down of its device; nothing where it cannot be read."""
         try:
-            record = json.loads((self.place(task) / "received.json").read_text(encoding="utf-8"))
-            return {what: str(name) for what, name in record["on"].items()}
+            return {what: str(name) for what, name in self._received(task)["on"].items()}
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return {}
+
+    def _received(self, task: Task) -> Any:
+        return json.loads((self.place(task) / "received.json").read_text(encoding="utf-8"))
+
+    @property
+    def seconds(self) -> float | None:
+        """How long all trainings took together; None where one did not write it down."""
+        try:
+            return sum(float(self._received(task)["seconds"]) for task in self.plan.tasks)
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
 
     def clear_halves(self) -> None:
         """Remove what a killed training was writing. Call it only while the folder is locked."""

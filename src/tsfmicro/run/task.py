@@ -57,6 +57,7 @@ class Trained:
         logits: (epochs, test + val, C) float32, clips in the fold's order; losses: (epochs,).
         weights: the model's state, on the CPU.
         on: the device it ran on and the precision it computed in.
+        seconds: how long it took.
     """
 
     task: Task
@@ -65,6 +66,7 @@ class Trained:
     losses: np.ndarray
     weights: Mapping[str, Tensor]
     on: Mapping[str, str] = field(default_factory=dict)
+    seconds: float | None = None
 
 
 def do_task(job: Job, task: Task, tell: Tell) -> None:
@@ -86,7 +88,9 @@ def keep(folder: RunFolder, trained: Trained) -> None:
     fold = folder.plan.fold(trained.task.fold)
     if not folder.place(trained.task).exists():
         weights = trained.weights if folder.plan.config.train.keep == "last" else None
-        folder.save(trained.task, fold, trained.labels, trained.logits, trained.losses, weights, trained.on)
+        folder.save(
+            trained.task, fold, trained.labels, trained.logits, trained.losses, weights, trained.on, trained.seconds
+        )
 
 
 def train_task(
@@ -123,7 +127,7 @@ def train_task(
             classes=plan.classes,
         )
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    return Trained(task, labels, fitted.logits, fitted.losses, weights, on)
+    return Trained(task, labels, fitted.logits, fitted.losses, weights, on, fitted.seconds)
 
 
 def _seeds(seed: int, what: str) -> tuple[int, int]:
@@ -158,6 +162,12 @@ def plan_of_model(config: RunConfig, n_classes: int) -> tuple[tuple[Need, ...], 
     with torch.device("meta"):
         model = build_model(config, n_classes)
     return model.needs, 1 if isinstance(model, ClosedForm) else epochs_of(model.stages, config.train)
+
+
+def parameters_of(config: RunConfig, n_classes: int) -> int:
+    """How many numbers the run's model learns. Raises as build_model."""
+    with torch.device("meta"):
+        return sum(p.numel() for p in build_model(config, n_classes).parameters())
 
 
 def training_memory(config: RunConfig, n_classes: int) -> float:

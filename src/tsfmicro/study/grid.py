@@ -10,6 +10,8 @@ grid:                                         # every combination is a run
     apex only: {model.options.variant: spatial, model.options.frame: apex}
 runs:                                         # runs by name, alone or each with the whole grid
   small: {base: demo, train.epochs: 20}
+against: small                                # every run is compared with this one, or with the run of such a name, e.g.
+                                              # 'tsfmicro*', that has its clips and protocol
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -42,6 +44,7 @@ class Study(Section):
     set: dict[str, Any] = Field(default_factory=dict)
     grid: dict[str, list[Any] | dict[str, dict[str, Any]]] = Field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    against: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,14 @@ class Member:
 
     name: str
     config: RunConfig
+
+
+class Runs(NamedTuple):
+    """A study's name, its runs, and for each of them the run it is compared with, where there is one."""
+
+    name: str
+    members: list[Member]
+    against: Mapping[str, str]
 
 
 class Mistakes:
@@ -74,8 +85,8 @@ class Mistakes:
         return f"{mistake} [{', '.join(named[:3])}{f' and {len(named) - 3} more' * (len(named) > 3)}]"
 
 
-def read_study(name: str, overrides: Overrides, only: Sequence[str] = ()) -> tuple[str, list[Member]]:
-    """A study's name and its runs.
+def read_study(name: str, overrides: Overrides, only: Sequence[str] = ()) -> Runs:
+    """The runs that a study stands for.
 
     Args:
         name: a YAML file, or a shipped study's name.
@@ -103,8 +114,21 @@ def read_study(name: str, overrides: Overrides, only: Sequence[str] = ()) -> tup
             members.append(Member(run, _config(run, study, [study.set, *changes, overrides], path)))
         except TsfmicroError as mistake:
             mistakes.add(str(mistake).removeprefix(f"{run}: "), run)
+    if study.against and not any(fnmatchcase(run, study.against) for run, _ in combinations):
+        mistakes.add(f"against: no run is called {study.against}")
     mistakes.tell(str(path), len(wanted))
-    return study.name, members
+    return Runs(study.name, members, dict(_pairs(members, study.against)))
+
+
+def _pairs(members: Sequence[Member], against: str) -> Iterator[tuple[str, str]]:
+    """Each run, and the first of such a name that sees the same clips in the same folds."""
+    candidates = [member for member in members if fnmatchcase(member.name, against)]
+    for member in members:
+        config = member.config
+        for other in candidates:
+            if other is not member and (other.config.data, other.config.protocol) == (config.data, config.protocol):
+                yield member.name, other.name
+                break
 
 
 def _combinations(study: Study, mistakes: Mistakes) -> Iterator[tuple[str, list[Overrides]]]:
@@ -173,7 +197,7 @@ def studies_table() -> tuple[list[str], list[list[str]]]:
     """Headings and rows of the shipped studies, for `tsfmicro configs`."""
     rows = []
     for name in shipped.study_names():
-        _, members = read_study(name, {})
+        members = read_study(name, {}).members
         datasets = dict.fromkeys(d for m in members for d in m.config.data.datasets)
         schemes = dict.fromkeys(m.config.data.scheme for m in members)
         trained = sum(len(m.config.train.seeds) for m in members)

@@ -2,7 +2,7 @@
 
 <out>/<run>/       the run folder of each run
       study.yaml   the study as it was asked for last
-      table.csv, table.json    the scores of every run that is finished; written again after each
+      table.csv, table.json, table.md    the scores of every run that is finished; written again after each
 
 Faces are shared: runs with the same clips and preparation find the same prepared set. Each run trains its folds side by side.
 """
@@ -20,6 +20,7 @@ from typing import Any
 
 from tsfmicro.data.registry import DATASETS, dataset
 from tsfmicro.errors import RunError, TsfmicroError
+from tsfmicro.evaluate.compare import Difference
 from tsfmicro.evaluate.select import rule_named
 from tsfmicro.files import write_whole
 from tsfmicro.run.experiment import check_names, label_clips, make_folds, read_clips, run
@@ -28,6 +29,7 @@ from tsfmicro.run.here import Here, Machines
 from tsfmicro.run.summary import ALL, Summary, summarise
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.study import shipped
+from tsfmicro.study.beside import Facts, Line, difference_of, page
 from tsfmicro.study.grid import Member, Mistakes, Overrides, read_study
 from tsfmicro.types import Clip, Interval, Scores
 
@@ -36,11 +38,19 @@ SCORES = ("uf1", "uar", "acc")
 
 @dataclass(frozen=True)
 class Row:
-    """A run of the study: its scores, or why it has none."""
+    """A run of the study: its scores, or why it has none.
+
+    Attributes:
+        facts: what it cost, and what choosing on the test person would add.
+        against: the run it is compared with; difference: its UF1 minus that one's.
+    """
 
     member: Member
     summary: Summary | None
     problem: str = ""
+    facts: Facts | None = None
+    against: str = ""
+    difference: Difference | None = None
 
     def line(self) -> str:
         return self.summary.line() if self.summary else f"failed: {self.problem}" if self.problem else "not run"
@@ -79,6 +89,15 @@ class StudyTable:
         writer.writeheader()
         writer.writerows(lines)
         return text.getvalue()
+
+    def page(self) -> str:
+        """The finished runs as Markdown, side by side."""
+        found = [
+            Line(row.member, row.summary, row.facts, row.against, row.difference)
+            for row in self.rows
+            if row.summary and row.facts
+        ]
+        return page(self.name, found)
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows for people."""
@@ -134,13 +153,13 @@ def study(
         rule_named(rule)
     (machines or Here(workers)).choose_device(device)
     overrides = overrides or {}
-    title, everything = read_study(name, overrides)
-    _, wanted = read_study(name, overrides, only)
+    title, everything, against = read_study(name, overrides)
+    wanted = read_study(name, overrides, only).members
     trainings = check(name, wanted, roots, watch)
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / "study.yaml", shipped.study_path(name).read_text(encoding="utf-8"))
 
-    view = Together(watch, out, trainings)
+    view, compared = Together(watch, out, trainings), _Compared(out, against, rule)
     rows = {m.name: _row(out, m, rule) for m in everything if m not in wanted}
     for other, row in rows.items():
         if row.problem:  # nobody asked for it now
@@ -159,8 +178,9 @@ def study(
             write_whole(out / f"{member.name}-error.txt", traceback.format_exc())
         rows[member.name] = Row(member, None, problem) if problem else _row(out, member, rule)
         watch.note(f"{member.name}: {rows[member.name].line()}")
-        table = StudyTable(title, tuple(rows.get(m.name, Row(m, None)) for m in everything))
+        table = StudyTable(title, tuple(compared.with_other(rows.get(m.name, Row(m, None)), rows) for m in everything))
         write_whole(out / "table.csv", table.csv())
+        write_whole(out / "table.md", table.page())
         write_whole(out / "table.json", json.dumps(table.to_dict(), indent=1))
     return table
 
@@ -235,6 +255,22 @@ def _try(mistakes: Mistakes, run: str, do: Any, *args: Any) -> Any:
     return True if done is None else done
 
 
+class _Compared:
+    """Each finished run beside the one it is compared with; a pair is compared once."""
+
+    def __init__(self, out: Path, against: Mapping[str, str], rule: str) -> None:
+        self._out, self._against, self._rule = out, against, rule
+        self._known: dict[str, Difference | None] = {}
+
+    def with_other(self, row: Row, rows: Mapping[str, Row]) -> Row:
+        run, other = row.member.name, self._against.get(row.member.name, "")
+        if row.summary is None or not (other in rows and rows[other].summary):
+            return row
+        if run not in self._known:
+            self._known[run] = difference_of(self._out, run, other, self._rule)
+        return replace(row, against=other, difference=self._known[run])
+
+
 class Together(Watch):
     """Shows the trainings of all runs as if they were those of one, and says a thing once that many runs say."""
 
@@ -285,7 +321,7 @@ def _row(out: Path, member: Member, rule: str) -> Row:
         folder = RunFolder.open(out / member.name)
         if folder.plan.config != member.config:
             raise RunError(f"{folder.path}: was run with other settings. Choose another --out, or delete it.")
-        return Row(member, summarise(folder, rule))
+        return Row(member, summarise(folder, rule), facts=Facts.of(folder))
     except TsfmicroError as mistake:
         return Row(member, None, str(mistake))
 
@@ -303,11 +339,26 @@ def _lines(row: Row) -> Iterable[dict[str, Any]]:
     if row.summary is None:
         yield settings
         return
+    beside: dict[str, Any] = {}
+    if row.facts is not None:
+        beside = {"leak uf1": round(row.facts.leak.value, 4), "parameters": row.facts.parameters}
+        beside |= {"training seconds": "" if row.facts.seconds is None else round(row.facts.seconds, 1)}
+    if row.difference is not None:
+        of = row.difference.interval
+        beside |= {"against": row.against, "uf1 minus against": round(of.value, 4)}
+        beside |= {"minus low": round(of.low, 4), "minus high": round(of.high, 4), "p": round(row.difference.p, 5)}
     floors = {f"{name} floor {key}": value for name, of in row.summary.floors.items() for key, value in _cells(of)}
     for name, scores in _scored(row.summary):
         counts = {"rule": str(scores.rule), "people": scores.people, "clips": scores.clips, "seeds": len(scores.seeds)}
         recall = {f"recall {name}": round(value, 4) for name, value in scores.recall.items()}
-        yield settings | {"scored": name or "all"} | counts | dict(_cells(scores)) | ({} if name else floors) | recall
+        yield (
+            settings
+            | {"scored": name or "all"}
+            | counts
+            | dict(_cells(scores))
+            | ({} if name else beside | floors)
+            | recall
+        )
 
 
 def _scored(summary: Summary) -> Iterable[tuple[str, Scores]]:

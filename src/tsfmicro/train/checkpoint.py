@@ -21,15 +21,26 @@ EVERY = 300.0  # seconds of training that a kill may cost
 
 @dataclass
 class State:
-    """Where a training is: what it said and lost after each epoch, and what `capture` took of model, optimiser and chance."""
+    """Where a training is: what it said and lost after each epoch, and what `capture` took of model, optimiser and chance.
+
+    Attributes:
+        before: seconds that it was trained before it was taken up again.
+    """
 
     logits: list[np.ndarray] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     captured: dict[str, Any] = field(default_factory=dict)
+    before: float = 0.0
+    begun: float = field(default_factory=time.monotonic)
 
     @property
     def epochs(self) -> int:
         return len(self.losses)
+
+    @property
+    def seconds(self) -> float:
+        """How long this training has taken, in all the programs that had a part in it."""
+        return self.before + time.monotonic() - self.begun
 
     def add(self, said: np.ndarray, loss: float) -> None:
         self.logits.append(said)
@@ -91,7 +102,8 @@ class InFile:
             values = torch.load(self.path, map_location="cpu", weights_only=True)
             if values["plan"] != self.plan:
                 return None
-            return State([one.numpy() for one in values["logits"]], values["losses"], values["captured"])
+            logits = [one.numpy() for one in values["logits"]]
+            return State(logits, values["losses"], values["captured"], values["seconds"])
         except FileNotFoundError:
             return None
         except Exception:  # whatever a damaged file may raise
@@ -105,6 +117,7 @@ class InFile:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             values = {"plan": self.plan, "losses": state.losses, "captured": state.captured}
+            values |= {"seconds": state.seconds}
             torch.save(values | {"logits": [torch.from_numpy(one) for one in state.logits]}, part)
             part.replace(self.path)
         except (OSError, RuntimeError) as problem:  # torch's writer tells a full disk as a RuntimeError

@@ -32,10 +32,12 @@ class Fitted:
         logits: (epochs, N, C) float32 of the N clips it was asked about, after each epoch.
         losses: (epochs,) mean training loss of each epoch; of a system in closed form, the share of training clips that it
             gets wrong.
+        seconds: how long it took.
     """
 
     logits: np.ndarray
     losses: np.ndarray
+    seconds: float
 
 
 def fit(
@@ -132,7 +134,7 @@ def _learn(
         state.add(said.numpy(force=True), loss)
         on_epoch(place + 1, loss)
         checkpoint.keep(state, step, generator)
-    return Fitted(np.stack(state.logits), np.array(state.losses))
+    return Fitted(np.stack(state.logits), np.array(state.losses), state.seconds)
 
 
 def _solve(
@@ -144,7 +146,7 @@ def _solve(
     on_epoch: OnEpoch,
 ) -> Fitted:
     """A system in closed form: all training clips at once, nothing augmented."""
-    clips = sorted(labels)
+    state, clips = State(), sorted(labels)
     target = torch.tensor([labels[clip] for clip in clips])
     model = model.to(loader.device).eval()
     described = descriptions(model, loader, clips, config.pair, config.batch_size)
@@ -153,7 +155,7 @@ def _solve(
         wrong = float((model.answer(described).argmax(-1).cpu() != target).float().mean())  # type: ignore[operator]
     said = predict(model, loader, others, config.batch_size)
     on_epoch(1, wrong)
-    return Fitted(said.numpy(force=True)[None], np.array([wrong]))
+    return Fitted(said.numpy(force=True)[None], np.array([wrong]), state.seconds)
 
 
 def descriptions(model: nn.Module, loader: Loader, clips: Sequence[str], pair: Pair, batch_size: int) -> Tensor:

@@ -1,0 +1,153 @@
+"""Runs of a study side by side, as a page: honest scores, what choosing on the test person would add, and paired tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tsfmicro.errors import RunError
+from tsfmicro.evaluate.compare import Difference
+from tsfmicro.evaluate.select import RULES
+from tsfmicro.files import markdown_text
+from tsfmicro.reading.compare import compare
+from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.summary import Summary, leak_of
+from tsfmicro.run.task import parameters_of
+from tsfmicro.study.grid import Member
+from tsfmicro.types import Interval
+
+Table = tuple[list[str], list[list[str]]]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a finished run says beside its scores.
+
+    Attributes:
+        leak: what the best epoch on each test person would add to the last one's UF1.
+        parameters: of its model.
+        seconds: of all its trainings, one after another; None where one did not write it down.
+        generated: whether it shows nobody.
+    """
+
+    leak: Interval
+    parameters: int
+    seconds: float | None
+    generated: bool
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> Facts:
+        plan = folder.plan
+        return cls(
+            leak_of(folder)["uf1"],
+            parameters_of(plan.config, len(plan.classes)),
+            folder.seconds,
+            bool(folder.environment.get("generated")),
+        )
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run of the page: its scores, what stands beside them, and how it differs from the run it is compared with."""
+
+    member: Member
+    summary: Summary
+    facts: Facts
+    against: str = ""
+    difference: Difference | None = None
+
+
+def difference_of(out: Path, run: str, other: str, rule: str) -> Difference | None:
+    """UF1 of one run of a study minus another's, on the clips that both tested; None where they cannot be compared."""
+    honest = rule if rule in RULES and not RULES[rule].test_selected else "last"
+    try:
+        return compare(out / run, str(out / other), honest).differences["uf1"]
+    except RunError:
+        return None
+
+
+def holm(p: Mapping[str, float]) -> dict[str, float]:
+    """p values of several tests, each so much larger that all of them together are wrong at most as often as one alone (Holm, 1979)."""
+    adjusted, largest = {}, 0.0
+    for rank, name in enumerate(sorted(p, key=lambda name: p[name])):
+        largest = max(largest, min(1.0, (len(p) - rank) * p[name]))
+        adjusted[name] = largest
+    return adjusted
+
+
+def page(name: str, lines: Sequence[Line]) -> str:
+    """The finished runs as Markdown: a table for each set of clips that are tested in one way."""
+    groups: dict[tuple[str, str, str], list[Line]] = {}
+    for line in lines:
+        config = line.member.config
+        groups.setdefault((", ".join(config.data.datasets), config.data.scheme, config.protocol.name), []).append(line)
+    parts = [f"## {name}"] if lines else []
+    for (datasets, labels, protocol), group in groups.items():
+        if len(groups) > 1:
+            parts.append(f"### {datasets}, {labels}, {protocol}")
+        parts += [_about(datasets, labels, protocol, group), markdown_text(*_table(group)), _legend(group)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _about(datasets: str, labels: str, protocol: str, group: Sequence[Line]) -> str:
+    of = group[0].summary.model
+    shown = {(line.summary.model.people, line.summary.model.clips) for line in group}
+    counts = f"{of.people} people, {of.clips} clips" if len(shown) == 1 else "people and clips as each row has them"
+    drawn = (
+        " Drawn people: the numbers say nothing about real faces."
+        if any(line.facts.generated for line in group)
+        else ""
+    )
+    return f"{datasets}, labels {labels}, protocol {protocol}: {counts}, rule {of.rule}.{drawn}"
+
+
+def _table(group: Sequence[Line]) -> Table:
+    tested = {line.member.name: line.difference.p for line in group if line.difference is not None}
+    adjusted = holm(tested)
+    many = len({(line.summary.model.people, line.summary.model.clips) for line in group}) > 1
+    seeds = len({line.summary.model.seeds for line in group}) > 1
+    heads = ["system", "UF1", "UAR", "ACC", "leak", "linear floor"]
+    heads += [f"UF1 − {next(line.against for line in group if line.against)}", "p"] if tested else []
+    heads += ["people, clips"] if many else []
+    heads += ["seeds"] if seeds else []
+    heads += ["parameters", "training"]
+    rows = []
+    for line in sorted(group, key=lambda one: -one.summary.model.uf1.value):
+        of, floor = line.summary.model, line.summary.floors.get("linear")
+        row = [f"`{line.member.name}`", str(of.uf1), f"{of.uar.value:.2f}", f"{of.acc.value:.2f}"]
+        row += [f"{line.facts.leak.value:+.2f}", f"{floor.uf1.value:.2f}" if floor else "–"]
+        if tested:
+            of_two = line.difference
+            row += [f"{of_two.interval:+}", _p(adjusted[line.member.name])] if of_two else ["–", "–"]
+        row += [f"{of.people}, {of.clips}"] if many else []
+        row += [str(len(of.seeds))] if seeds else []
+        rows.append([*row, f"{line.facts.parameters:,}", _time(line.facts.seconds)])
+    return heads, rows
+
+
+def _legend(group: Sequence[Line]) -> str:
+    tests = sum(line.difference is not None for line in group)
+    said = [
+        "Intervals are 95 %, over people. Leak: what UF1 gains where the epoch is chosen on each test person, as published scores "
+        "are; that of a system without epochs is 0. Linear floor: a balanced linear machine on what the system looks at, "
+        "down-sampled, in the same folds.",
+    ]
+    if tests:
+        said.append(
+            f"p: {tests} paired tests over people, adjusted for their number (Holm); from 0.05 on, no difference is shown."
+        )
+    said.append("Training: all folds and seeds one after another, on the processors that the run had.")
+    return " ".join(said)
+
+
+def _p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 1 else "< 1 s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
