@@ -41,7 +41,7 @@ def test_table_4_has_ours_in_the_column_of_its_rule_and_the_published_in_theirs(
     assert [cell.interval.value for cell in oracle if isinstance(cell, Number)] == [100]
     theirs = column(table, "published", "UF1")
     assert {cell.source for cell in theirs if isinstance(cell, Number)} == {"published"}
-    assert table.rows[0][0] == "MERSiamC3D '21"
+    assert table.rows[0][0] == "MERSiamC3D '21 †"
 
 
 def test_a_published_row_has_nothing_of_ours_and_ours_nothing_published(run):
@@ -65,6 +65,20 @@ def test_a_test_selected_column_never_stands_without_last(run):
     for table in make_tables([run, made_run("early", "early")], {})[0]:
         rules = [n.rule.name for n in numbers(table)]
         assert "last" in rules and rules.index("last") < rules.index("oracle")
+
+
+def test_a_uar_that_the_paper_prints_as_acc_is_marked():
+    table = against_others([made_run()])
+    marked = {str(row[0]) for row in table.rows if "†" in str(row[0])}
+    assert marked == {"MERSiamC3D '21 †", "AU-GCN '21 †"}
+    values = {n.metric: n.interval.value for row in table.rows if row[0] == "AU-GCN '21 †" for n in row[1:] if n}
+    assert values == {"UAR, printed as ACC": 87.1, "UF1": 87.98}
+    assert any(note.startswith("†") for note in table.notes)
+
+
+def test_a_system_that_nobody_can_rebuild_is_said_to_be_figures_only(run):
+    (note,) = [note for note in against_others([run], {"DSSTDN": "no sizes", "Nobody": "?"}).notes if "rebuilt" in note]
+    assert note == "DSSTDN cannot be rebuilt, so there are published figures only: no sizes."
 
 
 def test_floors_stand_in_the_table_and_are_no_result(run):

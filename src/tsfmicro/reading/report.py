@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tsfmicro.errors import RunError, TsfmicroError
 from tsfmicro.evaluate.compare import differences
 from tsfmicro.files import write_whole
+from tsfmicro.models.unreproducible import UNREPRODUCIBLE
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.reading.gather import counted, gather
 from tsfmicro.reading.inside import prepared_faces
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from tsfmicro.report.page import Drawing
 
+FIGURES_ONLY = {one.name: one.why for one in UNREPRODUCIBLE.values()}
 _COMPARED_WITH = {6: ("spatial", ("temporal", "late")), 7: ("early", tuple(VARIANTS)[3:])}
 
 
@@ -138,7 +140,7 @@ def gather_study(
 def write_tables(study: Study, out: Path) -> tuple[list[Path], list[str]]:
     """table<n>.csv, .tex and .html for each table of the paper that these runs can fill, and why others are not there."""
     out.mkdir(parents=True, exist_ok=True)
-    made, notes = tables.make_tables(study.runs, study.gains)
+    made, notes = tables.make_tables(study.runs, study.gains, FIGURES_ONLY)
     written = []
     for number in sorted({table.number for table in made}):
         panels = [table for table in made if table.number == number]
@@ -153,7 +155,7 @@ def write_page(study: Study, drawings: Mapping[str, Drawing], notes: Sequence[st
     """One page with everything; drawings: the figures by their names."""
     from tsfmicro.report.page import page
 
-    made, _ = tables.make_tables(study.runs, study.gains)
+    made, _ = tables.make_tables(study.runs, study.gains, FIGURES_ONLY)
     write_whole(path, page(study.runs, made, drawings, study.faces, notes))
     return path
 
