@@ -153,3 +153,17 @@ def test_the_released_studies_keep_the_habits_of_the_released_programs():
     assert by_name["samm-5-released-temporal_to_spatial"].model.options["join"] == "after"
     assert by_name["samm-5-released-early"].train.seeds == (112,)
     assert by_name["samm-5-released-late"].train.seeds == (0,)
+
+
+def test_a_run_is_compared_with_the_one_of_that_name_that_sees_the_same_clips(tmp_path):
+    path = tmp_path / "mine.yaml"
+    schemes = "{5: {data.scheme: casme2-5}, 3: {data.scheme: casme2-3}}"
+    path.write_text(
+        f"name: mine\nagainst: ours-*\nruns: {{ours: {{base: demo}}, other: {{base: zoo/sssnet}}}}\ngrid: {{labels: {schemes}}}"
+    )
+    assert read_study(str(path), {}).against == {"other-5": "ours-5", "other-3": "ours-3"}
+
+
+def test_a_run_to_compare_with_that_is_not_there_is_told(runs):
+    with pytest.raises(ConfigError, match="against: no run is called best"):
+        runs(RUN + "against: best\ngrid: {train.lr: [1e-3, 8e-4]}")

@@ -16,10 +16,13 @@ from tsfmicro.data.registry import dataset
 from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.prepare.cache import write_set
 from tsfmicro.prepare.prepare import Order, pictures
+from tsfmicro.reading.compare import compare
 from tsfmicro.run.experiment import needs_of
 from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.task import build_model
 from tsfmicro.run.watch import Watch
 from tsfmicro.study import study as module
+from tsfmicro.study.beside import holm
 from tsfmicro.study.grid import read_study
 from tsfmicro.study.study import study
 
@@ -86,7 +89,7 @@ def do_study(data, folder, contents, watch=None, roots=None, **options):
 def finished(data, tmp_path_factory):
     """A study of two runs, done once for all tests: its folder, its table, and what was told."""
     folder, watch = tmp_path_factory.mktemp("finished"), Recorder()
-    return folder, do_study(data, folder, {"grid": GRID}, watch), watch
+    return folder, do_study(data, folder, {"grid": GRID, "against": "late"}, watch), watch
 
 
 @pytest.fixture
@@ -129,6 +132,37 @@ def test_the_table_is_there_for_programs_too(finished):
         ("temporal", "last", None),
         ("late", "last", None),
     ]
+
+
+def test_each_run_is_tested_against_the_one_that_the_study_names(finished):
+    folder, table, _ = finished
+    temporal, late = table.rows
+    assert (temporal.against, late.against, late.difference) == ("late", "", None)
+    expected = compare(folder / "out" / "temporal", str(folder / "out" / "late")).differences["uf1"]
+    assert temporal.difference == expected
+    with (folder / "out" / "table.csv").open() as stream:
+        lines = [line for line in csv.DictReader(stream) if line["scored"] == "all"]
+    assert float(lines[0]["uf1 minus against"]) == pytest.approx(expected.interval.value, abs=1e-4)
+    assert lines[1]["against"] == ""
+
+
+def test_the_page_shows_the_runs_side_by_side_the_best_first(finished):
+    folder, table, _ = finished
+    page = (folder / "out" / "table.md").read_text()
+    heads, _, *rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("|")]
+    for name in ("leak", "linear floor", "UF1 − late", "p", "parameters", "training"):
+        assert name in heads
+    scores = [float(row[1].split()[0]) for row in rows]
+    assert scores == sorted(scores, reverse=True) and len(rows) == 2
+    model = build_model(table.rows[1].member.config, 3)
+    (late,) = [row for row in rows if row[0] == "`late`"]
+    assert late[heads.index("parameters")] == f"{sum(p.numel() for p in model.parameters()):,}"
+    assert late[heads.index("training")].endswith("s")
+
+
+def test_several_tests_are_held_to_more_than_one():
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06})
+    assert holm({"a": 0.7, "b": 0.9}) == {"a": 1.0, "b": 1.0}
 
 
 def test_a_larger_study_trains_only_what_is_new_and_only_chooses_it(finished, again):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from tsfmicro.errors import UnknownNameError
+from tsfmicro.errors import RunError, UnknownNameError
 from tsfmicro.files import markdown_text
 from tsfmicro.models.origin import Origin
 from tsfmicro.models.registry import MODELS, Entry, create_model, describe
@@ -131,13 +132,20 @@ KINDS = {
 }
 
 
-def zoo_page() -> str:
-    """All of it as one Markdown page."""
+def zoo_page(study: Path | None = None) -> str:
+    """All of it as one Markdown page.
+
+    Args: study: folder of a study whose runs stand on it side by side.
+    Raises: RunError: it is none, or no run of it is finished.
+    """
     found = residents()
+    beside = side_by_side(study) if study else ""
     parts = [
         "# The zoo",
         "Every system of the paper's tables that can be rebuilt, and its relatives, under one protocol. Made by "
-        "`tsfmicro models --page docs/zoo.md`; `tsfmicro models NAME` tells all about one, options and traps included.",
+        f"`tsfmicro models --page docs/zoo.md{' --study quick' * bool(study)}`; `tsfmicro models NAME` tells all about one, options "
+        "and traps included.",
+        beside,
     ]
     for kind, (title, what) in KINDS.items():
         mine = [one for one in found if one.fidelity == kind]
@@ -169,6 +177,22 @@ def zoo_page() -> str:
         )
     )
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def side_by_side(study: Path) -> str:
+    """The table that a study left, with the commands that its file says it is made by. Raises RunError."""
+    try:
+        table = (study / "table.md").read_text(encoding="utf-8").partition("\n")[2].strip()
+        asked = (study / "study.yaml").read_text(encoding="utf-8")
+    except OSError:
+        raise RunError(
+            f"{study}: is no study's folder with a table.md. Make one with `tsfmicro study NAME --out {study}`."
+        ) from None
+    if not table:
+        raise RunError(f"{study}: no run of it is finished. The command that began it goes on.")
+    commands = [line.removeprefix("#").strip() for line in asked.splitlines() if line.startswith("#   tsfmicro ")]
+    parts = ["## Side by side", *(["```\n" + "\n".join(commands) + "\n```"] if commands else []), table]
+    return "\n\n".join(parts)
 
 
 def _cell(text: str) -> str:

@@ -158,6 +158,7 @@ def models(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="All about one model.")] = None,
     as_json: AsJson = False,
     page: Annotated[Path | None, typer.Option(metavar="FILE.md", help="Write all of it as a Markdown page.")] = None,
+    study: Annotated[Path | None, typer.Option(help="Put the table of this study's folder on the page.")] = None,
 ) -> None:
     """The models: what each looks at and costs, how far it is the published one, and how to run it."""
     from tsfmicro.about.zoo import resident, residents, zoo_page, zoo_table
@@ -167,7 +168,7 @@ def models(
         found = [resident(name)] if name else residents()
         print(json.dumps([one.to_dict() for one in found], indent=1))
     elif page is not None:
-        page.write_text(zoo_page(), encoding="utf-8")
+        page.write_text(zoo_page(study), encoding="utf-8")
         print(page)
     elif name:
         print("\n".join(resident(name).lines()))
