@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from tsfmicro.models.base import ClosedForm, Model
-from tsfmicro.models.inputs import flow, frames, landmarks, motion, onset
+from tsfmicro.models.inputs import depth, flow, frames, landmarks, motion, onset
 from tsfmicro.needs import Input, Stage, need
 
 
@@ -57,6 +57,19 @@ class Patches(Model):
         places = (points * 2 + 1) / self.size - 1
         picked = torch.nn.functional.grid_sample(motion, places[:, :, None], align_corners=False)  # (N, 3, 5, 1)
         return self.classify(picked.flatten(1))
+
+
+class Near(Model):
+    """How far the face is from the camera, and how that changes."""
+
+    def __init__(self, num_classes, size):
+        super().__init__({"depth": depth(size)}, size)
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(2 * (size // 4) ** 2, num_classes))
+
+    def features(self, depth):
+        onset, apex = depth.unbind(1)
+        both = torch.stack([onset / 1000, (apex - onset).clamp(-8, 8)], 1)
+        return nn.functional.avg_pool2d(both, 4).permute(0, 2, 3, 1)
 
 
 class Units(Model):
@@ -120,6 +133,7 @@ DOUBLES = {
     "sequence": Sequence,
     "two-sizes": TwoSizes,
     "patches": Patches,
+    "near": Near,
     "units": Units,
     "rebuilds": Rebuilds,
     "nearest-mean": NearestMean,

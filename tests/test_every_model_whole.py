@@ -1,5 +1,7 @@
 """Every model from clips on disk to an answer: prepared, trained, killed, gone on, scored, reported, exported, asked."""
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -31,14 +33,24 @@ PEOPLE, LENGTHS = 3, (4, 5, 7)
 
 
 def write_clip(root, person, number):
-    """Somebody whose mouth rises, the faster the higher the emotion's number; sequences differ in length."""
+    """Somebody whose mouth rises, the faster the higher the emotion's number; sequences differ in length. Depth lies beside."""
     emotion, last = EMOTIONS[number], LENGTHS[number]
     folder = root / f"sub{person}" / emotion
     for n in range(last + 1):
         write_image(folder / f"img{n}.jpg", draw_face(d=46 + 2 * person, smile=0.05 * number * n / last))
+        write_depth(folder / "depth" / f"img{n}.png", 600 + 10 * person - round(0.8 * number * n / last))
     units = ActionUnits("12", (ActionUnit(12 if number else 4),))
-    frames = Frames(folder, {n: f"img{n}.jpg" for n in range(last + 1)})
+    depth = Frames(folder / "depth", {n: f"img{n}.png" for n in range(last + 1)})
+    frames = Frames(folder, {n: f"img{n}.jpg" for n in range(last + 1)}, depth)
     return Clip("casme2", f"sub0{person}", emotion, frames, 0, last - 1, last, 50.0, emotion, units)
+
+
+def write_depth(path, nearest):
+    """A round head of 16 bits, in front of nothing."""
+    y, x = np.indices((240, 320))
+    away = ((x - 160) ** 2 + (y - 130) ** 2) / 110**2
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(cv2.imencode(".png", np.where(away < 1, nearest + 60 * away, 0).astype(np.uint16))[1].tobytes())
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +196,12 @@ def test_asked_about_a_clip_it_answers_as_it_was_scored(finished, clips):
 def test_one_that_looks_at_a_sequence_asks_for_a_video_and_the_others_take_a_pair(finished, clips):
     recognizer = Recognizer.load(finished.path)
     images = {n: clips[1].frames.path(n) for n in (0, 3, 5)}
-    if recognizer.needs_sequences:
+    if recognizer.needs_depth:
+        with pytest.raises(ConfigError, match="no depth pictures beside them"):
+            recognizer.images(images[0], images[3])
+        with pytest.raises(ConfigError, match="no depth pictures beside them"):
+            recognizer.video("film.mp4")
+    elif recognizer.needs_sequences:
         with pytest.raises(ConfigError, match="Give a video"):
             recognizer.images(images[0], images[3])
         aligned = align(clips[1], finder("mtcnn"), 0)

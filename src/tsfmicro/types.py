@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tsfmicro import people
 from tsfmicro.errors import AnnotationError, FrameError, LabelError, LeakageError, ShapeError
@@ -19,10 +19,14 @@ Pair = Literal["annotated", "widest"]
 
 @dataclass(frozen=True)
 class Frames:
-    """The frames of one clip on disk: a folder, and the file of each frame number the dataset uses."""
+    """The frames of one clip on disk: a folder, and the file of each frame number the dataset uses.
+
+    Attributes: depth: the depth pictures of the same frames, under the same numbers; None where there are none.
+    """
 
     folder: Path
     files: Mapping[int, str] = field(repr=False)
+    depth: Frames | None = field(repr=False, default=None)
 
     def path(self, index: int) -> Path:
         """File of frame `index`. Raises FrameError when the folder does not have it."""
@@ -55,6 +59,7 @@ class VideoFrames:
     video: Path
     count: int
     first: int = 0
+    depth: ClassVar[None] = None
 
     @property
     def numbers(self) -> range:

@@ -5,6 +5,7 @@ import pytest
 
 from tsfmicro.data.casme3 import Casme3
 from tsfmicro.data.check import check
+from tsfmicro.prepare.images import read_depth
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,22 @@ def test_a_capital_letter_in_the_sheet_finds_the_small_one_on_disk(clips):
 
 def test_the_colour_frames_are_taken_not_the_depth_beside_them(clips):
     assert {clip.frames.folder.name for clip in clips.values()} == {"color"}
+
+
+@pytest.mark.parametrize("layout", ["videos", "clips"])
+def test_depth_pictures_are_found_beside_the_frames_under_their_numbers(tmp_path, layout):
+    Casme3().write_fake(tmp_path, np.random.default_rng(1), layout=layout, rows=20)
+    for clip in Casme3().read(tmp_path).trainable:
+        depth = clip.frames.depth
+        there = {"color": "depth", "frame": "depth"}
+        wanted = [there.get(part, part) for part in clip.frames.folder.relative_to(tmp_path).parts]
+        assert list(depth.folder.relative_to(tmp_path).parts) == wanted
+        assert depth.numbers == clip.frames.numbers and read_depth(depth.path(clip.apex)).max() == 600
+
+
+def test_a_copy_without_depth_is_read_all_the_same(tmp_path):
+    Casme3().write_fake(tmp_path, np.random.default_rng(1), layout="videos, colour only", rows=8)
+    assert {clip.frames.depth for clip in Casme3().read(tmp_path).trainable} == {None}
 
 
 def test_the_folder_of_a_corrected_clip_may_be_named_by_either_onset(tmp_path):

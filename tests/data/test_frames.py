@@ -60,6 +60,15 @@ def test_depth_maps_are_never_taken_for_frames(tmp_path):
     assert look_around(tmp_path, PERSON).bases == (tmp_path / "frame",)
 
 
+def test_depth_lies_beside_the_frames_or_in_a_tree_of_its_own(tmp_path):
+    touch(tmp_path / "sub01" / "a" / "color" / "1.jpg", tmp_path / "sub01" / "a" / "Depth" / "1.png")
+    touch(tmp_path / "frame" / "sub01_a" / "2.jpg", tmp_path / "depth" / "sub01_a" / "2.png")
+    beside = FrameTree(tmp_path).recording(tmp_path / "sub01" / "a" / "color").frames.depth
+    assert beside.path(1) == tmp_path / "sub01" / "a" / "Depth" / "1.png"
+    apart = FrameTree(tmp_path / "frame").recording(tmp_path / "frame" / "sub01_a").frames.depth
+    assert apart.path(2) == tmp_path / "depth" / "sub01_a" / "2.png"
+
+
 def test_a_folder_is_found_whatever_its_case_but_its_own_case_comes_first(tmp_path):
     touch(tmp_path / "sub01" / "j" / "1.jpg", tmp_path / "sub02" / "j" / "1.jpg", tmp_path / "sub02" / "J" / "1.jpg")
     tree = FrameTree(tmp_path)

@@ -6,6 +6,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from tests.models.golden import assert_near, assert_norms_near, drawn, golden, train_once, weights
 from tsfmicro.errors import ConfigError, UnknownNameError
+from tsfmicro.models.alexnet import nearness
 from tsfmicro.models.registry import MODELS, create_model, describe
 from tsfmicro.needs import TrainingFacts
 
@@ -57,6 +58,15 @@ def test_a_class_shown_a_third_as_often_counts_three_times_as_much(balance, want
 def test_it_may_look_at_movement_and_at_63_pixels(frame):
     model = create_model("alexnet", 3, 63, frame=frame)
     assert list(model.inputs) == [frame] and model(**model.example(2)).shape == (2, 3)
+
+
+def test_with_depth_it_has_a_fourth_channel_in_which_the_nearest_is_1():
+    assert describe("alexnet", 7, frame="rgbd").parameters == 57_032_519 + 7_744
+    model = create_model("alexnet", 3, 63, frame="rgbd")
+    assert model(**model.example(2)).shape == (2, 3)
+    depth = torch.tensor([[1.0, 1, 1, 1], [500, 600, 0, 550]]).view(1, 2, 1, 2, 2)
+    assert nearness(depth).flatten().tolist() == pytest.approx([1, 0, 0, 0.5])
+    assert not nearness(0 * depth).any()
 
 
 @pytest.mark.parametrize(

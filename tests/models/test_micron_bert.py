@@ -17,8 +17,8 @@ HEAD = 2 * 512 + 3 * 512 + 3
 @pytest.fixture(scope="module")
 def released():
     facts, arrays = golden("micron_bert")
-    model = create_model("micron_bert", 3)
-    names = MODELS["micron_bert"].released(weights(facts["weights"]))
+    model = create_model("micron-bert", 3)
+    names = MODELS["micron-bert"].released(weights(facts["weights"]))
     assert {name for name in model.state_dict() if name not in names} == {n for n in model.state_dict() if "head" in n}
     model.load_state_dict(names, strict=False)
     return facts, arrays, model
@@ -30,7 +30,7 @@ def frames():
 
 
 def test_it_has_the_published_number_of_parameters_and_a_head():
-    assert describe("micron_bert", 3).parameters == 27_536_064 - FIXED + HEAD
+    assert describe("micron-bert", 3).parameters == 27_536_064 - FIXED + HEAD
 
 
 @pytest.mark.parametrize("mode", ["diagonal", "full"])
@@ -57,7 +57,7 @@ def test_it_learns_to_restore_as_the_released_program_does(released, frames):
     loss.backward()
     assert float(loss.detach()) == pytest.approx(float(arrays["train_loss"]), rel=1e-5)
     norms = {name: weight.grad.norm().item() for name, weight in model.named_parameters() if weight.grad is not None}
-    order = MODELS["micron_bert"].released(dict.fromkeys(facts["gradient_order"]))
+    order = MODELS["micron-bert"].released(dict.fromkeys(facts["gradient_order"]))
     assert_norms_near([norms[name] for name in order], arrays["gradient_norms"])
 
 
@@ -69,7 +69,7 @@ def test_patches_are_swapped_whole():
 
 
 def test_alone_it_first_restores_and_nothing_else():
-    model = create_model("micron_bert", 3, 32, alone=4)
+    model = create_model("micron-bert", 3, 32, alone=4)
     model.stage = "restore"
     model.loss(model.example(2), torch.tensor([0, 1])).backward()
     learned = {name.partition(".")[0] for name, weight in model.named_parameters() if weight.grad is not None}
@@ -78,10 +78,10 @@ def test_alone_it_first_restores_and_nothing_else():
 
 def test_what_cannot_work_is_told():
     with pytest.raises(ConfigError, match="multiple of 8"):
-        create_model("micron_bert", 3, 100)
+        create_model("micron-bert", 3, 100)
     with pytest.raises(ConfigError, match="restore is -1"):
-        create_model("micron_bert", 3, restore=-1)
+        create_model("micron-bert", 3, restore=-1)
     with pytest.raises(ConfigError, match="alone is True"):
-        create_model("micron_bert", 3, alone=True)
+        create_model("micron-bert", 3, alone=True)
     with pytest.raises(UnknownNameError, match="diagonal"):
-        create_model("micron_bert", 3, attention="half")
+        create_model("micron-bert", 3, attention="half")

@@ -40,6 +40,20 @@ def test_its_maps_and_logits_are_the_released_program_s(released):
         assert_near(model.head.all(features), arrays["logits"])
 
 
+def test_with_depth_as_its_third_map_it_says_what_the_released_program_says(released):
+    facts, arrays, _ = released
+    deep = create_model("sfamnet", 4, third="depth", boxes="none", spotting=True, jitter=0.0).eval()
+    deep.load_state_dict(READ(weights(facts["weights"]), spotting=True))
+    with torch.inference_mode():
+        assert_near(deep.head.all(deep.features(flow=FLOW[:, :2], depth=FLOW[:, 2:])), arrays["logits"])
+
+
+def test_depth_changes_from_0_to_1_and_not_where_it_was_not_measured():
+    pair = torch.tensor([[600.0, 600, 600, 0], [598, 600, 606, 500]]).view(1, 2, 1, 2, 2)
+    view = create_model("sfamnet", 3, third="depth").inputs["depth"].view
+    assert view(pair).flatten().tolist() == pytest.approx([0, 0.25, 1, 0.25])
+
+
 def test_it_learns_as_the_released_program_does(released):
     facts, arrays, model = released
     model.class_weight.copy_(torch.tensor([1.0, 2, 1, 1, 0]))
@@ -117,6 +131,7 @@ def test_a_box_is_shrunk_as_pictures_are():
         (43, {}, "even"),
         (42, {"jitter": 1}, "jitter is 1"),
         (42, {"boxes": "x"}, "boxes"),
+        (42, {"third": "x"}, "third"),
         (42, {"gates": "x"}, "gates"),
     ],
 )

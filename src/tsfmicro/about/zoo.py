@@ -85,8 +85,10 @@ def resident(name: str) -> Resident:
     with torch.device("meta"):
         model = create_model(name, 5)
     looks_at = tuple(dict.fromkeys(str(need) for need in model.needs))
-    config = f"zoo/{name}"
-    command = f"tsfmicro run {config} --data casme2=FOLDER --out OUT" if config in shipped.names() else ""
+    config, command = f"zoo/{name}", ""
+    if config in shipped.names():
+        data = " ".join(f"--data {dataset}=FOLDER" for dataset in shipped.config(config).data.datasets)
+        command = f"tsfmicro run {config} {data} --out OUT"
     return Resident(entry, looks_at, cost.parameters, cost.gflop, command)
 
 

@@ -74,9 +74,9 @@ class Casme3(HeadedDataset):
         ),
     }
     layouts: ClassVar = {
-        "videos": Layout("part_A/{subject}/{small}/color", "{n}.jpg", beside="part_A/{subject}/{small}/depth"),
+        "videos": Layout("part_A/{subject}/{small}/color", "{n}.jpg", depth="part_A/{subject}/{small}/depth"),
         "clips": Layout(
-            "Part_A_ME_clip/frame/{subject}_{name}", "{n}.jpg", beside="Part_A_ME_clip/depth/{subject}_{name}"
+            "Part_A_ME_clip/frame/{subject}_{name}", "{n}.jpg", depth="Part_A_ME_clip/depth/{subject}_{name}"
         ),
         "videos, colour only": Layout("{subject}/{clip}", "{n}.jpg"),
     }

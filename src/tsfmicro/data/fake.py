@@ -58,13 +58,13 @@ class Layout:
             clip in lower case.
         file: of a frame, with {n}, {subject}, and {width}, which is 4 or 5 from clip to clip.
         whole: the folder holds the whole recording from frame 1, not just onset to offset.
-        beside: a second folder with files of the same numbers, which are not to be taken.
+        depth: a second folder, with depth pictures of the same numbers.
     """
 
     folder: str
     file: str
     whole: bool = False
-    beside: str = ""
+    depth: str = ""
 
     @property
     def example(self) -> str:
@@ -94,7 +94,7 @@ def write_frames(
     root: Path, layout: Layout, entries: Sequence[Entry], *, every_frame: bool, lost: Container[int]
 ) -> None:
     """Write one and the same tiny picture for the frames of each entry; the apex is missing where `lost` has its place."""
-    picture = _picture()
+    picture, depth = _pictures()
     for place, entry in enumerate(entries):
         names = {
             "subject": entry.subject,
@@ -105,11 +105,12 @@ def write_frames(
         }
         wanted = _numbers(entry, every_frame=every_frame, whole_recording=layout.whole)
         wanted -= {whole(entry.apex)} if place in lost else set()
-        for where in filter(None, (layout.folder, layout.beside)):
+        for where, content in ((layout.folder, picture), (layout.depth, depth)):
             folder = root / where.format(**names)
             folder.mkdir(parents=True, exist_ok=True)
-            for n in wanted:
-                (folder / layout.file.format(n=n, **names)).write_bytes(picture)
+            for n in wanted if where else ():
+                file = folder / layout.file.format(n=n, **names)
+                (file if content is picture else file.with_suffix(".png")).write_bytes(content)
 
 
 def deal(
@@ -148,8 +149,10 @@ def _numbers(entry: Entry, *, every_frame: bool, whole_recording: bool) -> set[i
     return set(range(first, last + 1)) if every_frame else {*named, first, last}
 
 
-def _picture() -> bytes:
+def _pictures() -> tuple[bytes, bytes]:
+    """A grey picture, and a depth picture of 16 bits."""
     import cv2
     import numpy as np
 
-    return cv2.imencode(".jpg", np.full((12, 16, 3), 128, np.uint8))[1].tobytes()
+    grey, depth = np.full((12, 16, 3), 128, np.uint8), np.full((12, 16), 600, np.uint16)
+    return cv2.imencode(".jpg", grey)[1].tobytes(), cv2.imencode(".png", depth)[1].tobytes()

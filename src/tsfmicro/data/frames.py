@@ -13,8 +13,9 @@ from tsfmicro.types import Frames, VideoFrames
 
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv", ".wmv", ".mpg", ".mpeg", ".webm", ".m4v")
 _IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
-_DEPTH = 4  # folders between the root and the people's folders, e.g. CASME2/CASME2-RAW/CASME2-RAW
-_NEVER = {"depth", "__macosx"}  # CAS(ME)³ has depth maps beside the colour frames, under the same numbers
+_LEVELS = 4  # folders between the root and the people's folders, e.g. CASME2/CASME2-RAW/CASME2-RAW
+DEPTH = "depth"  # CAS(ME)³ has depth pictures in a folder beside the colour frames, under the same numbers
+_NEVER = {DEPTH, "__macosx"}
 _COPY = re.compile(r"\s\(\d+\)$|\bcopy\b", re.IGNORECASE)  # 'img46 (1).jpg' is not frame 1
 
 
@@ -49,7 +50,7 @@ def look_around(root: Path, person: re.Pattern[str], videos: bool = False) -> Fo
     sheets: list[Path] = []
     bases: list[Path] = []
     level = [root]
-    for _ in range(_DEPTH + 1):
+    for _ in range(_LEVELS + 1):
         below: list[Path] = []
         for folder in level:
             inside = list(_entries(folder))
@@ -104,9 +105,7 @@ class FrameTree:
         A video is named as a folder would be, without its ending.
         """
         for *parents, last in places:
-            folder: Path | None = self.base
-            for part in parents:
-                folder = self._child(folder, part) if folder else None
+            folder = self._below(self.base, parents)
             if folder is None:
                 continue
             for look in (self._child, self._video):
@@ -126,7 +125,22 @@ class FrameTree:
             count, fps = _measure(place)
             return Recording(VideoFrames(place, count, self._first_frame), fps=fps)
         files, twice = number_frames(self._list(place)[1])
-        return Recording(Frames(place, files), twice)
+        return Recording(Frames(place, files, self._depth(place)), twice)
+
+    def _depth(self, place: Path) -> Frames | None:
+        """Depth pictures: in a folder beside that of the frames, or in a tree of their own beside all people's."""
+        beside = self._below(place.parent, [DEPTH])
+        apart = self._below(self.base.parent, [DEPTH, *place.relative_to(self.base).parts])
+        for folder in filter(None, (beside, apart)):
+            if files := number_frames(self._list(folder)[1])[0]:
+                return Frames(folder, files)
+        return None
+
+    def _below(self, folder: Path, parts: Iterable[str]) -> Path | None:
+        found: Path | None = folder
+        for part in parts:
+            found = self._child(found, part) if found else None
+        return found
 
     def _child(self, folder: Path, name: str) -> Path | None:
         folders = self._list(folder)[0]

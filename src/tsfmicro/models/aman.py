@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from tsfmicro.errors import ConfigError
 from tsfmicro.models.base import Model, check_choice
-from tsfmicro.models.blocks import MeanMap
+from tsfmicro.models.blocks import MeanMap, freeze
 from tsfmicro.models.origin import Origin, renamed
 from tsfmicro.models.registry import register
 from tsfmicro.needs import Input, need
@@ -57,9 +57,7 @@ class Front(nn.Module):
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, mode="fan_out")
-            for name, weight in list(part.named_parameters(recurse=False)):
-                delattr(part, name)  # a buffer is saved with the weights, and no optimiser sees it
-                part.register_buffer(name, weight.detach())
+        freeze(self)
 
     def train(self, mode: bool = True) -> Front:
         return super().train(False)

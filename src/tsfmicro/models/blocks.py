@@ -216,3 +216,11 @@ class MeanMap(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         return maps.mean((1, 2))
+
+
+def freeze(module: nn.Module) -> None:
+    """Make buffers of all parameters: they are saved with the weights, and no optimiser sees them."""
+    for part in module.modules():
+        for name, weight in list(part.named_parameters(recurse=False)):
+            delattr(part, name)
+            part.register_buffer(name, weight.detach())

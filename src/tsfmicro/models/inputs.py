@@ -40,6 +40,11 @@ def frames(size: int, count: int | None = None, scale: Scale = "imagenet") -> In
     return Input(asked, (count, 3, size, size))
 
 
+def depth(size: int) -> Input:
+    """Depth of the aligned face on onset and apex, (2, size, size), 0 where nothing was measured. Few datasets have it."""
+    return Input(need("depth", size, scale="grey"), (2, size, size), _depth)
+
+
 def landmarks(size: int) -> Input:
     """The detector's five points on the onset, (5, 2): x, y in pixels of a face of that size."""
     return Input(need("landmarks", size), (5, 2))
@@ -54,6 +59,10 @@ def landmarks68(size: int, **options: Any) -> Input:
 
 IMAGES: dict[str, Callable[[int], Input]] = {"onset": onset, "apex": apex, "motion": motion, "flow": flow}
 """Inputs by the names that TSFmicro's variants use."""
+
+
+def _depth(pair: Tensor) -> Tensor:
+    return pair.squeeze(2)
 
 
 def _onset(pair: Tensor) -> Tensor:

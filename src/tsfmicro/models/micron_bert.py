@@ -111,7 +111,7 @@ def released(weights: Mapping[str, Tensor], **options: Any) -> dict[str, Tensor]
 
 
 @register(
-    "micron_bert",
+    "micron-bert",
     size=224,
     origin=Origin(
         2023,
@@ -149,9 +149,9 @@ def micron_bert(
     """
     check_choice("attention", attention, ATTENTION)
     if size < 2 * PATCH or size % PATCH:
-        raise ConfigError(f"micron_bert: a size of {size} is no multiple of {PATCH} from {2 * PATCH} on. Made for 224.")
+        raise ConfigError(f"micron-bert: a size of {size} is no multiple of {PATCH} from {2 * PATCH} on. Made for 224.")
     if isinstance(restore, bool) or not isinstance(restore, (int, float)) or restore < 0:
-        raise ConfigError(f"micron_bert: restore is {restore!r}; give the weight of that loss, 0 for none.")
+        raise ConfigError(f"micron-bert: restore is {restore!r}; give the weight of that loss, 0 for none.")
     if isinstance(alone, bool) or not isinstance(alone, int) or alone < 0:
-        raise ConfigError(f"micron_bert: alone is {alone!r}; give a number of epochs, 0 for none.")
+        raise ConfigError(f"micron-bert: alone is {alone!r}; give a number of epochs, 0 for none.")
     return MicronBert(num_classes, size, attention, restore, alone)

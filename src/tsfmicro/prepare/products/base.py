@@ -32,7 +32,7 @@ class Product(ABC, Generic[Chosen]):
         unit: of its values. moves: how augmentation moves it. swap: of points, which one each becomes in a mirror.
         paired: it is made once for the annotated and once for the widest pair.
         ready_unit: of files that hold it ready-made; empty where it cannot come ready-made. Those are never moved.
-        sequence: it looks at frames between onset and apex too.
+        sequence: it looks at frames between onset and apex too. depth: it looks at depth pictures.
         Options: its settings, a `Section`; unknown ones are told.
     """
 
@@ -45,6 +45,7 @@ class Product(ABC, Generic[Chosen]):
     paired: ClassVar[bool] = False
     ready_unit: ClassVar[str] = ""
     sequence: ClassVar[bool] = False
+    depth: ClassVar[bool] = False
     Options: ClassVar[type[Section]] = NoOptions
 
     @abstractmethod

@@ -23,25 +23,30 @@ POINTS = 68
 _COLUMNS = [f"{axis}_{n}" for axis in "xy" for n in range(POINTS)]
 
 
-class Landmarks68Options(Section):
+class WhosePoints(Section):
+    """The network's, or those of a file."""
+
+    file: FilePath | None = Field(
+        None, description="CSV of points found elsewhere: clip, frame, x_0 … x_67, y_0 … y_67 in pixels of the frame"
+    )
+
+    @field_serializer("file")
+    def _known_by_what_it_holds(self, file: Path | None) -> str | None:
+        """So that a cache notices a changed file, and does not notice that it was moved."""
+        return None if file is None else sha256(file.read_bytes()).hexdigest()
+
+
+class Landmarks68Options(WhosePoints):
     """On which frames, and whose points."""
 
     frames: bool = Field(False, description="points of each frame from onset to offset; else of the onset alone")
     count: int | None = Field(None, ge=1, description="of frames, evenly spaced; by default all there are")
-    file: FilePath | None = Field(
-        None, description="CSV of points found elsewhere: clip, frame, x_0 … x_67, y_0 … y_67 in pixels of the frame"
-    )
 
     @model_validator(mode="after")
     def _count_is_of_frames(self) -> Landmarks68Options:
         if self.count is not None and not self.frames:
             raise ValueError("count is a number of frames: set frames=true, or leave count out")
         return self
-
-    @field_serializer("file")
-    def _known_by_what_it_holds(self, file: Path | None) -> str | None:
-        """So that a cache notices a changed file, and does not notice that it was moved."""
-        return None if file is None else sha256(file.read_bytes()).hexdigest()
 
 
 @product
@@ -63,8 +68,7 @@ class Landmarks68(Product[Landmarks68Options]):
     def make(self, aligned: AlignedClip, pair: Pair, size: int | None, options: Landmarks68Options) -> np.ndarray:
         clip, matrix = aligned.clip, aligned.matrix(edge_of(self.name, size))
         numbers = chosen(numbers_of(clip), options.count) if options.frames else [clip.onset]
-        once = dict.fromkeys(numbers)
-        found = _find(aligned, once) if options.file is None else _look_up(clip, once, options.file)
+        found = points_in(aligned, dict.fromkeys(numbers), options.file)
         points = np.stack([found[n] for n in numbers]) @ matrix[:, :2].T + matrix[:, 2]
         return (points if options.frames else points[0]).astype(np.float32)
 
@@ -76,6 +80,11 @@ class Landmarks68(Product[Landmarks68Options]):
 
     def looks_between(self, options: Landmarks68Options) -> bool:
         return options.frames
+
+
+def points_in(aligned: AlignedClip, numbers: Collection[int], file: Path | None) -> dict[int, np.ndarray]:
+    """(68, 2) by frame, pixels of the frame. Raises FrameError: the network sees no face, or the file lacks a frame."""
+    return _find(aligned, numbers) if file is None else _look_up(aligned.clip, numbers, file)
 
 
 def _find(aligned: AlignedClip, numbers: Collection[int]) -> dict[int, np.ndarray]:
