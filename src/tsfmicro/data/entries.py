@@ -10,6 +10,7 @@ from typing import Literal
 from tsfmicro.data.sheets import whole
 
 Kind = Literal["micro", "macro"]
+Odd = tuple[str, str]  # reason, detail
 
 # No expression lasts so long: the longest macro-expression of the SAMM Long Videos takes 26 s, and micro-expressions that
 # are coded from the first frame of a film, not from their own, a few. What is longer has a wrong digit.
@@ -55,6 +56,7 @@ class Entry:
         recording: the folder or video that its frames lie in, as the dataset names it; by default the clip's name.
         kind: macro-expressions are kept apart from the clips that are trained on.
         row: as the spreadsheet program shows it; 0 where there is no sheet.
+        odd: what its reader saw to be odd in columns of its own.
         fixes: corrections that were applied to it; shared code fills them in.
     """
 
@@ -69,14 +71,12 @@ class Entry:
     recording: str = ""
     kind: Kind = "micro"
     row: int = 0
+    odd: tuple[Odd, ...] = ()
     fixes: tuple[Correction, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.recording:
             object.__setattr__(self, "recording", self.name)
-
-
-Odd = tuple[str, str]  # reason, detail
 
 
 def usable_frames(entry: Entry, numbers: Collection[int] = ()) -> tuple[int | None, int | None, int | None, list[Odd]]:

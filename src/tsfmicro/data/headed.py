@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tsfmicro.data.annotated import AnnotatedDataset, Source
 from tsfmicro.data.entries import Entry, Flag
 from tsfmicro.data.fake import Cells, FakeRow, write_frames, write_sheet
-from tsfmicro.data.sheets import COLUMNS, Columns, Row, Table, read_tables, whole
+from tsfmicro.data.sheets import COLUMNS, Columns, Row, Table, holds_formula, read_tables, whole
 from tsfmicro.errors import UnknownNameError
 from tsfmicro.types import Clip
 
@@ -60,6 +60,10 @@ class HeadedDataset(AnnotatedDataset):
             if 2 * len(strange) > len(rows):
                 heading = " ".join(header.cells[header.places[column]].split())
                 return f"its {heading} is {strange[0]!r}, which is none of {self.title}'s"
+        for column in {"onset", "apex", "offset"} & header.places.keys():
+            if not any(row[column] for row in rows) and holds_formula(table, header.row, header.places[column]):
+                heading = " ".join(header.cells[header.places[column]].split())
+                return f"its {heading} has formulas whose values were not saved: open it in Excel, and save it"
         return ""
 
     def version(self, source: Source, clips: Sequence[Clip]) -> str:
@@ -116,18 +120,23 @@ class HeadedDataset(AnnotatedDataset):
         for kind, name, known in (("sheet", sheet, self.sheets), ("layout", layout, self.layouts)):
             if name is not None and name not in known:
                 raise UnknownNameError(f"{self.title} {kind}", name, known)
-        version = sheet or next(iter(self.sheets))
-        everything = self.fake_rows(version, rng)
+        # Sheets of parts are released together; of versions, one is.
+        versions = [sheet] if sheet else [*self.sheets][: None if self.in_parts else 1]
+        everything = [(version, row) for version in versions for row in self.fake_rows(version, rng)]
         count = min(len(everything), rows or len(everything))
         chosen = [everything[i * len(everything) // count] for i in range(count)]
-        shape = self.sheets[version]
-        write_sheet(root, shape, chosen, cells=cells, bare=bare)
-        (table,) = (table for table in read_tables(root / shape.file) if table.sheet == shape.sheet)
-        entries, _, _ = self._gather(root / shape.file, Source((table,), ()))
-        write_frames(
-            root,
-            self.layouts[layout or next(iter(self.layouts))],
-            entries,
-            every_frame=every_frame,
-            lost=set(rng.choice(count, round(lost * count), replace=False).tolist()),
-        )
+        without = set(rng.choice(count, round(lost * count), replace=False).tolist())
+        for version in dict.fromkeys(version for version, _ in chosen):
+            shape = self.sheets[version]
+            part = [(i, row) for i, (of, row) in enumerate(chosen) if of == version]
+            write_sheet(root, shape, [row for _, row in part], cells=cells, bare=bare)
+            (table,) = (table for table in read_tables(root / shape.file) if table.sheet == shape.sheet)
+            entries, _, _ = self._gather(root / shape.file, Source((table,), ()))
+            write_frames(
+                root,
+                self.layouts[layout or next(iter(self.layouts))],
+                entries,
+                every_frame=every_frame,
+                lost={place for place, (i, _) in enumerate(part) if i in without},
+                frames=shape.frames,
+            )

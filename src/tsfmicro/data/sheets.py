@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -123,6 +124,21 @@ def read_tables(path: Path) -> tuple[Table, ...]:
             f"{path}: is too large for an annotation sheet ({size >> 20} MB). Give the dataset's own sheet."
         )
     return (Table(path, "", _csv(path)),) if path.suffix.lower() == ".csv" else _excel(path)
+
+
+def holds_formula(table: Table, above: int, column: int) -> bool:
+    """Whether a formula stands in a column of a new workbook, below a row; both counted from 0. Its value may not be there: a
+    program that does not calculate saves formulas without."""
+    import openpyxl
+
+    if table.file.suffix.lower() == ".csv":
+        return False
+    try:
+        with table.file.open("rb") as file:
+            cells = openpyxl.load_workbook(file)[table.sheet].iter_rows(above + 2, None, column + 1, column + 1)
+            return any(cell.data_type == "f" for (cell,) in cells)
+    except (OSError, BadZipFile, KeyError, ValueError):
+        return False  # an old workbook, or a damaged one
 
 
 def whole(text: str | None) -> int | None:
