@@ -130,13 +130,13 @@ class AnnotatedDataset(Dataset):
         tables, strange, flags = self._own(found.sheets)
         if not tables:
             # The root may be the folder of the frames, with the sheet beside or above it.
-            tables, above, more = self._own(spreadsheets(root.absolute().parents[:2]))
+            tables, above, more = self._own(spreadsheets(root.absolute().parents[:3]))
             strange, flags = strange | above, flags + more
         if not tables:
             there = "; ".join(f"{file.name} ({why})" for file, why in [*strange.items()][:_NAMED]) or "none"
             raise AnnotationError(
                 f"{root}: no sheet of {self.title}. Looked for {self._example} or its like, "
-                f"here, below and two folders above; spreadsheets found: {there}. Put the sheet beside the frames."
+                f"here, below and three folders above; spreadsheets found: {there}. Put the sheet beside the frames."
             )
         chosen = self.chosen(tables)
         files = dict.fromkeys(table.file for table in tables)

@@ -40,6 +40,8 @@ class Casme3(HeadedDataset):
     name = "casme3"
     title = "CAS(ME)³"
     fps = 30.0
+    size = "1280×720"
+    gate = "casme.psych.ac.cn/casme/e4"
     release_rows = 860
     published: ClassVar = {
         "casme3-7": {
