@@ -183,6 +183,7 @@ class AnnotatedDataset(Dataset):
         """Entries, corrected and in our spelling; flags for the other rows; and how many rows there are."""
         entries: dict[str, Entry] = {}
         flags = []
+        known = self.emotions
         rows = 0
         for told in self.entries(source):
             rows += isinstance(told, Entry) or told.row > 0
@@ -191,7 +192,7 @@ class AnnotatedDataset(Dataset):
                 continue
             entry = self._corrected(told)
             may_lack = entry.kind == "macro" and not entry.emotion
-            if self.emotions and entry.emotion not in self.emotions and not may_lack:
+            if known and entry.emotion not in known and not may_lack:
                 flags.append(self._strange(entry))
                 continue
             first = entries.setdefault(self._id(entry), entry)

@@ -99,7 +99,8 @@ class Dfme(HeadedDataset):
         taken: list[Table] = []
         seen: set[str] = set()
         for table in tables:
-            clips = {row["clip"] for row in self._rows(table)}
+            header = table.header(self.columns)
+            clips = {cells[header.places["clip"]] for cells in table.cells[header.row + 1 :]} - {""}
             if seen.isdisjoint(clips):
                 taken.append(table)
                 seen |= clips

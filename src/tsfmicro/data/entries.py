@@ -140,7 +140,7 @@ def missing_frames(onset: int, apex: int | None, offset: int | None, numbers: Co
         if number not in numbers
     ]
     last = max(number for number in (onset, apex, offset) if number is not None)
-    absent = sum(number not in numbers for number in range(onset, last + 1))
+    absent = last + 1 - onset - sum(map(numbers.__contains__, range(onset, last + 1)))
     if absent:
         odd.append(("frames missing", f"{absent} of {last + 1 - onset} between {onset} and {last}"))
     return odd
