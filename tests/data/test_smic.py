@@ -39,7 +39,7 @@ def test_the_folder_is_the_table_and_there_is_no_apex_so_it_must_be_spotted(ever
     reading = dataset("smic-hs").read(everything)
     assert {clip.apex for clip in reading.clips} == {None} and not reading.trainable
     found = check(dataset("smic-hs"), everything)
-    assert any("164 once their apex is spotted (prepare.apex=spotted)" in line for line in found.lines())
+    assert any("164 once their apex is spotted (prepare.apex=missing)" in line for line in found.lines())
     assert all(clip.onset in clip.frames.numbers and clip.offset in clip.frames.numbers for clip in reading.clips)
 
 

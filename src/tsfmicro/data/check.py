@@ -99,7 +99,7 @@ class Check:
     @property
     def _once_spotted(self) -> str:
         spottable = sum(flag.reason == NO_APEX for flag in self.flags) if not self.trainable else 0
-        return f" as they are, {spottable} once their apex is spotted (prepare.apex=spotted)" if spottable else ""
+        return f" as they are, {spottable} once their apex is spotted (prepare.apex=missing)" if spottable else ""
 
     def lines(self) -> list[str]:
         """The whole check as plain text; to_dict() names every flag, this the first ten of a kind."""

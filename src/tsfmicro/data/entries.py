@@ -96,7 +96,7 @@ def usable_frames(entry: Entry, numbers: Collection[int] = ()) -> tuple[int | No
         odd.append(("offset before onset", f"onset {onset}, offset {offset}"))
         offset = None
     if entry.apex is None:
-        odd.append((NO_APEX, "the dataset has none; set prepare.apex=spotted to look for it"))
+        odd.append((NO_APEX, "the dataset has none; set prepare.apex=missing to look for it"))
     elif apex is None or apex < 0:
         odd.append(("apex is not a frame", f"apex {entry.apex!r}"))
         apex = None

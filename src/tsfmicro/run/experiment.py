@@ -136,7 +136,7 @@ def prepare_clips(
     Raises: ConfigError: these clips cannot give what the model needs, or must not be moved by augmentation.
     """
     ready = any(clip.ready for clip in clips)
-    if config.prepare.apex == "spotted" and not ready:
+    if config.prepare.apex != "annotated" and not ready:
         clips = with_spotted_apexes(clips, config.prepare, cache, workers, watch)
     needs = needs_of(config) + (() if ready else (pictures(config.prepare),))
     prepared = prepare(
