@@ -47,6 +47,15 @@ _MEGC2019 = LabelScheme(
     },
 )
 
+_NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
+
+
+def _objective(count: int) -> LabelScheme:
+    """Classes of action units, whatever the emotion (Davison et al., 2018): MEGC2018 takes the first five."""
+    of = {c: c if place < count else None for place, c in enumerate(_NUMERALS)}
+    return LabelScheme(f"objective-{count}", _NUMERALS[:count], of | {"": None}, by="objective")
+
+
 # Tense, of CASME, is negative beside repression: who reads all datasets together wants few classes.
 _ALL_NEGATIVE = ("anger", "contempt", "disgust", "fear", "negative", "repression", "sadness", "tense")
 _CASME_NEGATIVE = ("disgust", "sadness", "fear", "contempt")
@@ -61,7 +70,9 @@ SCHEMES: dict[str, LabelScheme] = {
         _grouped("samm-3", ("anger", "contempt", "disgust", "fear", "sadness"), ("others",)),
         _identity("casme3-7", ("happiness", "anger", "disgust", "fear", "sadness", "surprise", "others")),
         _grouped("casme3-4", ("disgust", "fear", "anger", "sadness"), others=True),
-        _identity("casme-8", ("tense", "disgust", "repression", "surprise", "happiness", "sadness", "contempt", "fear")),
+        _identity(
+            "casme-8", ("tense", "disgust", "repression", "surprise", "happiness", "sadness", "contempt", "fear")
+        ),
         _identity(
             "casme-4", ("tense", "disgust", "repression", "surprise"), ("happiness", "sadness", "contempt", "fear")
         ),
@@ -76,6 +87,8 @@ SCHEMES: dict[str, LabelScheme] = {
         _grouped("mmew-3", ("disgust", "fear", "sadness", "anger"), ("others",)),
         _identity("dfme-7", _DFME),
         _grouped("dfme-3", ("disgust", "sadness", "fear", "anger", "contempt")),
+        _objective(5),
+        _objective(7),
         _MEGC2019,
         _grouped("all-3", _ALL_NEGATIVE, ("others",)),
         _grouped("all-4", _ALL_NEGATIVE, others=True),

@@ -59,7 +59,9 @@ def test_a_part_alone_is_read_and_compared_with_all_three_in_words(tmp_path):
     Dfme().write_fake(tmp_path, np.random.default_rng(1), sheet="testB")
     found = check(Dfme(), tmp_path)
     assert (found.clips, found.frames.name) == (299, "test_data_B")
-    assert any("training 1856, testA 474, testB 299); read here: testB_full_with_AU.xlsx" in n for n in found.schemes[0].notes)
+    assert any(
+        "training 1856, testA 474, testB 299); read here: testB_full_with_AU.xlsx" in n for n in found.schemes[0].notes
+    )
 
 
 def test_a_second_copy_of_a_part_is_not_read_twice(tmp_path):

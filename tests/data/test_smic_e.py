@@ -53,7 +53,9 @@ def test_the_newer_sheet_has_157_and_says_why(fake):
     # Its Emotion column says 66, 51, 40: s18_sur_03 is negative there.
     assert [c.labelled for c in three.classes] == [65, 51, 41]
     assert "(newer copy), 157 rows" in found.version
-    assert any("folds s3_ne_03, s4_ne_05, s4_ne_06, s9_sur_02 into the clip before each" in note for note in three.notes)
+    assert any(
+        "folds s3_ne_03, s4_ne_05, s4_ne_06, s9_sur_02 into the clip before each" in note for note in three.notes
+    )
 
 
 @pytest.mark.parametrize("data", [SmicVisE(), SmicNirE()])
@@ -96,7 +98,9 @@ def test_a_video_whose_first_frame_is_missing_is_told_and_its_clip_read(root):
 
 def test_frame_numbers_have_six_to_eight_digits(root):
     digits = {(c.subject, len(file)) for c in SmicHsE().read(root).clips for file in c.frames.files.values()}
-    of = {subject: {n - len("image.jpg") for s, n in digits if s == subject} for subject in ("s01", "s05", "s12", "s20")}
+    of = {
+        subject: {n - len("image.jpg") for s, n in digits if s == subject} for subject in ("s01", "s05", "s12", "s20")
+    }
     assert of == {"s01": {6}, "s05": {6, 7}, "s12": {7}, "s20": {8}}
 
 
@@ -111,7 +115,9 @@ def test_rows_of_text_at_the_end_are_no_clips_and_are_told(fake):
 def test_formulas_that_were_saved_without_values_are_told_in_one_line(fake):
     root = fake("orig", rows=12)
     edit(root, lambda table: [table.cell(row, 5, f"=D{row}+{row}") for row in range(2, 14)])
-    with pytest.raises(AnnotationError, match=r"OffsetF has formulas whose values were not saved: open it in Excel") as told:
+    with pytest.raises(
+        AnnotationError, match=r"OffsetF has formulas whose values were not saved: open it in Excel"
+    ) as told:
         SmicHsE().read(root)
     assert "\n" not in str(told.value)
 

@@ -61,7 +61,11 @@ def test_clip_by_clip_the_labels_are_those_of_a_list_in_the_challenge_s_spelling
     listed = {(clip.person, clip.name): clip.emotion for clip in dataset("flow-maps").read(tmp_path).clips}
     assert len(listed) == 442
     for clip in kept:
-        name = f"s{clip.name[1:].partition('_')[0]:0>2}_{clip.name.partition('_')[2]}" if clip.dataset == "smic-hs" else clip.name
+        name = (
+            f"s{clip.name[1:].partition('_')[0]:0>2}_{clip.name.partition('_')[2]}"
+            if clip.dataset == "smic-hs"
+            else clip.name
+        )
         assert listed[clip.person, name] == CLASSES[labels[clip.id]]
 
 

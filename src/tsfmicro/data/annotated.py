@@ -17,7 +17,16 @@ from typing import ClassVar
 from tsfmicro.data.action_units import parse_action_units
 from tsfmicro.data.base import Dataset, Fixed, Progress, Reading
 from tsfmicro.data.corrections import correct, corrections
-from tsfmicro.data.entries import Entry, Flag, Odd, impossible_length, missing_frames, usable_fps, usable_frames
+from tsfmicro.data.entries import (
+    Entry,
+    Flag,
+    Odd,
+    impossible_length,
+    missing_frames,
+    objective_class,
+    usable_fps,
+    usable_frames,
+)
 from tsfmicro.data.frames import FrameTree, Recording, look_around, spreadsheets
 from tsfmicro.data.sheets import Table, read_tables
 from tsfmicro.errors import AnnotationError, FrameError, LabelError
@@ -88,7 +97,7 @@ class AnnotatedDataset(Dataset):
     @property
     def emotions(self) -> frozenset[str]:
         """Emotions the dataset may name; empty where any may stand."""
-        return frozenset(emotion for name in self.published for emotion in scheme(name).of)
+        return frozenset(e for name in self.published if scheme(name).by == "emotion" for e in scheme(name).of)
 
     def read(self, root: Path, tell: Progress = lambda done, total: None) -> Reading:
         source, others, flags = self._look(root)
@@ -201,8 +210,10 @@ class AnnotatedDataset(Dataset):
                 raise AnnotationError(f"{sheet}: {both} are both {self._id(entry)}. Delete one of them.")
         strange = [flag for flag in flags if flag.reason == _STRANGE]
         if strange and not entries:
-            first = f"row {strange[0].row}" if strange[0].row else strange[0].clip
-            raise LabelError(f"{sheet}: none of {len(strange)} emotions is {self.title}'s, e.g. {first}: {strange[0].detail}")
+            where = f"row {strange[0].row}" if strange[0].row else strange[0].clip
+            raise LabelError(
+                f"{sheet}: none of {len(strange)} emotions is {self.title}'s, e.g. {where}: {strange[0].detail}"
+            )
         return list(entries.values()), flags, rows
 
     def _strange(self, entry: Entry) -> Flag:
@@ -263,6 +274,7 @@ class AnnotatedDataset(Dataset):
                 fps=fps,
                 emotion=entry.emotion,
                 action_units=parse_action_units(entry.action_units),
+                objective=objective_class(entry.objective),
                 fixes=tuple(map(str, entry.fixes)),
             )
         return clip, [Flag(self._id(entry), entry.row, reason, detail) for reason, detail in odd]

@@ -57,7 +57,7 @@ class Casme(HeadedDataset):
         "casme-4": {"tense": 68, "disgust": 45, "repression": 39, "surprise": 20},
         "casme-3": {"negative": 55, "positive": 7, "surprise": 20},
     }
-    columns: ClassVar = COLUMNS | {"onset": ("onsetf",), "apex": ("apexf1",), "offset": ("offsetf",)}
+    columns: ClassVar = {**COLUMNS, "onset": ("onsetf",), "apex": ("apexf1",), "offset": ("offsetf",)}
     subject_cell = re.compile(r"(sub)?\d{1,2}(\.0)?", re.IGNORECASE)
     clip_cell = re.compile(r"EP\d.*", re.IGNORECASE)
     person_folder = re.compile(r"sub\d+", re.IGNORECASE)
@@ -113,7 +113,7 @@ class Casme(HeadedDataset):
         """189 rows under 170 names of a person: invented but for counts, repeated names and those that a program changes."""
         emotions = rng.permutation([emotion for emotion, count in _COUNTS.items() for _ in range(count)]).tolist()
         units = deal_units(_UNITS, self.release_rows, rng)
-        rows = []
+        rows: list[FakeRow] = []
         for person, clips in enumerate(_CLIPS, 1):
             for take, name in enumerate(_names(f"sub{person:02d}", clips)):
                 rise, fall = (int(rng.integers(low, high)) for low, high in ((4, 12), (4, 12)))
@@ -129,5 +129,12 @@ def _names(subject: str, clips: int) -> list[str]:
     """File names of a person's takes: those that repeat, those that a program changes, and others of the same shapes."""
     own = [name for name, takes in _REPEATED.get(subject, {}).items() for _ in range(takes)]
     own += [name for person, name in _ELSEWHERE if person == subject and name != "EP02_5_7"]
-    shapes = ["EP01_8", "EP12_2_1", "EP12_2_11", "EP12_11_1", "EP10", *(f"EP{n // 8 + 3:02d}_{n % 8 + 1}" for n in range(40))]
+    shapes = [
+        "EP01_8",
+        "EP12_2_1",
+        "EP12_2_11",
+        "EP12_11_1",
+        "EP10",
+        *(f"EP{n // 8 + 3:02d}_{n % 8 + 1}" for n in range(40)),
+    ]
     return [*own, *(name for name in shapes if name not in own)][:clips]

@@ -75,7 +75,7 @@ class Dfme(HeadedDataset):
         "dfme-7": dict(zip(_EMOTIONS, map(sum, zip(*(p.emotions for p in _PARTS.values()), strict=True)), strict=True)),
         "dfme-3": {"negative": 1871, "positive": 311, "surprise": 447},
     }
-    columns: ClassVar = COLUMNS | {"fps": ("fps",), "emotion_id": ("emotionid",)}
+    columns: ClassVar = {**COLUMNS, "fps": ("fps",), "emotion_id": ("emotionid",)}
     extra = ("emotion_id",)
     subject_cell = re.compile(r"sub\d{3,}", re.IGNORECASE)
     clip_cell = re.compile(r"sub\d{3,}_\d+", re.IGNORECASE)
@@ -117,7 +117,10 @@ class Dfme(HeadedDataset):
         named = _IDS[number] if 0 <= number < len(_IDS) else "none"
         if named == entry.emotion.strip().casefold():
             return entry
-        odd: Odd = ("emotion and its number differ", f"{entry.emotion}, and {number}, which is {named}; the word is taken")
+        odd: Odd = (
+            "emotion and its number differ",
+            f"{entry.emotion}, and {number}, which is {named}; the word is taken",
+        )
         return replace(entry, odd=(odd,))
 
     def version(self, source: Source, clips: Sequence[Clip]) -> str:
@@ -134,7 +137,9 @@ class Dfme(HeadedDataset):
         part = _PARTS[version]
         share = part.rows / _PARTS["training"].rows
         units = deal_units({unit: round(share * count) for unit, count in _UNITS.items()}, part.rows, rng)
-        emotions = rng.permutation([e for e, n in zip(_EMOTIONS, part.emotions, strict=True) for _ in range(n)]).tolist()
+        emotions = rng.permutation(
+            [e for e, n in zip(_EMOTIONS, part.emotions, strict=True) for _ in range(n)]
+        ).tolist()
         from_zero = set(rng.choice(part.rows, part.from_zero, replace=False).tolist())
         rows: list[FakeRow] = []
         for person, fps, clips in _people(part):

@@ -16,6 +16,7 @@ Odd = tuple[str, str]  # reason, detail
 # are coded from the first frame of a film, not from their own, a few. What is longer has a wrong digit.
 LONGEST: Mapping[Kind, float] = {"micro": 10.0, "macro": 60.0}  # seconds
 NO_APEX = "no apex annotated"
+_NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Entry:
             that are None are the first and the last frame there is.
         emotion: in any spelling; empty where the dataset has none.
         action_units: as the sheet has them.
+        objective: the class of its action units, '4' or 'IV', as the sheet has it; empty where it has none.
         fps: frames per second of this clip, as the sheet has them; empty for the dataset's.
         recording: the folder or video that its frames lie in, as the dataset names it; by default the clip's name.
         kind: macro-expressions are kept apart from the clips that are trained on.
@@ -68,6 +70,7 @@ class Entry:
     offset: str | None = None
     emotion: str = ""
     action_units: str = ""
+    objective: str = ""
     fps: str = ""
     recording: str = ""
     kind: Kind = "micro"
@@ -116,6 +119,13 @@ def usable_fps(entry: Entry) -> tuple[float | None, list[Odd]]:
     return None, [
         ("frame rate is not a number", f"fps {entry.fps!r}; the dataset's or the video's is taken")
     ] if entry.fps else []
+
+
+def objective_class(cell: str) -> str:
+    """An objective class in Roman numerals, '4' → 'IV'; empty where the cell holds none."""
+    number = whole(cell)
+    numeral = _NUMERALS[number - 1] if number and 0 < number <= len(_NUMERALS) else cell.strip().upper()
+    return numeral if numeral in _NUMERALS else ""
 
 
 def impossible_length(kind: Kind, onset: int, offset: int | None, fps: float) -> list[Odd]:

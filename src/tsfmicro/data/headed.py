@@ -102,6 +102,7 @@ class HeadedDataset(AnnotatedDataset):
             offset=row["offset"] if "offset" in self.columns else None,
             emotion=row["emotion"],
             action_units=row["action_units"],
+            objective=row["objective"],
             fps=row["fps"],
         )
 

@@ -30,6 +30,9 @@ COLUMNS: Columns = {
     "emotion": ("estimatedemotion", "emotion"),
 }
 
+OBJECTIVE: Columns = {"objective": ("objectiveclasses", "objectiveclass")}
+"""The class of a clip's action units, which some versions have."""
+
 _HEADER_BY = 5000  # rows in which the header is looked for: sorting a sheet may take it to the end
 _WHOLE = re.compile(r"\s*([-+]?[0-9]{1,9})(?:\.0*)?\s*")
 _TOO_LARGE = 8 << 20  # bytes; a sheet of thousands of rows has less than one million, a recorded signal has more

@@ -95,7 +95,9 @@ class SmicE(HeadedDataset):
             cls.sheets |= {"2019": _sheet(f"{file}_2019.xlsx", camera, ())}
         cls.layouts = {
             "long": Layout(
-                f"SMIC-E_raw image/{camera}_long/SMIC-{camera}-E/{{subject}}/{{clip}}", "image{n:0{width}}.jpg", width=_width
+                f"SMIC-E_raw image/{camera}_long/SMIC-{camera}-E/{{subject}}/{{clip}}",
+                "image{n:0{width}}.jpg",
+                width=_width,
             )
         }
 
@@ -103,7 +105,7 @@ class SmicE(HeadedDataset):
         if why := super().refuses(table):
             return why
         camera = camera_of(table.sheet, table.file.name)
-        people = {whole(row["subject"].lstrip("sS")) for row in self._rows(table)} - {None}
+        people = {n for row in self._rows(table) if (n := whole(row["subject"].lstrip("sS"))) is not None}
         if camera and camera != self.camera:
             return f"its sheet or file names {camera.upper()}, which is none of {self.title}'s cameras"
         if not camera and not people <= set(self.people):
@@ -200,4 +202,3 @@ def _video(row: Row) -> list[Odd]:
     """What is odd about the first frame of a row's video."""
     first = row["first"]
     return [("first frame of the video is not a frame", f"FirstF {first!r}")] if first and whole(first) is None else []
-

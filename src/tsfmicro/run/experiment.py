@@ -172,7 +172,7 @@ def label_clips(
     reasons = {clip.id: used.why_left_out(clip) for clip in clips}
     left_out = [(clip_id, why) for clip_id, why in reasons.items() if why is not None]
     kept = [clip for clip in clips if reasons[clip.id] is None]
-    labels = {c.id: n for c in kept if (n := used.label(c.emotion, c.dataset)) is not None}
+    labels = {c.id: n for c in kept if (n := used.of_clip(c)) is not None}
     _check_classes(labels, used)
     counts = Counter(labels.values())
     shown = ", ".join(f"{name} {counts[n]}" for n, name in enumerate(used.classes))
