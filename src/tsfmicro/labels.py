@@ -15,6 +15,7 @@ def _identity(name: str, classes: tuple[str, ...], left_out: tuple[str, ...] = (
 def _grouped(name: str, negative: tuple[str, ...], left_out: tuple[str, ...] = (), others: bool = False) -> LabelScheme:
     of: dict[str, str | None] = dict.fromkeys(negative, "negative")
     of |= {"happiness": "positive", "surprise": "surprise"} | dict.fromkeys(left_out)
+    of |= {"positive": "positive"} if "negative" in negative else {}
     if others:
         of["others"] = "others"
     return LabelScheme(name, _NEGATIVE_POSITIVE_SURPRISE + (("others",) if others else ()), of)
@@ -46,7 +47,19 @@ _MEGC2019 = LabelScheme(
     },
 )
 
-_ALL_NEGATIVE = ("anger", "contempt", "disgust", "fear", "repression", "sadness")
+_NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
+
+
+def _objective(count: int) -> LabelScheme:
+    """Classes of action units, whatever the emotion (Davison et al., 2018): MEGC2018 takes the first five."""
+    of = {c: c if place < count else None for place, c in enumerate(_NUMERALS)}
+    return LabelScheme(f"objective-{count}", _NUMERALS[:count], of | {"": None}, by="objective")
+
+
+# Tense, of CASME, is negative beside repression: who reads all datasets together wants few classes.
+_ALL_NEGATIVE = ("anger", "contempt", "disgust", "fear", "negative", "repression", "sadness", "tense")
+_CASME_NEGATIVE = ("disgust", "sadness", "fear", "contempt")
+_DFME = ("disgust", "surprise", "sadness", "fear", "happiness", "anger", "contempt")
 
 SCHEMES: dict[str, LabelScheme] = {
     scheme.name: scheme
@@ -57,6 +70,25 @@ SCHEMES: dict[str, LabelScheme] = {
         _grouped("samm-3", ("anger", "contempt", "disgust", "fear", "sadness"), ("others",)),
         _identity("casme3-7", ("happiness", "anger", "disgust", "fear", "sadness", "surprise", "others")),
         _grouped("casme3-4", ("disgust", "fear", "anger", "sadness"), others=True),
+        _identity(
+            "casme-8", ("tense", "disgust", "repression", "surprise", "happiness", "sadness", "contempt", "fear")
+        ),
+        _identity(
+            "casme-4", ("tense", "disgust", "repression", "surprise"), ("happiness", "sadness", "contempt", "fear")
+        ),
+        _grouped("casme-3", _CASME_NEGATIVE, ("repression", "tense")),
+        _grouped("casme-3-repression", (*_CASME_NEGATIVE, "repression"), ("tense",)),
+        _grouped("casme-3-repression-tense", (*_CASME_NEGATIVE, "repression", "tense")),
+        _identity("smic-3", _NEGATIVE_POSITIVE_SURPRISE),
+        _identity("mmew-7", ("happiness", "surprise", "disgust", "fear", "sadness", "anger", "others")),
+        _identity("mmew-6", ("happiness", "surprise", "disgust", "fear", "sadness", "anger"), ("others",)),
+        _identity("mmew-5", ("happiness", "surprise", "disgust", "fear", "sadness"), ("anger", "others")),
+        _identity("mmew-4", ("happiness", "surprise", "disgust", "others"), ("fear", "sadness", "anger")),
+        _grouped("mmew-3", ("disgust", "fear", "sadness", "anger"), ("others",)),
+        _identity("dfme-7", _DFME),
+        _grouped("dfme-3", ("disgust", "sadness", "fear", "anger", "contempt")),
+        _objective(5),
+        _objective(7),
         _MEGC2019,
         _grouped("all-3", _ALL_NEGATIVE, ("others",)),
         _grouped("all-4", _ALL_NEGATIVE, others=True),

@@ -10,13 +10,23 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from os.path import commonpath
 from pathlib import Path
 from typing import ClassVar
 
 from tsfmicro.data.action_units import parse_action_units
 from tsfmicro.data.base import Dataset, Fixed, Progress, Reading
 from tsfmicro.data.corrections import correct, corrections
-from tsfmicro.data.entries import Entry, Flag, Odd, impossible_length, missing_frames, usable_fps, usable_frames
+from tsfmicro.data.entries import (
+    Entry,
+    Flag,
+    Odd,
+    impossible_length,
+    missing_frames,
+    objective_class,
+    usable_fps,
+    usable_frames,
+)
 from tsfmicro.data.frames import FrameTree, Recording, look_around, spreadsheets
 from tsfmicro.data.sheets import Table, read_tables
 from tsfmicro.errors import AnnotationError, FrameError, LabelError
@@ -25,6 +35,7 @@ from tsfmicro.types import Clip, Frames, VideoFrames
 
 _SPELLINGS = {"other": "others", "happy": "happiness", "sad": "sadness"}
 _NAMED = 5  # spreadsheets that a message names
+_STRANGE = "emotion that the dataset does not have"
 
 
 @dataclass(frozen=True)
@@ -47,10 +58,12 @@ class AnnotatedDataset(Dataset):
         person_folder: what the folders or videos are called that lie directly in the frames' folder.
         first_frame: the number that its sheet gives to the first frame of a video; None where videos are not looked for, as it
             is for datasets of pictures: nobody knows how a copy that was made a video is counted.
+        in_parts: its frames lie in several folders, each of which has other clips, and are read together.
     """
 
     person_folder: ClassVar[re.Pattern[str]]
     first_frame: ClassVar[int | None] = None
+    in_parts: ClassVar[bool] = False
 
     @abstractmethod
     def entries(self, source: Source) -> Iterable[Entry | Flag]:
@@ -84,17 +97,18 @@ class AnnotatedDataset(Dataset):
     @property
     def emotions(self) -> frozenset[str]:
         """Emotions the dataset may name; empty where any may stand."""
-        return frozenset(emotion for name in self.published for emotion in scheme(name).of)
+        return frozenset(e for name in self.published if scheme(name).by == "emotion" for e in scheme(name).of)
 
     def read(self, root: Path, tell: Progress = lambda done, total: None) -> Reading:
         source, others, flags = self._look(root)
         sheet = source.tables[0].file if source.tables else root
         entries, told, rows = self._gather(sheet, source)
-        tree, *other_trees = self._trees(root, source.bases, entries)
+        trees = self._trees(root, source.bases, entries)
+        read, left = (trees, []) if self.in_parts else (trees[:1], trees[1:])
         clips: dict[str, list[Clip]] = {"micro": [], "macro": []}
         flags += told
         for done, entry in enumerate(entries, 1):
-            clip, odd = self._clip(entry, tree)
+            clip, odd = self._clip(entry, read)
             clips[entry.kind] += [clip] if clip else []
             flags += odd
             tell(done, len(entries))
@@ -105,10 +119,10 @@ class AnnotatedDataset(Dataset):
             sheet=sheet,
             version=f"{self.version(source, clips['micro'])}, {rows} {'rows' if source.tables else 'clips'}",
             rows=rows,
-            frames=tree.base,
+            frames=Path(commonpath([tree.base for tree in read])),
             macro=tuple(clips["macro"]),
             other_sheets=others,
-            other_frames=tuple(tree.base for tree in other_trees),
+            other_frames=tuple(tree.base for tree in left),
         )
 
     def _id(self, entry: Entry) -> str:
@@ -125,13 +139,13 @@ class AnnotatedDataset(Dataset):
         tables, strange, flags = self._own(found.sheets)
         if not tables:
             # The root may be the folder of the frames, with the sheet beside or above it.
-            tables, above, more = self._own(spreadsheets(root.absolute().parents[:2]))
+            tables, above, more = self._own(spreadsheets(root.absolute().parents[:3]))
             strange, flags = strange | above, flags + more
         if not tables:
             there = "; ".join(f"{file.name} ({why})" for file, why in [*strange.items()][:_NAMED]) or "none"
             raise AnnotationError(
                 f"{root}: no sheet of {self.title}. Looked for {self._example} or its like, "
-                f"here, below and two folders above; spreadsheets found: {there}. Put the sheet beside the frames."
+                f"here, below and three folders above; spreadsheets found: {there}. Put the sheet beside the frames."
             )
         chosen = self.chosen(tables)
         files = dict.fromkeys(table.file for table in tables)
@@ -178,6 +192,7 @@ class AnnotatedDataset(Dataset):
         """Entries, corrected and in our spelling; flags for the other rows; and how many rows there are."""
         entries: dict[str, Entry] = {}
         flags = []
+        known = self.emotions
         rows = 0
         for told in self.entries(source):
             rows += isinstance(told, Entry) or told.row > 0
@@ -185,18 +200,25 @@ class AnnotatedDataset(Dataset):
                 flags.append(told)
                 continue
             entry = self._corrected(told)
+            may_lack = entry.kind == "macro" and not entry.emotion
+            if known and entry.emotion not in known and not may_lack:
+                flags.append(self._strange(entry))
+                continue
             first = entries.setdefault(self._id(entry), entry)
             if first is not entry:
                 both = f"rows {first.row} and {entry.row}" if entry.row else f"{first.recording} and {entry.recording}"
                 raise AnnotationError(f"{sheet}: {both} are both {self._id(entry)}. Delete one of them.")
-            may_lack = entry.kind == "macro" and not entry.emotion
-            if self.emotions and entry.emotion not in self.emotions and not may_lack:
-                where = f"row {entry.row}" if entry.row else entry.recording
-                raise LabelError(
-                    f"{sheet}, {where}: {self.title} has no emotion {entry.emotion!r} "
-                    f"(it has {', '.join(sorted(self.emotions))}). Correct it there."
-                )
+        strange = [flag for flag in flags if flag.reason == _STRANGE]
+        if strange and not entries:
+            where = f"row {strange[0].row}" if strange[0].row else strange[0].clip
+            raise LabelError(
+                f"{sheet}: none of {len(strange)} emotions is {self.title}'s, e.g. {where}: {strange[0].detail}"
+            )
         return list(entries.values()), flags, rows
+
+    def _strange(self, entry: Entry) -> Flag:
+        what = f"{entry.emotion!r}; it has {', '.join(sorted(self.emotions))}. Correct it there: it makes no clip"
+        return Flag(self._id(entry), entry.row, _STRANGE, what)
 
     def _corrected(self, entry: Entry) -> Entry:
         known = [c for c in corrections(self.name) if (c.subject, c.clip) == (entry.subject, entry.name)]
@@ -217,13 +239,15 @@ class AnnotatedDataset(Dataset):
             )
         return [tree for _, tree in sorted(holding, key=lambda video_and_tree: video_and_tree[0])]
 
-    def _clip(self, entry: Entry, tree: FrameTree) -> tuple[Clip | None, list[Flag]]:
-        place = tree.find(self.places(entry))
+    def _clip(self, entry: Entry, trees: Sequence[FrameTree]) -> tuple[Clip | None, list[Flag]]:
+        places = self.places(entry)
+        found = ((tree, place) for tree in trees if (place := tree.find(places)))
+        tree, place = next(found, (trees[0], None))
         lies = tree.recording(place) if place else Recording(self._no_frames(entry, tree))
         onset, apex, offset, odd = usable_frames(entry, lies.frames.numbers)
         own_fps, odd_fps = usable_fps(entry)
         fps = own_fps or self.fps or lies.fps
-        odd += [*odd_fps, *self.oddities(entry)]
+        odd += [*odd_fps, *entry.odd, *self.oddities(entry)]
         clip = None
         if onset is not None and fps is None:
             odd.append(("no frame rate", "neither dataset, sheet nor video tells it; the row makes no clip"))
@@ -250,6 +274,7 @@ class AnnotatedDataset(Dataset):
                 fps=fps,
                 emotion=entry.emotion,
                 action_units=parse_action_units(entry.action_units),
+                objective=objective_class(entry.objective),
                 fixes=tuple(map(str, entry.fixes)),
             )
         return clip, [Flag(self._id(entry), entry.row, reason, detail) for reason, detail in odd]

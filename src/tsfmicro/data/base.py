@@ -77,6 +77,9 @@ class Dataset(ABC):
         published_of: the same for each of several datasets that its clips are of: dataset → class → clips.
         release_rows: rows of the published sheet, or clips.
         has_sheet: whether a spreadsheet tells of the clips.
+        has_apex: whether it annotates apexes; where not, they can be spotted.
+        size: of its frames, in words.
+        gate: where it is applied for.
         sheets, layouts: what copies of the release look like. Fakes are written so; reading does not ask.
     """
 
@@ -87,6 +90,9 @@ class Dataset(ABC):
     published_of: ClassVar[Mapping[str, Mapping[str, int]]] = {}
     release_rows: ClassVar[int]
     has_sheet: ClassVar[bool] = True
+    has_apex: ClassVar[bool] = True
+    size: ClassVar[str] = ""
+    gate: ClassVar[str] = ""
     sheets: ClassVar[Mapping[str, FakeSheet]] = {}
     layouts: ClassVar[Mapping[str, Layout]] = {}
 
@@ -104,7 +110,7 @@ class Dataset(ABC):
             tell: called with clips or files that were looked at, and all of them.
         Raises:
             AnnotationError: no such folder, no sheet, a sheet that cannot be read, or two rows that make one clip.
-            LabelError: an emotion that the dataset does not have.
+            LabelError: there is not one emotion that the dataset has.
             FrameError: no folder with frames of these clips.
         """
 

@@ -12,7 +12,7 @@ from tsfmicro.data.base import Reading
 from tsfmicro.data.entries import Entry
 from tsfmicro.data.fake import FakeRow, FakeSheet, Layout, fake_row
 from tsfmicro.data.headed import HeadedDataset
-from tsfmicro.data.sheets import Row, whole
+from tsfmicro.data.sheets import COLUMNS, OBJECTIVE, Row, whole
 
 _COUNTS = {
     "disgust": 250,
@@ -40,6 +40,8 @@ class Casme3(HeadedDataset):
     name = "casme3"
     title = "CAS(ME)³"
     fps = 30.0
+    size = "1280×720"
+    gate = "casme.psych.ac.cn/casme/e4"
     release_rows = 860
     published: ClassVar = {
         "casme3-7": {
@@ -53,6 +55,8 @@ class Casme3(HeadedDataset):
         },
         "casme3-4": {"negative": 457, "positive": 55, "surprise": 184, "others": 159},
     }
+    columns: ClassVar = {**COLUMNS, **OBJECTIVE}
+    extra = ("objective",)
     subject_cell = re.compile(r"(spno\.?\s?)?\d+(\.0)?", re.IGNORECASE)
     clip_cell = re.compile(r"[a-z]", re.IGNORECASE)  # a video
     person_folder = re.compile(r"spno\.\d+(_[a-z]_\d+)?", re.IGNORECASE)
@@ -67,7 +71,7 @@ class Casme3(HeadedDataset):
                 ("Apex", "apex"),
                 ("Offset", "offset"),
                 ("AU", "action_units"),
-                ("Objective class", "=IV"),
+                ("Objective class", "objective"),
                 ("emotion", "emotion"),
             ),
             beside=("Sheet2", "Sheet3"),
@@ -110,7 +114,10 @@ class Casme3(HeadedDataset):
     def fake_rows(self, version: str, rng: np.random.Generator) -> list[FakeRow]:
         """860 rows of 463 videos, invented but for the counts and the rows whose numbers cannot be true."""
         emotions = rng.permutation([emotion for emotion, count in _COUNTS.items() for _ in range(count)]).tolist()
-        rows = [fake_row(f"spNO.{person}", video, emotions.pop(), frames, "4") for person, video, frames in _ODD]
+        rows = [
+            fake_row(f"spNO.{person}", video, emotions.pop(), frames, "4", objective="IV")
+            for person, video, frames in _ODD
+        ]
         videos = [v for v in _videos(rng) if v not in {(person, video) for person, video, _ in _ODD}]
         still = _STILL - sum(onset == apex for _, _, (onset, apex, _) in _ODD)
         long = _LONG - sum(int(offset) - int(onset) > 100 for _, _, (onset, _, offset) in _ODD)
@@ -120,7 +127,9 @@ class Casme3(HeadedDataset):
             rise = 0 if i < still else int(rng.integers(2, 8))
             fall = 110 if still <= i < still + long else int(rng.integers(2, 8))
             units = str(rng.choice(["4", "1+2", "R12", "4+7,10", "14，17", "null"]))
-            rows.append(fake_row(f"spNO.{person}", video, emotion, (onset, onset + rise, onset + rise + fall), units))
+            frames = (onset, onset + rise, onset + rise + fall)
+            of_units = ("I", "II", "III", "IV", "V", "VI", "VII")[i % 7]
+            rows.append(fake_row(f"spNO.{person}", video, emotion, frames, units, objective=of_units))
         return sorted(rows, key=lambda row: (int(row.subject.removeprefix("spNO.")), row.clip))
 
 

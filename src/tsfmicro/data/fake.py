@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +18,7 @@ Cells = Literal["release", "text", "number"]
 
 @dataclass(frozen=True)
 class FakeRow:
-    """An invented row, as a sheet has it."""
+    """An invented row, as a sheet has it. Attributes: more: fields that only its dataset has."""
 
     subject: str
     clip: str
@@ -27,6 +27,7 @@ class FakeRow:
     offset: str
     action_units: str
     emotion: str
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class FakeSheet:
         preamble: rows above the header.
         numbers: fields that the release writes as numbers, not as text.
         beside: other sheets in the file, which are not to be read.
+        frames: the folder that its clips' frames lie in, where a release has several sheets.
     """
 
     file: str
@@ -47,6 +49,7 @@ class FakeSheet:
     preamble: int = 0
     numbers: Container[str] = ()
     beside: tuple[str, ...] = ()
+    frames: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,9 @@ class Layout:
 
     Attributes:
         folder: of a clip, with {subject}, {clip} and {name} (the last part of a clip's id) in it, {small} for a
-            clip in lower case.
-        file: of a frame, with {n}, {subject}, and {width}, which is 4 or 5 from clip to clip.
+            clip in lower case, {emotion}, {frames} for the folder of its sheet.
+        file: of a frame, with {n}, {subject}, and {width}.
+        width: digits of a clip's frame numbers, by its place among those written: 4 or 5 from clip to clip.
         whole: the folder holds the whole recording from frame 1, not just onset to offset.
         depth: a second folder, with depth pictures of the same numbers.
     """
@@ -65,10 +69,12 @@ class Layout:
     file: str
     whole: bool = False
     depth: str = ""
+    width: Callable[[int, Entry], int] = lambda place, entry: 4 + place % 2
 
     @property
     def example(self) -> str:
-        return self.folder.format(subject="<subject>", clip="<clip>", small="<clip>", name="<clip>")
+        names = {"clip": "<clip>", "small": "<clip>", "name": "<clip>", "emotion": "<emotion>", "frames": "<frames>"}
+        return self.folder.format(subject="<subject>", **names)
 
 
 def write_sheet(root: Path, shape: FakeSheet, rows: Sequence[FakeRow], *, cells: Cells, bare: bool) -> None:
@@ -91,7 +97,7 @@ def write_sheet(root: Path, shape: FakeSheet, rows: Sequence[FakeRow], *, cells:
 
 
 def write_frames(
-    root: Path, layout: Layout, entries: Sequence[Entry], *, every_frame: bool, lost: Container[int]
+    root: Path, layout: Layout, entries: Sequence[Entry], *, every_frame: bool, lost: Container[int], frames: str = ""
 ) -> None:
     """Write one and the same tiny picture for the frames of each entry; the apex is missing where `lost` has its place."""
     picture, depth = _pictures()
@@ -101,7 +107,9 @@ def write_frames(
             "clip": entry.recording,
             "small": entry.recording.lower(),
             "name": entry.name,
-            "width": 4 + place % 2,
+            "emotion": entry.emotion,
+            "frames": frames,
+            "width": layout.width(place, entry),
         }
         wanted = _numbers(entry, every_frame=every_frame, whole_recording=layout.whole)
         wanted -= {whole(entry.apex)} if place in lost else set()
@@ -126,16 +134,28 @@ def deal(
     return sorted((dealt[i] for i in rng.permutation(len(dealt))), key=lambda pair: pair[0])
 
 
-def fake_row(subject: str, clip: str, emotion: str, frames: Sequence[object], action_units: str) -> FakeRow:
+def fake_row(
+    subject: str, clip: str, emotion: str, frames: Sequence[object], action_units: str, **more: object
+) -> FakeRow:
     """A row; `frames` are onset, apex and offset."""
     onset, apex, offset = map(str, frames)
-    return FakeRow(subject, clip, onset, apex, offset, action_units, emotion)
+    own = {column: str(cell) for column, cell in more.items()}
+    return FakeRow(subject, clip, onset, apex, offset, action_units, emotion, own)
+
+
+def deal_units(counts: Mapping[int, int], clips: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """Give each action unit to as many clips as it is counted in: those that have the fewest yet, none of them twice."""
+    given: list[tuple[int, ...]] = [()] * clips
+    for unit, count in counts.items():
+        for clip in sorted(rng.permutation(clips).tolist(), key=lambda clip: len(given[clip]))[:count]:
+            given[clip] += (unit,)
+    return [tuple(sorted(units)) for units in given]
 
 
 def _cell(row: FakeRow, what: str, shape: FakeSheet, cells: Cells) -> str | int | None:
     if what.startswith("="):
         return what[1:] or None
-    text = str(getattr(row, what))
+    text = row.more[what] if what in row.more else str(getattr(row, what))
     number = whole(text)
     as_number = cells == "number" or (cells == "release" and what in shape.numbers)
     return number if number is not None and as_number else text

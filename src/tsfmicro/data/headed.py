@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tsfmicro.data.annotated import AnnotatedDataset, Source
 from tsfmicro.data.entries import Entry, Flag
 from tsfmicro.data.fake import Cells, FakeRow, write_frames, write_sheet
-from tsfmicro.data.sheets import COLUMNS, Columns, Row, Table, read_tables, whole
+from tsfmicro.data.sheets import COLUMNS, Columns, Row, Table, holds_formula, read_tables, whole
 from tsfmicro.errors import UnknownNameError
 from tsfmicro.types import Clip
 
@@ -26,11 +26,13 @@ class HeadedDataset(AnnotatedDataset):
     Attributes:
         columns: how the sheet heads what we read.
         optional: columns that copies may lack; it is flagged.
+        extra: columns that only some versions have; it is not.
         subject_cell, clip_cell: what cells of these columns look like, which tells sheets with the same columns apart.
     """
 
     columns: ClassVar[Columns] = COLUMNS
     optional: ClassVar[tuple[str, ...]] = ("offset", "action_units")
+    extra: ClassVar[tuple[str, ...]] = ()
     subject_cell: ClassVar[re.Pattern[str]]
     clip_cell: ClassVar[re.Pattern[str]]
 
@@ -50,7 +52,7 @@ class HeadedDataset(AnnotatedDataset):
         header = table.header(self.columns)
         if not {"subject", "clip"} & header.places.keys():
             return "no row names the columns"
-        if lacking := header.lacks(self.columns, self.optional):
+        if lacking := header.lacks(self.columns, (*self.optional, *self.extra)):
             return lacking
         rows = [row for row in self._rows(table) if row["subject"] and row["clip"]]
         if not rows:
@@ -60,6 +62,10 @@ class HeadedDataset(AnnotatedDataset):
             if 2 * len(strange) > len(rows):
                 heading = " ".join(header.cells[header.places[column]].split())
                 return f"its {heading} is {strange[0]!r}, which is none of {self.title}'s"
+        for column in {"onset", "apex", "offset"} & header.places.keys():
+            if not any(row[column] for row in rows) and holds_formula(table, header.row, header.places[column]):
+                heading = " ".join(header.cells[header.places[column]].split())
+                return f"its {heading} has formulas whose values were not saved: open it in Excel, and save it"
         return ""
 
     def version(self, source: Source, clips: Sequence[Clip]) -> str:
@@ -68,7 +74,7 @@ class HeadedDataset(AnnotatedDataset):
 
     def entries(self, source: Source) -> Iterable[Entry | Flag]:
         for table in source.tables:
-            if lacking := table.header(self.columns).lacks(self.columns):
+            if lacking := table.header(self.columns).lacks(self.columns, self.extra):
                 yield Flag(table.file.name, 0, "sheet lacks a column", lacking)
             yield from map(self.entry, self._rows(table))
 
@@ -96,6 +102,7 @@ class HeadedDataset(AnnotatedDataset):
             offset=row["offset"] if "offset" in self.columns else None,
             emotion=row["emotion"],
             action_units=row["action_units"],
+            objective=row["objective"],
             fps=row["fps"],
         )
 
@@ -116,18 +123,23 @@ class HeadedDataset(AnnotatedDataset):
         for kind, name, known in (("sheet", sheet, self.sheets), ("layout", layout, self.layouts)):
             if name is not None and name not in known:
                 raise UnknownNameError(f"{self.title} {kind}", name, known)
-        version = sheet or next(iter(self.sheets))
-        everything = self.fake_rows(version, rng)
+        # Sheets of parts are released together; of versions, one is.
+        versions = [sheet] if sheet else [*self.sheets][: None if self.in_parts else 1]
+        everything = [(version, row) for version in versions for row in self.fake_rows(version, rng)]
         count = min(len(everything), rows or len(everything))
         chosen = [everything[i * len(everything) // count] for i in range(count)]
-        shape = self.sheets[version]
-        write_sheet(root, shape, chosen, cells=cells, bare=bare)
-        (table,) = (table for table in read_tables(root / shape.file) if table.sheet == shape.sheet)
-        entries, _, _ = self._gather(root / shape.file, Source((table,), ()))
-        write_frames(
-            root,
-            self.layouts[layout or next(iter(self.layouts))],
-            entries,
-            every_frame=every_frame,
-            lost=set(rng.choice(count, round(lost * count), replace=False).tolist()),
-        )
+        without = set(rng.choice(count, round(lost * count), replace=False).tolist())
+        for version in dict.fromkeys(version for version, _ in chosen):
+            shape = self.sheets[version]
+            part = [(i, row) for i, (of, row) in enumerate(chosen) if of == version]
+            write_sheet(root, shape, [row for _, row in part], cells=cells, bare=bare)
+            (table,) = (table for table in read_tables(root / shape.file) if table.sheet == shape.sheet)
+            entries, _, _ = self._gather(root / shape.file, Source((table,), ()))
+            write_frames(
+                root,
+                self.layouts[layout or next(iter(self.layouts))],
+                entries,
+                every_frame=every_frame,
+                lost={place for place, (i, _) in enumerate(part) if i in without},
+                frames=shape.frames,
+            )

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from tsfmicro.data.base import Dataset
+from tsfmicro.data.casme import Casme
 from tsfmicro.data.casme2 import Casme2
 from tsfmicro.data.casme3 import Casme3
+from tsfmicro.data.dfme import Dfme
 from tsfmicro.data.flow_maps import FlowMaps
+from tsfmicro.data.mmew import Mmew
 from tsfmicro.data.samm import Samm
+from tsfmicro.data.smic import SmicHs, SmicNir, SmicVis
+from tsfmicro.data.smic_e import SmicHsE, SmicNirE, SmicVisE
 from tsfmicro.errors import UnknownNameError
 
-DATASETS: dict[str, Dataset] = {d.name: d for d in (Casme2(), Samm(), Casme3(), FlowMaps())}
+DATASETS: dict[str, Dataset] = {
+    d.name: d
+    for d in (
+        Casme2(),
+        Samm(),
+        Casme3(),
+        Casme(),
+        SmicHs(),
+        SmicVis(),
+        SmicNir(),
+        SmicHsE(),
+        SmicVisE(),
+        SmicNirE(),
+        Mmew(),
+        Dfme(),
+        FlowMaps(),
+    )
+}
 
 
 def dataset(name: str) -> Dataset:

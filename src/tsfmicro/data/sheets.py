@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -29,7 +30,11 @@ COLUMNS: Columns = {
     "emotion": ("estimatedemotion", "emotion"),
 }
 
+OBJECTIVE: Columns = {"objective": ("objectiveclasses", "objectiveclass")}
+"""The class of a clip's action units, which some versions have."""
+
 _HEADER_BY = 5000  # rows in which the header is looked for: sorting a sheet may take it to the end
+_WHOLE = re.compile(r"\s*([-+]?[0-9]{1,9})(?:\.0*)?\s*")
 _TOO_LARGE = 8 << 20  # bytes; a sheet of thousands of rows has less than one million, a recorded signal has more
 
 
@@ -125,9 +130,24 @@ def read_tables(path: Path) -> tuple[Table, ...]:
     return (Table(path, "", _csv(path)),) if path.suffix.lower() == ".csv" else _excel(path)
 
 
+def holds_formula(table: Table, above: int, column: int) -> bool:
+    """Whether a formula stands in a column of a new workbook, below a row; both counted from 0. Its value may not be there: a
+    program that does not calculate saves formulas without."""
+    import openpyxl
+
+    if table.file.suffix.lower() == ".csv":
+        return False
+    try:
+        with table.file.open("rb") as file:
+            cells = openpyxl.load_workbook(file)[table.sheet].iter_rows(above + 2, None, column + 1, column + 1)
+            return any(cell.data_type == "f" for (cell,) in cells)
+    except (OSError, BadZipFile, KeyError, ValueError):
+        return False  # an old workbook, or a damaged one
+
+
 def whole(text: str | None) -> int | None:
     """A cell as a whole number: '46', '46.0', ' 046'; None for '/', blank, 'nan', '46.5' and other text."""
-    match = re.fullmatch(r"\s*([-+]?[0-9]{1,9})(?:\.0*)?\s*", text or "")
+    match = _WHOLE.fullmatch(text or "")
     return int(match[1]) if match else None
 
 
