@@ -19,7 +19,7 @@ def released():
     facts, arrays = golden("htnet")
     with torch.device("meta"):
         model = create_model("htnet", 3, crops="none")
-    model.to_empty(device="cpu").load_state_dict(READ(weights(facts["weights"])))
+    model.load_state_dict(READ(weights(facts["weights"])), assign=True)
     return facts, arrays, model.eval()
 
 
@@ -30,10 +30,10 @@ def test_it_has_the_published_number_of_parameters_without_queries_keys_and_a_po
 def test_its_maps_and_logits_are_the_released_program_s(released):
     _, arrays, model = released
     with torch.inference_mode():
-        maps = model.embed(MOSAIC)
+        maps = model.encoder.embed(MOSAIC)
         assert_near(maps, arrays["embed"])
         for i in range(2):
-            maps = model.between[i](model.levels[i](maps.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
+            maps = model.encoder.between[i](model.encoder.levels[i](maps.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
             assert_near(maps, arrays[f"level{i + 1}"])
         features = model.features(flow=MOSAIC)
         # Less by the position weight of the last level, which the norm behind it takes away.
@@ -61,12 +61,12 @@ def test_it_learns_as_the_released_program_does(released):
 def test_with_more_tokens_it_attends_and_a_checkpoint_keeps_its_queries_and_keys():
     torch.manual_seed(0)
     model = create_model("htnet", 3, 56, tokens=8, **SMALL)
-    assert model.levels[0].blocks[0].attend[1].look.weight.shape == (18, 6)
+    assert model.encoder.levels[0].blocks[0].attend[1].look.weight.shape == (18, 6)
     model.loss(model.example(2), torch.tensor([0, 1])).backward()
     assert all(weight.grad.any() for weight in model.parameters())
     qkv = "layers.0.0.layers.0.0.fn.to_qkv.weight"
     read = READ({"layers.0.0.pos_emb": torch.zeros(4), qkv: torch.zeros(18, 6, 1, 1)})
-    assert read["levels.0.blocks.0.attend.1.look.weight"].shape == (18, 6)
+    assert read["encoder.levels.0.blocks.0.attend.1.look.weight"].shape == (18, 6)
 
 
 def test_a_token_attends_to_the_tokens_of_its_own_piece_alone():
@@ -74,7 +74,7 @@ def test_a_token_attends_to_the_tokens_of_its_own_piece_alone():
     maps = torch.randn(1, 8, 8, 6)
     other = maps.clone()
     other[0, 0, 0] += torch.randn(6)
-    moved = (model.levels[0](maps) - model.levels[0](other)).abs().sum(-1)[0] > 1e-6
+    moved = (model.encoder.levels[0](maps) - model.encoder.levels[0](other)).abs().sum(-1)[0] > 1e-6
     assert moved[:2, :2].all() and moved.sum() == 4
 
 

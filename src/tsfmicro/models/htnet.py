@@ -32,34 +32,29 @@ CROPS = ("released", "upright", "constants", "none")
 class HTNet(Model):
     """Strain, vertical and horizontal flow, 0 to 255 (N, 3, size, size), and landmarks (N, 5, 2) → (N, classes)."""
 
-    centres: Tensor
-
     def __init__(self, num_classes: int, size: int, tokens: int, width: int, blocks: Sequence[int], crops: str) -> None:
         inputs = {"flow": Input(need("flow", size), (3, size, size), greys)}
-        if crops in ("released", "upright"):
-            inputs["points"] = landmarks(size)
-        super().__init__(inputs, size)
-        self.crops = crops
-        self.embed = nn.Conv2d(3, width, size // tokens, size // tokens)
-        side = tokens // PIECES[0]  # tokens along the edge of a piece: 1 as published
-        widths = [width, 2 * width, 4 * width]
-        self.levels = nn.ModuleList(
-            Level(*level, side, position=i < 2)
-            for i, level in enumerate(zip(widths, HEADS, PIECES, blocks, strict=True))
-        )
-        self.between = nn.ModuleList([Shrink(width), Shrink(2 * width)])
+        super().__init__(inputs | points_for(size, crops), size)
+        self.mosaic = Mosaic(size, crops)
+        self.encoder = Encoder(size, tokens, width, blocks)
         self.head = nn.Sequential(nn.LayerNorm(4 * width), MeanOverPlaces(), nn.Linear(4 * width, num_classes))
-        constants = torch.tensor(CONSTANTS) * size / MADE_FOR
-        self.register_buffer("centres", constants, persistent=False)
 
     def features(self, **batch: Tensor) -> Tensor:
-        maps = last(self.embed(self.mosaic(**batch)))  # (N, 4, 4, 256)
-        for level, shrink in zip(self.levels, self.between, strict=False):
-            maps = shrink(level(maps))
-        return self.levels[-1](maps)  # (N, 1, 1, 1024)
+        return self.encoder(self.mosaic(**batch))  # (N, 1, 1, 1024)
 
-    def mosaic(self, flow: Tensor, points: Tensor | None = None) -> Tensor:
-        """The crops around eyes and mouth corners, laid side by side; (N, 3, size, size) as the map itself."""
+
+class Mosaic(nn.Module):
+    """Maps (N, C, size, size) and, where faces have their own, points (N, 5, 2) → the crops around eyes and mouth corners,
+    laid side by side; (N, C, size, size) as the map itself."""
+
+    centres: Tensor
+
+    def __init__(self, size: int, crops: str) -> None:
+        super().__init__()
+        self.size, self.crops = size, crops
+        self.register_buffer("centres", torch.tensor(CONSTANTS) * size / MADE_FOR, persistent=False)
+
+    def forward(self, flow: Tensor, points: Tensor | None = None) -> Tensor:
         if self.crops == "none":
             return flow
         eyes_and_mouth = self.centres.expand(flow.shape[0], -1, -1) if points is None else points[:, [0, 1, 3, 4]]
@@ -70,6 +65,35 @@ class HTNet(Model):
         places = corners.clamp(quarter, 3 * quarter).long()[..., None] + around  # (N, 4, 2, size / 2)
         one, two, three, four = (crop(flow, places[:, i, 0], places[:, i, 1]) for i in range(4))
         return torch.cat([torch.cat([one, two], 3), torch.cat([three, four], 3)], 2)
+
+
+def points_for(size: int, crops: str) -> dict[str, Input]:
+    """The input by which a mosaic finds its places, where it does not know them."""
+    return {"points": landmarks(size)} if crops in ("released", "upright") else {}
+
+
+class Encoder(nn.Module):
+    """A mosaic (N, 3, size, size) → (N, tokens / 4, tokens / 4, 4·width).
+
+    Args: position: whether the last level has a position weight too, which a norm right behind it would take away.
+    """
+
+    def __init__(self, size: int, tokens: int, width: int, blocks: Sequence[int], position: bool = False) -> None:
+        super().__init__()
+        self.embed = nn.Conv2d(3, width, size // tokens, size // tokens)
+        side = tokens // PIECES[0]  # tokens along the edge of a piece: 1 as published
+        widths = [width, 2 * width, 4 * width]
+        self.levels = nn.ModuleList(
+            Level(*level, side, position=position or i < 2)
+            for i, level in enumerate(zip(widths, HEADS, PIECES, blocks, strict=True))
+        )
+        self.between = nn.ModuleList([Shrink(width), Shrink(2 * width)])
+
+    def forward(self, mosaic: Tensor) -> Tensor:
+        maps = last(self.embed(mosaic))  # (N, 4, 4, 256)
+        for level, shrink in zip(self.levels, self.between, strict=False):
+            maps = shrink(level(maps))
+        return self.levels[-1](maps)
 
 
 class Level(nn.Module):
@@ -158,9 +182,18 @@ def greys(flow: Tensor) -> Tensor:
 
 def released(weights: Mapping[str, Tensor], **options: object) -> dict[str, Tensor]:
     """The released program's weights as ours: without what never learns, 1 × 1 convolutions as linears."""
+    ours = encoder_weights(weights)
+    return {
+        name if name.startswith("head.") else f"encoder.{name}": values
+        for name, values in ours.items()
+        if name != "levels.2.position"
+    }
+
+
+def encoder_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of a released encoder, and of HTNet's head, under the names that they have in `Encoder` and in `HTNet`."""
     alone = all(len(values) == 1 for name, values in weights.items() if name.endswith("pos_emb"))
-    ours = {_name(name): _shaped(name, values, alone) for name, values in weights.items()}
-    return {name: values for name, values in ours.items() if not name.startswith("levels.2.position")}
+    return {_name(name): _shaped(name, values, alone) for name, values in weights.items()}
 
 
 def _name(name: str) -> str:

@@ -8,7 +8,6 @@ import numpy as np
 
 from tsfmicro.errors import FrameError
 from tsfmicro.prepare.aligned import AlignedClip
-from tsfmicro.prepare.flow import flow_and_strain
 from tsfmicro.prepare.products.base import Product, edge_of, product
 from tsfmicro.prepare.products.flow import COMPUTED_ON, FlowOptions, shrink
 from tsfmicro.types import Clip, Pair
@@ -23,10 +22,12 @@ class Fall(Product[FlowOptions]):
     unit = "px"
     moves = "flow"
     paired = True
+    sequence = True
     Options = FlowOptions
 
     def shape(self, size: int | None, options: FlowOptions) -> tuple[int, ...]:
         edge = edge_of(self.name, size)
+        options.check()
         return 3, edge, edge
 
     def make(self, aligned: AlignedClip, pair: Pair, size: int | None, options: FlowOptions) -> np.ndarray:
@@ -38,7 +39,7 @@ class Fall(Product[FlowOptions]):
         edge = edge_of(self.name, size)
         on = max(edge, COMPUTED_ON)
         apex, offset = (aligned.face(number, on) for number in (aligned.pairs[pair][1], clip.offset))
-        moved = flow_and_strain(apex, offset, options.method)
+        moved = options.flow(apex, offset)
         return moved if edge == on else shrink(moved, edge)
 
     def reads(self, clip: Clip, options: FlowOptions) -> Collection[int]:
