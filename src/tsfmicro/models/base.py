@@ -148,6 +148,9 @@ class ClosedForm(Model):
 
     grows: tuple[str, ...] = ()
 
+    def see(self, batches: Iterable[Batch]) -> None:
+        """Look at the training clips before they are described, where the description itself is learned; labels are not told."""
+
     @abstractmethod
     def describe(self, **batch: Tensor) -> Tensor:
         """(N, D) what is known of each clip before anything is learned."""

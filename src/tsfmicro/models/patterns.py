@@ -69,6 +69,22 @@ def lbp_top(clips: Tensor, radii: Radii, grid: Grid, sampling: str = "nearest") 
     return _counted(planes, (BINS, BINS, BINS), clips.shape[1:], radii, grid, clips.dtype)
 
 
+def lbp_top_of_regions(clips: Tensor, masks: Tensor, radii: Radii, sampling: str = "nearest") -> Tensor:
+    """(N, R · 177) as `lbp_top`, in regions of any shape; 0 in one without centres.
+
+    Args: clips: (N, T, H, W), of any unit. masks: (N, R, H, W) bool. sampling: "nearest" pixel, or "bilinear".
+    """
+    uniform = _uniform().to(clips.device)
+    where = _moved(masks, (0, 0, 0), Radii(radii.x, radii.y, 0)).flatten(2).to(clips.dtype)  # (N, R, centres)
+    histograms = []
+    for offsets in _circles(radii):
+        bins = uniform[_codes(clips, offsets, radii, sampling)].flatten(2).transpose(1, 2)  # (N, centres, t)
+        room = torch.zeros(*bins.shape[:2], BINS, dtype=clips.dtype, device=clips.device)
+        counted = where @ room.scatter_add(2, bins, torch.ones_like(bins, dtype=clips.dtype))
+        histograms.append(counted / counted.sum(-1, keepdim=True).clamp(min=1))
+    return torch.cat(histograms, -1).flatten(1)
+
+
 def lbp_sip(clips: Tensor, radii: Radii, grid: Grid) -> Tensor:
     """(N, blocks · 20) for each block the histogram of the four neighbours in space, 16, and of the two in time, 4
     (Wang et al. 2014). clips: (N, T, H, W) grey."""
