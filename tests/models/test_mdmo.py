@@ -105,6 +105,7 @@ def test_frames_are_so_many_or_all_and_beta_weighs_sizes_against_angles():
         ({"frames": -1}, ConfigError, "frames is -1"),
         ({"beta": 1.1}, ConfigError, "beta is 1.1"),
         ({"lift": -0.1}, ConfigError, "lift is -0.1"),
+        ({"align": "no"}, ConfigError, "align is 'no'"),
         ({"kernel": "cubic"}, UnknownNameError, "kernel"),
     ],
 )

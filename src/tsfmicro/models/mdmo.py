@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+from tsfmicro.models.base import check_switch
 from tsfmicro.models.checks import check_size, number, whole_number
 from tsfmicro.models.inputs import landmarks68
 from tsfmicro.models.machine import CHOSEN, Machine
@@ -123,6 +124,7 @@ def mdmo_svm(
         standardise: descriptions, on the training side; it undoes beta.
     """
     check_size(NAME, size, 32, 128)
+    check_switch("align", align)
     return MDMO(
         num_classes,
         size,

@@ -49,7 +49,9 @@ class STLBPIP(Machine):
         frames, edge = batch["frames"], self.size // self.blocks
         moved = sparse_part(frames) if self.motion == "sparse" else frames - frames[:, :1]
         cut = moved[:, :, : self.blocks * edge, : self.blocks * edge]
-        cut = cut.unflatten(3, (self.blocks, edge)).unflatten(2, (self.blocks, edge))  # (N, T, blocks, edge, blocks, edge)
+        cut = cut.unflatten(3, (self.blocks, edge)).unflatten(
+            2, (self.blocks, edge)
+        )  # (N, T, blocks, edge, blocks, edge)
         blocks = cut.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)  # (N·blocks², T, edge, edge)
         return projected(blocks.sum(3), blocks.sum(2), self.sampling).view(frames.shape[0], -1)
 
@@ -57,7 +59,10 @@ class STLBPIP(Machine):
 def projected(rows: Tensor, columns: Tensor, sampling: str) -> Tensor:
     """(N, 630) histograms of row sums (N, T, H) and column sums (N, T, W): 256 and 256 averaged over frames, then YT and XT, 59
     each."""
-    over_time = (rows.transpose(1, 2), columns.flip(1))  # time to the right of y, and upwards over x, as LBP-TOP has them
+    over_time = (
+        rows.transpose(1, 2),
+        columns.flip(1),
+    )  # time to the right of y, and upwards over x, as LBP-TOP has them
     lines = [lbp_of_lines(lines).mean(1) for lines in (rows, columns)]
     return torch.cat([*lines, *(lbp_of_images(image, sampling) for image in over_time)], 1)
 
@@ -72,7 +77,9 @@ def sparse_part(clips: Tensor) -> Tensor:
     penalty, sparse = 1.25 / longest, torch.zeros_like(seen)
     for _ in range(STEPS):
         wanted = seen - sparse + push / penalty
-        squares, turned = torch.linalg.eigh(wanted @ wanted.transpose(1, 2))  # T × T: there are far fewer frames than pixels
+        squares, turned = torch.linalg.eigh(
+            wanted @ wanted.transpose(1, 2)
+        )  # T × T: there are far fewer frames than pixels
         lengths = squares.clamp(min=1e-18).sqrt()
         kept = (1 - 1 / (penalty.squeeze(2) * lengths)).clamp(min=0)
         alike = turned @ (kept.unsqueeze(2) * (turned.transpose(1, 2) @ wanted))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tsfmicro.errors import ConfigError
 from tsfmicro.models.base import Batch, check_choice
-from tsfmicro.models.checks import whole_number
+from tsfmicro.models.checks import check_size, whole_number
 from tsfmicro.models.inputs import landmarks68
 from tsfmicro.models.lbp_top import SAMPLINGS, grey_frames
 from tsfmicro.models.machine import CHOSEN, Machine
@@ -168,6 +168,7 @@ def tics(
         sampling: "nearest" or "bilinear". kernel: "linear", "poly" or "rbf".
         c: how much a mistake in training weighs, or "chosen" on the training side. standardise: descriptions, on that side.
     """
+    check_size(NAME, size, 16, 128)
     check_choice("regions", regions, PARTS)
     check_choice("sampling", sampling, SAMPLINGS)
     return TICS(
