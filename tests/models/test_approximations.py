@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tsfmicro.errors import ConfigError, TsfmicroError, UnknownNameError
+from tsfmicro.models.base import ClosedForm
 from tsfmicro.models.frl_dgt import likeness, warp
 from tsfmicro.models.mersiamc3d import contrast, key_frames
 from tsfmicro.models.regions import cut_out, places
@@ -14,6 +15,8 @@ from tsfmicro.study import shipped
 
 NAMED = [name for name, entry in MODELS.items() if name.endswith("-approx")]
 SIZE = 48
+
+MACHINE = {"kernel": ("rbf", "cubic"), "c": (0.001, -1), "standardise": (False, "no")}
 
 # model → option → (another value, a value that cannot work); quick networks to compare in `SMALL`.
 OTHERWISE = {
@@ -74,6 +77,23 @@ OTHERWISE = {
         "centre": (0.0, -1),
         "epochs": ((3, 4), (1,)),
     },
+    "stlbp-ip-approx": {
+        "frames": (5, 2),
+        "motion": ("sparse", "apex"),
+        "blocks": (3, 6),
+        "sampling": ("bilinear", "cubic"),
+        **MACHINE,
+    },
+    "tics-approx": {
+        "frames": (11, 4),
+        "pixels": (50, 0),
+        "regions": ("mdmo", "16"),
+        "blocks": (3, 0),
+        "radius": (2, 0),
+        "radius_t": (3, 0),
+        "sampling": ("bilinear", "cubic"),
+        **MACHINE,
+    },
 }
 SMALL = {
     "atm-gcn-approx": {"frames": 6, "widths": (8, 8, 8, 16), "inner": 4},
@@ -82,6 +102,8 @@ SMALL = {
     "frl-dgt-approx": {"unet": (4, 4, 4, 4), "width": 8, "heads": 2},
     "rrrn-approx": {"widths": (4, 4, 4), "crop": 24},
     "state-lstm-approx": {"widths": (4, 4, 4), "width": 4},
+    "stlbp-ip-approx": {"blocks": 2},
+    "tics-approx": {"regions": "grid", "blocks": 2},
 }
 
 
@@ -91,10 +113,13 @@ def small(name, **options):
 
 
 def known(model):
-    """What can be seen of a network: sizes of its weights, stages, inputs, what it says and what it wants to be."""
+    """What can be seen of a model: sizes of its weights, stages, inputs, what it says and what it wants to be."""
     shapes = {key: tuple(weight.shape) for key, weight in model.state_dict().items()}
     batch = model.example(4, torch.Generator().manual_seed(0))
     target = torch.tensor([0, 1, 0, 2])
+    if isinstance(model, ClosedForm):
+        model.see([batch])
+        model.solve(model.describe(**batch), target)
     with torch.no_grad():
         said = model.eval()(**batch)
         torch.manual_seed(1)

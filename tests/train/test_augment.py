@@ -54,6 +54,14 @@ def test_flow_turns_with_the_face():
     assert torch.allclose(augment.apply_to_flow(right, quarter)[0, :2, 4, 4], torch.tensor([0.0, 1]), atol=1e-6)
 
 
+def test_a_sequence_of_flows_turns_as_each_of_them_does():
+    flows = torch.randn(2, 4, 2, 9, 9, generator=torch.Generator().manual_seed(0))
+    theta = augment.draw(2, 9, AugmentConfig(flip=0.5, rotate=20.0, pad=1), torch.Generator().manual_seed(1))
+    together = augment.apply_to_flow(flows, theta)
+    for n in range(4):
+        torch.testing.assert_close(together[:, n], augment.apply_to_flow(flows[:, n], theta))
+
+
 def test_flow_moves_as_the_difference_of_two_moved_images_does():
     """A spot that flows from A to B still flows from A to B in the moved picture."""
     config = AugmentConfig(flip=1.0, rotate=30.0, pad=3)

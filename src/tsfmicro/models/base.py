@@ -24,6 +24,12 @@ def check_choice(option: str, value: object, known: Iterable[str]) -> None:
         raise UnknownNameError(option, str(value), known)
 
 
+def check_switch(option: str, value: object) -> None:
+    """Raises ConfigError where `value` is neither true nor false."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"{option} is {value!r}; give true or false.")
+
+
 def check_share(option: str, value: object) -> None:
     """Raises ConfigError where `value` is not a share that may be dropped, from 0 to below 1."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
@@ -147,6 +153,9 @@ class ClosedForm(Model):
     """
 
     grows: tuple[str, ...] = ()
+
+    def see(self, batches: Iterable[Batch]) -> None:
+        """Look at the training clips before they are described, where the description itself is learned; labels are not told."""
 
     @abstractmethod
     def describe(self, **batch: Tensor) -> Tensor:

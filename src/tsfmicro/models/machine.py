@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tsfmicro.errors import ConfigError
-from tsfmicro.models.base import ClosedForm, check_choice
+from tsfmicro.models.base import ClosedForm, check_choice, check_switch
 from tsfmicro.needs import Input, TrainingFacts
 from tsfmicro.types import person_of
 
@@ -56,6 +56,7 @@ class Machine(ClosedForm):
     ) -> None:
         super().__init__(inputs, size)
         check_choice("kernel", kernel, KERNELS)
+        check_switch("standardise", standardise)
         if c != CHOSEN and (isinstance(c, (bool, str)) or not c > 0):
             raise ConfigError(f"c is {c!r}; give a number above 0, or {CHOSEN} to choose it on the training side.")
         self.kernel, self.c, self.standardise = kernel, c, standardise

@@ -1,4 +1,4 @@
-"""Histograms of local binary patterns on a clip's three planes: what LBP-TOP and LBP-SIP count.
+"""Histograms of local binary patterns on a clip's three planes, what LBP-TOP and LBP-SIP count, and of its projections.
 
 A clip is (N, T, H, W) grey, rows downwards. Codes are compared exactly: grey values are whole numbers, and what lies between
 pixels is worked out in float64, where a tie is told from the smallest difference that can be.
@@ -16,6 +16,7 @@ from torch import Tensor
 
 NEIGHBOURS = 8
 BINS = 59  # of uniform patterns: 58, and one for all others
+LINE = 9  # values of a line that make a pattern: a centre and four on each side
 TIE = 1e-6  # of grey: what a tie between interpolated grey values may seem to differ by
 GREY = (0.299, 0.587, 0.114)
 
@@ -68,6 +69,22 @@ def lbp_top(clips: Tensor, radii: Radii, grid: Grid, sampling: str = "nearest") 
     return _counted(planes, (BINS, BINS, BINS), clips.shape[1:], radii, grid, clips.dtype)
 
 
+def lbp_top_of_regions(clips: Tensor, masks: Tensor, radii: Radii, sampling: str = "nearest") -> Tensor:
+    """(N, R · 177) as `lbp_top`, in regions of any shape; 0 in one without centres.
+
+    Args: clips: (N, T, H, W), of any unit. masks: (N, R, H, W) bool. sampling: "nearest" pixel, or "bilinear".
+    """
+    uniform = _uniform().to(clips.device)
+    where = _moved(masks, (0, 0, 0), Radii(radii.x, radii.y, 0)).flatten(2).to(clips.dtype)  # (N, R, centres)
+    histograms = []
+    for offsets in _circles(radii):
+        bins = uniform[_codes(clips, offsets, radii, sampling)].flatten(2).transpose(1, 2)  # (N, centres, t)
+        room = torch.zeros(*bins.shape[:2], BINS, dtype=clips.dtype, device=clips.device)
+        counted = where @ room.scatter_add(2, bins, torch.ones_like(bins, dtype=clips.dtype))
+        histograms.append(counted / counted.sum(-1, keepdim=True).clamp(min=1))
+    return torch.cat(histograms, -1).flatten(1)
+
+
 def lbp_sip(clips: Tensor, radii: Radii, grid: Grid) -> Tensor:
     """(N, blocks · 20) for each block the histogram of the four neighbours in space, 16, and of the two in time, 4
     (Wang et al. 2014). clips: (N, T, H, W) grey."""
@@ -75,6 +92,30 @@ def lbp_sip(clips: Tensor, radii: Radii, grid: Grid) -> Tensor:
     time = [(radii.t, 0, 0), (-radii.t, 0, 0)]
     codes = [_codes(clips, offsets, radii, "nearest") for offsets in (space, time)]
     return _counted(codes, (16, 4), clips.shape[1:], radii, grid, clips.dtype)
+
+
+def lbp_of_images(images: Tensor, sampling: str = "nearest") -> Tensor:
+    """(N, 59) the histogram of uniform patterns of radius 1, of sum 1. images: (N, H, W), of any size in which there is a centre."""
+    flat = Radii(1, 1, 0)
+    bins = _uniform().to(images.device)[_codes(images.unsqueeze(1), _circles(flat)[0], flat, sampling)]
+    return _histogram(bins.flatten(1), BINS, images.dtype)
+
+
+def lbp_of_lines(lines: Tensor) -> Tensor:
+    """(N, T, 256) the histogram of each line's patterns, of sum 1 (Huang et al. 2015): four neighbours before a centre, then four
+    after it, each 1 where it is at least as large, the first the highest bit. lines: (N, T, L), L of 9 or more."""
+    codes = torch.zeros_like(lines[..., LINE - 1 :], dtype=torch.int64)
+    length, reach = codes.shape[-1], LINE // 2
+    centre = lines.narrow(-1, reach, length)
+    for step in (*range(reach), *range(reach + 1, LINE)):
+        codes = 2 * codes + (lines.narrow(-1, step, length) >= centre)
+    return _histogram(codes, 2 ** (LINE - 1), lines.dtype)
+
+
+def _histogram(codes: Tensor, bins: int, dtype: torch.dtype) -> Tensor:
+    """(…, bins) how often each code is there, of sum 1. codes: (…, count)."""
+    room = torch.zeros(*codes.shape[:-1], bins, dtype=dtype, device=codes.device)
+    return room.scatter_add(-1, codes, torch.ones_like(codes, dtype=dtype)) / codes.shape[-1]
 
 
 Offset = tuple[float, float, float]

@@ -67,3 +67,31 @@ def parts(length: int, count: int) -> Tensor:
     edges = torch.tensor([i * length // count for i in range(count + 1)])
     places = torch.arange(length)
     return ((places >= edges[:-1, None]) & (places < edges[1:, None])).float()
+
+
+def main_directions(flows: Tensor, masks: Tensor) -> Tensor:
+    """(N, T, R, 2) mean flow of each region over those of its pixels that move in its main direction (Liu et al. 2016).
+
+    The main direction is the fullest of eight about the multiples of 45°, of equals the first; 0 in a region without pixels.
+
+    Args: flows: (N, T, 2, H, W), horizontal first. masks: (N, R, H, W) bool.
+    """
+    u, v = (part.flatten(2) for part in flows.unbind(2))  # (N, T, pixels)
+    bins, where = direction_about(u, v), masks.flatten(2).to(flows).transpose(1, 2)  # (N, pixels, R)
+    chosen = [(bins == n).to(flows) for n in range(BINS)]
+    counts = torch.stack([its @ where for its in chosen], 3)  # (N, T, R, 8)
+    sums = [torch.stack([(its * part) @ where for its in chosen], 3) for part in (u, v)]
+    fullest = counts.argmax(3, keepdim=True)
+    return torch.cat([(total / counts.clamp(min=1)).gather(3, fullest) for total in sums], 3)
+
+
+def mdmo(vectors: Tensor, beta: float) -> Tensor:
+    """(N, 2R) main directional mean optical flow (Liu et al. 2016): β times the magnitudes, the largest of them 1, then (1 − β)
+    times the angles.
+
+    Args: vectors: (N, R, 2) of the regions, averaged over time.
+    """
+    u, v = vectors.unbind(2)
+    size = (u.square() + v.square()).sqrt()
+    size = size / size.amax(1, keepdim=True).clamp(min=TINY)
+    return torch.cat([beta * size, (1 - beta) * torch.atan2(v, u)], 1)

@@ -149,6 +149,8 @@ def _solve(
     state, clips = State(), sorted(labels)
     target = torch.tensor([labels[clip] for clip in clips])
     model = model.to(loader.device).eval()
+    with torch.no_grad():
+        model.see(loader.gather(some, config.pair) for some in loader.rows(clips).split(config.batch_size))  # type: ignore[operator]
     described = descriptions(model, loader, clips, config.pair, config.batch_size)
     with torch.no_grad():
         model.solve(described, target.to(described.device))  # type: ignore[operator]
