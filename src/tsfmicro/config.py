@@ -103,6 +103,11 @@ class TrainConfig(Section):
     sampling: Literal["shuffled", "balanced"] = Field(
         "shuffled", description="balanced: each class is drawn as often as the others"
     )
+    loss: Literal["cross_entropy", "balanced", "focal"] = Field(
+        "cross_entropy",
+        description="balanced: rare classes weigh more, by the training side's counts; focal: clips told surely weigh less",
+    )
+    gamma: float = Field(2.0, ge=0, description="of focal: how much less; 0 is cross-entropy")
     pair: Literal["annotated", "widest"] = Field("widest", description="training pair; testing uses the annotated one")
     augment: AugmentConfig = AugmentConfig()
     seeds: tuple[int, ...] = Field((0,), min_length=1)

@@ -108,6 +108,34 @@ def test_a_study_that_cannot_be_is_told_in_one_line(runs, text, said):
     assert "\n" not in str(error.value)
 
 
+def test_a_run_is_compared_with_the_one_that_differs_in_what_the_study_names(tmp_path):
+    path = tmp_path / "mine.yaml"
+    grid = "grid: {train.epochs: [3, 5], loss: {plain: {}, focal: {train.loss: focal}}}\nagainst: {loss: plain}"
+    path.write_text(f"name: mine\n{RUN}{grid}")
+    assert {m.name: m.against for m in read_study(str(path), {})[1]} == {
+        "epochs-3-plain": "",
+        "epochs-3-focal": "epochs-3-plain",
+        "epochs-5-plain": "",
+        "epochs-5-focal": "epochs-5-plain",
+    }
+
+
+@pytest.mark.parametrize(
+    ("against", "said"),
+    [
+        (
+            "{train.epochs: early}",
+            "against.train.epochs: early is nothing that differs here (train.epochs has epochs-3)",
+        ),
+        ("{streams: late}", "against.streams: late is nothing that differs here (there are train.epochs)"),
+    ],
+)
+def test_what_a_run_cannot_be_compared_with_is_told(runs, against, said):
+    with pytest.raises(ConfigError) as error:
+        runs(f"{RUN}grid: {{train.epochs: [3]}}\nagainst: {against}")
+    assert said in str(error.value)
+
+
 def test_a_config_is_no_study_and_a_study_no_config():
     with pytest.raises(ConfigError, match="tsfmicro run demo"):
         read_study("demo", {})
@@ -143,6 +171,17 @@ def test_the_papers_studies_have_every_dataset_class_count_and_variant(study, va
     _, members = read_study(f"paper/{study}-{kind}", {})
     assert [m.name for m in members] == [f"{data}-{kind}-{variant}" for data in PAPER for variant in variants]
     assert [m.config.model.options["variant"] for m in members] == variants * len(PAPER)
+
+
+def test_the_study_of_rare_classes_trains_each_way_and_compares_it_with_plain():
+    members = read_study("paper/imbalance", {}, ["samm-*"])[1]
+    assert [(m.config.train.loss, m.config.train.sampling) for m in members] == [
+        ("cross_entropy", "shuffled"),
+        ("balanced", "shuffled"),
+        ("focal", "shuffled"),
+        ("cross_entropy", "balanced"),
+    ]
+    assert {m.against for m in members[1:]} == {"samm-5-published-plain"} and not members[0].against
 
 
 def test_the_released_studies_keep_the_habits_of_the_released_programs():

@@ -16,6 +16,7 @@ from tsfmicro.data.registry import dataset
 from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.prepare.cache import write_set
 from tsfmicro.prepare.prepare import Order, pictures
+from tsfmicro.reading.compare import compare
 from tsfmicro.run.experiment import needs_of
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.watch import Watch
@@ -166,6 +167,20 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(again, monkeypatch, tmp_p
     assert table.rows[2].summary is not None
     assert "temporal: failed: it fails." in watch.notes
     assert "ZeroDivisionError" in (tmp_path / "out" / "early-error.txt").read_text()
+
+
+def test_runs_are_compared_with_the_one_the_study_names_paired_over_people(finished, again, tmp_path):
+    table = again({"grid": GRID, "against": {"model.options.variant": "temporal"}})
+    first, second = (row for row in table.rows)
+    assert first.versus is None
+    alone = compare(tmp_path / "out" / "late", str(tmp_path / "out" / "temporal"))
+    assert second.versus["uf1"].interval == alone.differences["uf1"].interval
+    headings, rows = table.table()
+    assert headings[-1] == "UF1 compared"
+    assert [row[-1] for row in rows if row[0] == "late"] == [f"{second.versus['uf1']} (temporal)"]
+    lines = list(csv.DictReader((tmp_path / "out" / "table.csv").read_text().splitlines()))
+    gains = [line["uf1 gain"] for line in lines]
+    assert [float(gain) for gain in gains if gain] == [pytest.approx(second.versus["uf1"].interval.value, abs=1e-4)]
 
 
 def test_a_run_of_other_settings_in_the_folder_is_a_failure_of_that_run(again):

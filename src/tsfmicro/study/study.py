@@ -20,27 +20,34 @@ from typing import Any
 
 from tsfmicro.data.registry import DATASETS, dataset
 from tsfmicro.errors import RunError, TsfmicroError
+from tsfmicro.evaluate.compare import Difference, differences
+from tsfmicro.evaluate.score import tally
 from tsfmicro.evaluate.select import rule_named
 from tsfmicro.files import write_whole
 from tsfmicro.run.experiment import check_names, label_clips, make_folds, read_clips, run
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.here import Here, Machines
-from tsfmicro.run.summary import ALL, Summary, summarise
+from tsfmicro.run.summary import ALL, Summary, answers, plain_differences, summarise
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.study import shipped
 from tsfmicro.study.grid import Member, Mistakes, Overrides, read_study
 from tsfmicro.types import Clip, Interval, Scores
 
 SCORES = ("uf1", "uar", "acc")
+GAIN = {"": "value", " low": "low", " high": "high"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A run of the study: its scores, or why it has none."""
+    """A run of the study: its scores, or why it has none.
+
+    Attributes: versus: its first score minus that of the run it is compared with, paired over people, once both are there.
+    """
 
     member: Member
     summary: Summary | None
     problem: str = ""
+    versus: Mapping[str, Difference] | None = None
 
     def line(self) -> str:
         return self.summary.line() if self.summary else f"failed: {self.problem}" if self.problem else "not run"
@@ -65,6 +72,8 @@ class StudyTable:
                 "problem": row.problem or None,
                 "config": row.member.config.model_dump(mode="json"),
                 "scores": row.summary.to_dict() if row.summary else None,
+                **({"against": row.member.against} if row.member.against else {}),
+                **({"difference": plain_differences(row.versus)} if row.versus else {}),
             }
             for row in self.rows
         ]
@@ -84,16 +93,23 @@ class StudyTable:
         """Headings and rows for people."""
         floors = list(dict.fromkeys(name for row in self.rows if row.summary for name in row.summary.floors))
         headings = [self.name, "UF1", "UAR", "ACC", "people", "clips", "seeds", "rule", *(f"{n} floor" for n in floors)]
+        compared = any(row.member.against for row in self.rows)
+        headings += ["UF1 compared"] if compared else []
         rows = []
         for row in self.rows:
             if row.summary is None:
                 rows.append([row.member.name, "failed" if row.problem else "not run", *[""] * (len(headings) - 2)])
                 continue
             beside = [f"{f.uf1.value:.2f}" if (f := row.summary.floors.get(name)) else "" for name in floors]
-            for name, of in _scored(row.summary):
+            versus = f"{row.versus['uf1']} ({row.member.against})" if row.versus else ""
+            for place, (name, of) in enumerate(_scored(row.summary)):
                 cells = [str(of.uf1), str(of.uar), str(of.acc), str(of.people), str(of.clips), str(len(of.seeds))]
                 shown = f"{row.member.name}, {name} alone" if name else row.member.name
-                rows.append([shown, *cells, str(of.rule), *([""] * len(beside) if name else beside)])
+                ends = [
+                    *([""] * len(beside) if name else beside),
+                    *([versus if place == 0 else ""] if compared else []),
+                ]
+                rows.append([shown, *cells, str(of.rule), *ends])
         return [heading.replace("-", " ") if "floor" in heading else heading for heading in headings], rows
 
 
@@ -159,7 +175,7 @@ def study(
             write_whole(out / f"{member.name}-error.txt", traceback.format_exc())
         rows[member.name] = Row(member, None, problem) if problem else _row(out, member, rule)
         watch.note(f"{member.name}: {rows[member.name].line()}")
-        table = StudyTable(title, tuple(rows.get(m.name, Row(m, None)) for m in everything))
+        table = StudyTable(title, tuple(compared(out, [rows.get(m.name, Row(m, None)) for m in everything])))
         write_whole(out / "table.csv", table.csv())
         write_whole(out / "table.json", json.dumps(table.to_dict(), indent=1))
     return table
@@ -290,6 +306,33 @@ def _row(out: Path, member: Member, rule: str) -> Row:
         return Row(member, None, str(mistake))
 
 
+def compared(out: Path, rows: Sequence[Row]) -> list[Row]:
+    """The rows, with what each run gains over the run it is compared with, on the clips that both tested."""
+    finished = {row.member.name: row for row in rows if row.summary}
+    return [
+        replace(row, versus=_versus(out, row, finished[row.member.against]))
+        if row.summary and row.member.against in finished
+        else row
+        for row in rows
+    ]
+
+
+def _versus(out: Path, one: Row, other: Row) -> Mapping[str, Difference] | None:
+    """None where the two have other classes or labels, or tested no clip in common."""
+    assert one.summary is not None
+    folders = [RunFolder.open(out / row.member.name) for row in (one, other)]
+    plan, there = (folder.plan for folder in folders)
+    shared = {clip: label for clip, label in plan.tested.items() if there.tested.get(clip) == label}
+    if plan.classes != there.classes or set(shared) != plan.tested.keys() & there.tested.keys() or not shared:
+        return None
+    rule = one.summary.model.rule
+    try:
+        a, b = (tally([s.only(shared) for s in answers(f, rule)], shared, plan.classes) for f in folders)
+    except TsfmicroError:  # no validation people there, or a class that no shared clip has
+        return None
+    return differences(a, b)
+
+
 def _lines(row: Row) -> Iterable[dict[str, Any]]:
     config = row.member.config
     settings = {
@@ -304,10 +347,21 @@ def _lines(row: Row) -> Iterable[dict[str, Any]]:
         yield settings
         return
     floors = {f"{name} floor {key}": value for name, of in row.summary.floors.items() for key, value in _cells(of)}
-    for name, scores in _scored(row.summary):
+    versus = _gain(row)
+    for place, (name, scores) in enumerate(_scored(row.summary)):
         counts = {"rule": str(scores.rule), "people": scores.people, "clips": scores.clips, "seeds": len(scores.seeds)}
         recall = {f"recall {name}": round(value, 4) for name, value in scores.recall.items()}
-        yield settings | {"scored": name or "all"} | counts | dict(_cells(scores)) | ({} if name else floors) | recall
+        beside = ({} if name else floors) | ({} if place else versus)
+        yield settings | {"scored": name or "all"} | counts | dict(_cells(scores)) | beside | recall
+
+
+def _gain(row: Row) -> dict[str, Any]:
+    """UF1 over the run that it is compared with."""
+    if row.versus is None:
+        return {}
+    uf1 = row.versus["uf1"]
+    ends = {f"uf1 gain{end}": round(getattr(uf1.interval, of), 4) for end, of in GAIN.items()}
+    return {"compared with": row.member.against} | ends | {"uf1 gain p": round(uf1.p, 4)}
 
 
 def _scored(summary: Summary) -> Iterable[tuple[str, Scores]]:
