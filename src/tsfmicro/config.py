@@ -69,7 +69,7 @@ class ModelConfig(Named):
 class ProtocolConfig(Named):
     """Who is tested on what was learned from whom."""
 
-    name: str = Field("loso", description="loso, composite, cross_dataset or person_kfold")
+    name: str = Field("loso", description="loso, composite, cross_dataset, leave_one_dataset_out, hde or person_kfold")
 
 
 class AugmentConfig(Section):

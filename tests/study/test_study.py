@@ -206,7 +206,7 @@ def test_every_mistake_of_every_run_is_told_before_anything_is_trained(run_study
         "unknown dataset 'smm'. Did you mean 'samm'? [data]",
         "Did you mean 'tsfmicro'? [model]",
         "99 folds need at least 99",
-        "no such setting (known: none) [option]",
+        "no such setting (known: only) [option]",
         "all clips are of casme2",
         "does not know the emotion",
     ):

@@ -113,6 +113,20 @@ class StudyTable:
         return [heading.replace("-", " ") if "floor" in heading else heading for heading in headings], rows
 
 
+@dataclass(frozen=True)
+class Made:
+    """A study whose runs are known.
+
+    Attributes: where: what mistakes are told of; everything: all runs; wanted: those that are to be trained; text: its file.
+    """
+
+    title: str
+    where: str
+    everything: tuple[Member, ...]
+    wanted: tuple[Member, ...]
+    text: str
+
+
 def study(
     name: str,
     roots: Mapping[str, Path],
@@ -145,19 +159,38 @@ def study(
         ConfigError: every mistake in the study, before anything is trained.
         TsfmicroError: other bad input, in one line.
     """
+    overrides = overrides or {}
+    title, everything = read_study(name, overrides)
+    _, wanted = read_study(name, overrides, only)
+    text = shipped.study_path(name).read_text(encoding="utf-8")
+    made = Made(title, name, tuple(everything), tuple(wanted), text)
+    return conduct(made, roots, out, cache, rule, device, workers, watch, shuffled, machines)
+
+
+def conduct(
+    made: Made,
+    roots: Mapping[str, Path],
+    out: Path,
+    cache: Path,
+    rule: str = "last",
+    device: str = "auto",
+    workers: int | None = None,
+    watch: Watch | None = None,
+    shuffled: bool = False,
+    machines: Machines | None = None,
+) -> StudyTable:
+    """Train and score the runs that are wanted, as `study` does."""
     watch = watch or Watch()
     if rule != ALL:
         rule_named(rule)
     (machines or Here(workers)).choose_device(device)
-    overrides = overrides or {}
-    title, everything = read_study(name, overrides)
-    _, wanted = read_study(name, overrides, only)
-    trainings = check(name, wanted, roots, watch)
+    wanted = list(made.wanted)
+    trainings = check(made.where, wanted, roots, watch)
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / "study.yaml", shipped.study_path(name).read_text(encoding="utf-8"))
+    write_whole(out / "study.yaml", made.text)
 
     view = Together(watch, out, trainings)
-    rows = {m.name: _row(out, m, rule) for m in everything if m not in wanted}
+    rows = {m.name: _row(out, m, rule) for m in made.everything if m not in wanted}
     for other, row in rows.items():
         if row.problem:  # nobody asked for it now
             watch.note(f"{other} is not in the table: {row.problem}")
@@ -175,7 +208,7 @@ def study(
             write_whole(out / f"{member.name}-error.txt", traceback.format_exc())
         rows[member.name] = Row(member, None, problem) if problem else _row(out, member, rule)
         watch.note(f"{member.name}: {rows[member.name].line()}")
-        table = StudyTable(title, tuple(compared(out, [rows.get(m.name, Row(m, None)) for m in everything])))
+        table = StudyTable(made.title, tuple(compared(out, [rows.get(m.name, Row(m, None)) for m in made.everything])))
         write_whole(out / "table.csv", table.csv())
         write_whole(out / "table.json", json.dumps(table.to_dict(), indent=1))
     return table
