@@ -33,8 +33,8 @@ HOUSES = {
     "machines": {"run"},
     "reading": {"run"},
     "use": {"run"},
-    "study": {"run", "reading"},
-    "about": {"run", "reading", "study"},
+    "study": {"run"},
+    "about": {"run", "study"},
 }
 
 

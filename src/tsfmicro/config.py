@@ -69,7 +69,7 @@ class ModelConfig(Named):
 class ProtocolConfig(Named):
     """Who is tested on what was learned from whom."""
 
-    name: str = Field("loso", description="loso, composite, cross_dataset or person_kfold")
+    name: str = Field("loso", description="loso, composite, cross_dataset, leave_one_dataset_out, hde or person_kfold")
 
 
 class AugmentConfig(Section):
@@ -103,6 +103,11 @@ class TrainConfig(Section):
     sampling: Literal["shuffled", "balanced"] = Field(
         "shuffled", description="balanced: each class is drawn as often as the others"
     )
+    loss: Literal["cross_entropy", "balanced", "focal"] = Field(
+        "cross_entropy",
+        description="balanced: rare classes weigh more, by the training side's counts; focal: clips told surely weigh less",
+    )
+    gamma: float = Field(2.0, ge=0, description="of focal: how much less; 0 is cross-entropy")
     pair: Literal["annotated", "widest"] = Field("widest", description="training pair; testing uses the annotated one")
     augment: AugmentConfig = AugmentConfig()
     seeds: tuple[int, ...] = Field((0,), min_length=1)

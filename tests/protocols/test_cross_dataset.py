@@ -62,3 +62,31 @@ def test_validation_people_come_from_the_datasets_that_are_learned_from():
 def test_what_cannot_be_is_told(options, said):
     with pytest.raises(ConfigError, match=said):
         folds(**options)
+
+
+def test_leave_one_dataset_out_has_a_name_of_its_own_and_is_of_any_number_of_datasets():
+    named = protocol("leave_one_dataset_out").folds(LABELS, 0, np.random.default_rng(0))
+    assert named == folds() and len(named) == 3
+
+
+def test_holdout_database_evaluation_learns_from_each_of_two_datasets_once():
+    two = {clip: label for clip, label in LABELS.items() if dataset_of(clip) != "smic"}
+    one, other = protocol("hde").folds(two, 0, np.random.default_rng(0))
+    assert (datasets(one.train), datasets(one.test)) == (["samm"], ["casme2"]) == (datasets(other.test), ["casme2"])
+    with pytest.raises(ConfigError, match=r"of two datasets\. Choose protocol leave_one_dataset_out"):
+        protocol("hde").folds(LABELS, 0, np.random.default_rng(0))
+
+
+def test_people_of_a_family_are_tested_and_not_learned_from_whatever_the_datasets_are_called():
+    family = {f"{dataset}/{person}/1": n % 2 for dataset in ("samm", "samm-lv") for n, person in enumerate("67")}
+    labels = {**family, "samm-lv/8/1": 0, "casme2/6/1": 1}
+    by_name = {fold.name: fold for fold in protocol("leave_one_dataset_out").folds(labels, 0, np.random.default_rng(0))}
+    assert set(by_name["samm"].train) == {"casme2/6/1", "samm-lv/8/1"}
+
+
+def test_loso_of_one_dataset_leaves_the_others_out_of_both_sides():
+    inside = protocol("loso", {"only": "samm"}).folds(LABELS, 0, np.random.default_rng(0))
+    assert len(inside) == 2
+    assert {dataset_of(clip) for fold in inside for clip in (*fold.train, *fold.test)} == {"samm"}
+    with pytest.raises(ConfigError, match="no clip is of smm"):
+        protocol("loso", {"only": ["smm"]}).folds(LABELS, 0, np.random.default_rng(0))

@@ -18,7 +18,7 @@ from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.summary import evaluate_run
 from tsfmicro.use.recognise import Recognizer
 
-NEW = {"train": ("optimiser", "momentum", "schedule", "sampling", "keep"), "prepare": ("products",)}
+NEW = {"train": ("optimiser", "momentum", "schedule", "sampling", "loss", "gamma", "keep"), "prepare": ("products",)}
 
 
 def as_the_first_format(folder):

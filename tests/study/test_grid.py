@@ -20,9 +20,7 @@ def runs(tmp_path):
     def read(text, only=(), **overrides):
         path = tmp_path / "mine.yaml"
         path.write_text("name: mine\n" + text)
-        members = read_study(
-            str(path), {key.replace("__", "."): value for key, value in overrides.items()}, only
-        ).members
+        _, members = read_study(str(path), {key.replace("__", "."): value for key, value in overrides.items()}, only)
         return {member.name: member.config for member in members}
 
     return read
@@ -110,6 +108,34 @@ def test_a_study_that_cannot_be_is_told_in_one_line(runs, text, said):
     assert "\n" not in str(error.value)
 
 
+def test_a_run_is_compared_with_the_one_that_differs_in_what_the_study_names(tmp_path):
+    path = tmp_path / "mine.yaml"
+    grid = "grid: {train.epochs: [3, 5], loss: {plain: {}, focal: {train.loss: focal}}}\nagainst: {loss: plain}"
+    path.write_text(f"name: mine\n{RUN}{grid}")
+    assert {m.name: m.against for m in read_study(str(path), {})[1]} == {
+        "epochs-3-plain": "",
+        "epochs-3-focal": "epochs-3-plain",
+        "epochs-5-plain": "",
+        "epochs-5-focal": "epochs-5-plain",
+    }
+
+
+@pytest.mark.parametrize(
+    ("against", "said"),
+    [
+        (
+            "{train.epochs: early}",
+            "against.train.epochs: early is nothing that differs here (train.epochs has epochs-3)",
+        ),
+        ("{streams: late}", "against.streams: late is nothing that differs here (there are train.epochs)"),
+    ],
+)
+def test_what_a_run_cannot_be_compared_with_is_told(runs, against, said):
+    with pytest.raises(ConfigError) as error:
+        runs(f"{RUN}grid: {{train.epochs: [3]}}\nagainst: {against}")
+    assert said in str(error.value)
+
+
 def test_a_config_is_no_study_and_a_study_no_config():
     with pytest.raises(ConfigError, match="tsfmicro run demo"):
         read_study("demo", {})
@@ -121,7 +147,7 @@ def test_a_config_is_no_study_and_a_study_no_config():
 
 @pytest.mark.parametrize("name", shipped.study_names())
 def test_every_run_of_every_shipped_study_has_a_model_that_can_be_built(name):
-    title, members, _ = read_study(name, {})
+    title, members = read_study(name, {})
     assert title == name.rpartition("/")[2]
     for config in [member.config for member in members]:
         with torch.device("meta"):
@@ -142,28 +168,25 @@ PAPER = ["casme2-5", "casme2-3", "samm-5", "samm-3", "casme3-7", "casme3-4"]
     ],
 )
 def test_the_papers_studies_have_every_dataset_class_count_and_variant(study, variants, kind):
-    members = read_study(f"paper/{study}-{kind}", {}).members
+    members = read_study(f"paper/{study}-{kind}", {})[1]
     assert [m.name for m in members] == [f"{data}-{kind}-{variant}" for data in PAPER for variant in variants]
     assert [m.config.model.options["variant"] for m in members] == variants * len(PAPER)
 
 
+def test_the_study_of_rare_classes_trains_each_way_and_compares_it_with_plain():
+    members = read_study("paper/imbalance", {}, ["samm-*"])[1]
+    assert [(m.config.train.loss, m.config.train.sampling) for m in members] == [
+        ("cross_entropy", "shuffled"),
+        ("balanced", "shuffled"),
+        ("focal", "shuffled"),
+        ("cross_entropy", "balanced"),
+    ]
+    assert {m.against for m in members[1:]} == {"samm-5-published-plain"} and not members[0].against
+
+
 def test_the_released_studies_keep_the_habits_of_the_released_programs():
-    by_name = {m.name: m.config for s in ("ablation", "fusion") for m in read_study(f"paper/{s}-released", {}).members}
+    by_name = {m.name: m.config for s in ("ablation", "fusion") for m in read_study(f"paper/{s}-released", {})[1]}
     assert by_name["samm-5-released-spatial"].model.options["frame"] == "apex"
     assert by_name["samm-5-released-temporal_to_spatial"].model.options["join"] == "after"
     assert by_name["samm-5-released-early"].train.seeds == (112,)
     assert by_name["samm-5-released-late"].train.seeds == (0,)
-
-
-def test_a_run_is_compared_with_the_one_of_that_name_that_sees_the_same_clips(tmp_path):
-    path = tmp_path / "mine.yaml"
-    schemes = "{5: {data.scheme: casme2-5}, 3: {data.scheme: casme2-3}}"
-    path.write_text(
-        f"name: mine\nagainst: ours-*\nruns: {{ours: {{base: demo}}, other: {{base: zoo/sssnet}}}}\ngrid: {{labels: {schemes}}}"
-    )
-    assert read_study(str(path), {}).against == {"other-5": "ours-5", "other-3": "ours-3"}
-
-
-def test_a_run_to_compare_with_that_is_not_there_is_told(runs):
-    with pytest.raises(ConfigError, match="against: no run is called best"):
-        runs(RUN + "against: best\ngrid: {train.lr: [1e-3, 8e-4]}")

@@ -32,6 +32,7 @@ from tsfmicro.app.bench import bench
 from tsfmicro.app.compare import compare
 from tsfmicro.app.convert import convert
 from tsfmicro.app.export import export
+from tsfmicro.app.matrix import matrix
 from tsfmicro.app.predict import predict
 from tsfmicro.app.report import report
 from tsfmicro.app.spot import spot, synth_video
@@ -82,6 +83,7 @@ def run(
 
 
 app.command()(study)
+app.command()(matrix)
 
 
 @app.command()

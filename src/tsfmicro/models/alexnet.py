@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tsfmicro.errors import ConfigError
+from tsfmicro.losses import balanced
 from tsfmicro.models.base import Batch, Model, check_choice, check_share
-from tsfmicro.models.blocks import FlattenMap, balanced, last
+from tsfmicro.models.blocks import FlattenMap, last
 from tsfmicro.models.inputs import IMAGES, apex
 from tsfmicro.models.origin import Origin
 from tsfmicro.models.registry import register

@@ -91,6 +91,11 @@ class Model(nn.Module):
         return cross_entropy(self(**batch).float(), target)
 
     @property
+    def has_own_loss(self) -> bool:
+        """Whether it says itself what falls in training, so that `train.loss` does not reach it."""
+        return type(self).loss is not Model.loss
+
+    @property
     def has_map(self) -> bool:
         """Whether it has a map over the face."""
         return type(self).features is not Model.features

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -202,13 +202,6 @@ class FlattenMap(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         return first(maps).flatten(1)
-
-
-def balanced(labels: Iterable[int], num_classes: int) -> Tensor:
-    """(num_classes,) weights of a cross-entropy under which each class counts as much as the others; 0 for one that nobody shows."""
-    clips = torch.bincount(torch.tensor(list(labels)), minlength=num_classes)
-    shown = clips > 0
-    return torch.where(shown, clips.sum() / (shown.sum() * clips.clamp(min=1)), 0.0)
 
 
 class MeanMap(nn.Module):

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tsfmicro.losses import focal
 from tsfmicro.models.base import Batch, Model, check_choice
 from tsfmicro.models.checks import check_size, number, whole_number, whole_numbers
 from tsfmicro.models.inputs import frames as frames_of
@@ -129,12 +130,6 @@ def contrast(embedded: Tensor, target: Tensor, margin: float) -> Tensor:
     near = (alike * apart.square()).sum() / alike.sum().clamp(min=1)
     far = (unlike * (margin - apart).clamp(min=0).square()).sum() / unlike.sum().clamp(min=1)
     return (near + far) / 2
-
-
-def focal(logits: Tensor, target: Tensor, gamma: float, weights: Tensor) -> Tensor:
-    """Mean of −α (1 − p)^γ log p of the right class."""
-    right = logits.log_softmax(-1).gather(1, target[:, None]).squeeze(1)
-    return -(weights[target] * (1 - right.exp()).clamp(min=1e-6).pow(gamma) * right).mean()
 
 
 ORIGIN = Origin(

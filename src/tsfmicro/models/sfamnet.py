@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsfmicro.errors import ConfigError
+from tsfmicro.losses import balanced
 from tsfmicro.models.base import Batch, Model, check_choice, check_share
-from tsfmicro.models.blocks import balanced, first, last
+from tsfmicro.models.blocks import first, last
 from tsfmicro.models.inputs import landmarks68, scaled
 from tsfmicro.models.origin import Origin
 from tsfmicro.models.registry import register

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from tsfmicro.config import Section
 from tsfmicro.types import Fold
+
+
+def one_name(value: Any) -> Any:
+    """An option that is several names may be written as one."""
+    return (value,) if isinstance(value, str) else value
 
 
 class Protocol(Section, ABC):

@@ -19,7 +19,7 @@ class Composite(Loso):
     """Leave one subject out over the people of all datasets."""
 
     def folds(self, labels: Mapping[str, int], val_people: int, generator: np.random.Generator) -> tuple[Fold, ...]:
-        datasets = sorted({dataset_of(clip) for clip in labels})
+        datasets = sorted({dataset_of(clip) for clip in self.used(labels)})
         if len(datasets) < 2:
             raise ConfigError(
                 f"composite: all clips are of {', '.join(datasets)}, but it pools at least two datasets. "

@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from tsfmicro.errors import ConfigError
-from tsfmicro.protocols.base import Protocol
-from tsfmicro.protocols.people import clips_of_people, fold_of
+from tsfmicro.protocols.base import Protocol, one_name
+from tsfmicro.protocols.people import check_datasets, clips_of_people, fold_of
 from tsfmicro.types import Fold, dataset_of, person_of
+
+
+class LeaveOneDatasetOut(Protocol):
+    """Each dataset is tested once, on what all others taught; what these have of people who are tested is not used."""
+
+    def folds(self, labels: Mapping[str, int], val_people: int, generator: np.random.Generator) -> tuple[Fold, ...]:
+        names = sorted({dataset_of(clip) for clip in labels})
+        if len(names) < 2:
+            raise ConfigError(
+                f"all clips are of {', '.join(names)}, but there must be at least two datasets to leave one out. "
+                "Add one to data.datasets, or choose protocol loso."
+            )
+        return tuple(
+            _fold(name, [other for other in names if other != name], [name], labels, val_people, generator)
+            for name in names
+        )
+
+
+class HoldoutDatabase(LeaveOneDatasetOut):
+    """Of two datasets, each is learned from once and tested once: the holdout-database evaluation (HDE) of MEGC 2018."""
+
+    def folds(self, labels: Mapping[str, int], val_people: int, generator: np.random.Generator) -> tuple[Fold, ...]:
+        folds = super().folds(labels, val_people, generator)
+        if len(folds) > 2:
+            raise ConfigError(
+                f"hde: there are clips of {', '.join(fold.name for fold in folds)}, but it is of two datasets. "
+                "Choose protocol leave_one_dataset_out."
+            )
+        return folds
 
 
 class CrossDataset(Protocol):
@@ -22,10 +50,7 @@ class CrossDataset(Protocol):
     train: tuple[str, ...] = Field((), description="datasets to learn from")
     test: tuple[str, ...] = Field((), description="datasets to be tested on; only their clips are scored")
 
-    @field_validator("train", "test", mode="before")
-    @classmethod
-    def _one_name(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
+    _one_name = field_validator("train", "test", mode="before")(one_name)
 
     @model_validator(mode="after")
     def _apart(self) -> CrossDataset:
@@ -36,17 +61,9 @@ class CrossDataset(Protocol):
 
     def folds(self, labels: Mapping[str, int], val_people: int, generator: np.random.Generator) -> tuple[Fold, ...]:
         names = sorted({dataset_of(clip) for clip in labels})
-        for name in (*self.train, *self.test):
-            if name not in names:
-                raise ConfigError(
-                    f"cross_dataset: no clip is of {name} (there are clips of {', '.join(names)}). "
-                    "Add it to data.datasets, or correct protocol.options."
-                )
+        check_datasets((*self.train, *self.test), labels, "cross_dataset")
         if not self.train and not self.test:
-            return tuple(
-                _fold(name, [other for other in names if other != name], [name], labels, val_people, generator)
-                for name in names
-            )
+            return LeaveOneDatasetOut().folds(labels, val_people, generator)
         train = self.train or tuple(name for name in names if name not in self.test)
         test = self.test or tuple(name for name in names if name not in self.train)
         if not train or not test:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tsfmicro.errors import ConfigError
-from tsfmicro.types import Fold, person_of
+from tsfmicro.types import Fold, dataset_of, person_of
 
 
 def clips_of_people(labels: Mapping[str, int]) -> dict[str, list[str]]:
@@ -16,6 +16,17 @@ def clips_of_people(labels: Mapping[str, int]) -> dict[str, list[str]]:
     for clip in sorted(labels):
         people.setdefault(person_of(clip), []).append(clip)
     return dict(sorted(people.items()))
+
+
+def check_datasets(asked: Sequence[str], labels: Mapping[str, int], protocol: str) -> None:
+    """Raises ConfigError: a dataset is asked for that no clip is of."""
+    names = sorted({dataset_of(clip) for clip in labels})
+    for name in asked:
+        if name not in names:
+            raise ConfigError(
+                f"{protocol}: no clip is of {name} (there are clips of {', '.join(names)}). "
+                "Add it to data.datasets, or correct protocol.options."
+            )
 
 
 def fold_name(person: str) -> str:

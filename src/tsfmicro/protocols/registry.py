@@ -9,7 +9,7 @@ from tsfmicro.config import check_section
 from tsfmicro.errors import UnknownNameError
 from tsfmicro.protocols.base import Protocol
 from tsfmicro.protocols.composite import Composite
-from tsfmicro.protocols.cross_dataset import CrossDataset
+from tsfmicro.protocols.cross_dataset import CrossDataset, HoldoutDatabase, LeaveOneDatasetOut
 from tsfmicro.protocols.loso import Loso
 from tsfmicro.protocols.person_kfold import PersonKFold
 
@@ -17,6 +17,8 @@ PROTOCOLS: dict[str, type[Protocol]] = {
     "loso": Loso,
     "composite": Composite,
     "cross_dataset": CrossDataset,
+    "leave_one_dataset_out": LeaveOneDatasetOut,
+    "hde": HoldoutDatabase,
     "person_kfold": PersonKFold,
 }
 

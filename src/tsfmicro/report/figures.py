@@ -16,7 +16,7 @@ from tsfmicro.prepared import PreparedSet
 from tsfmicro.report.material import Material
 from tsfmicro.report.style import SHARES, look, new_figure, styled
 from tsfmicro.report.tables import name_of
-from tsfmicro.types import Scores, person_of
+from tsfmicro.types import Interval, Scores, person_of
 
 SCORES = {"acc": "ACC", "uf1": "UF1", "uar": "UAR"}
 _PEOPLE_IN_A_COLUMN = 40
@@ -74,6 +74,28 @@ def head(figure: Figure, runs: Sequence[Material], rule: str = "") -> None:
     counts = dict.fromkeys(run.counts for run in runs)
     told = ["; ".join(names), "; ".join(counts), f"rule {rule}" if rule else ""]
     figure.suptitle(" · ".join(part for part in told if part), fontsize=6.5, color="#555555", x=0.01, ha="left")
+
+
+@styled
+def matrix_of_datasets(datasets: Sequence[str], values: Sequence[Sequence[Interval | None]]) -> Figure:
+    """UF1 with its interval: trained on (rows) × tested on (columns), dark is more; grey where there is none."""
+    count = len(datasets)
+    figure = new_figure(1.5 + 1.15 * count, 1.1 + 0.85 * count)
+    axes = figure.subplots()
+    shares = np.array([[np.nan if cell is None else cell.value for cell in row] for row in values], float)
+    axes.set_facecolor("#e6e6e6")
+    axes.imshow(np.ma.masked_invalid(shares), cmap=SHARES, vmin=0, vmax=1)
+    for row, column in np.ndindex(count, count):
+        cell = values[row][column]
+        said = "–" if cell is None else f"{cell.value:.2f}\n[{cell.low:.2f}, {cell.high:.2f}]"
+        colour = "white" if cell is not None and cell.value > 0.55 else "black"
+        axes.text(column, row, said, ha="center", va="center", fontsize=7, color=colour)
+    axes.set_xticks(range(count), [short(name) for name in datasets], rotation=30, ha="right")
+    axes.set_yticks(range(count), [short(name) for name in datasets])
+    axes.set_xlabel("tested on")
+    axes.set_ylabel("trained on")
+    axes.set_title("UF1 [95 % over people]")
+    return figure
 
 
 @styled

@@ -186,7 +186,7 @@ def make_folds(labels: Mapping[str, int], config: RunConfig, watch: Watch) -> tu
     A training side on which nobody shows a class is told, and trained: the model cannot know that class there, and the score
     shows it. One with a single class is refused, since there is nothing to tell apart.
 
-    Raises: ConfigError: too few people, or a training side with one class.
+    Raises: ConfigError: too few people, or a training side with one class; LabelError: a class that no tested clip shows.
     """
     chosen = config.protocol
     generator = np.random.default_rng(min(config.train.seeds))
@@ -202,6 +202,12 @@ def make_folds(labels: Mapping[str, int], config: RunConfig, watch: Watch) -> tu
             )
         if absent:
             watch.note(f"fold {fold.name}: nobody on its training side shows {absent}, so it cannot be learned there")
+    tested = {labels[clip] for fold in folds for clip in fold.test}
+    unseen = ", ".join(name for n, name in enumerate(classes) if n not in tested)
+    if unseen:
+        raise LabelError(
+            f"no tested clip is {unseen}, so UF1 and UAR would not exist. Test on other datasets, or choose another data.scheme."
+        )
     used = {clip for fold in folds for clip in (*fold.train, *fold.val, *fold.test)}
     return folds, {clip: f"protocol {chosen.name} has it on no side" for clip in labels if clip not in used}
 

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from tsfmicro.config import RunConfig
+from tsfmicro.config import RunConfig, TrainConfig
+from tsfmicro.errors import ConfigError
 from tsfmicro.evaluate.floors import shuffle_labels
 from tsfmicro.memory import keep_freed_memory
 from tsfmicro.models.base import ClosedForm, Model
@@ -161,6 +162,7 @@ def plan_of_model(config: RunConfig, n_classes: int) -> tuple[tuple[Need, ...], 
     """What a run's model needs of each clip, and how many epochs its training leaves logits of. Raises as build_model."""
     with torch.device("meta"):
         model = build_model(config, n_classes)
+    _check_loss(model, config)
     return model.needs, 1 if isinstance(model, ClosedForm) else epochs_of(model.stages, config.train)
 
 
@@ -168,6 +170,23 @@ def parameters_of(config: RunConfig, n_classes: int) -> int:
     """How many numbers the run's model learns. Raises as build_model."""
     with torch.device("meta"):
         return sum(p.numel() for p in build_model(config, n_classes).parameters())
+
+
+def _check_loss(model: Model, config: RunConfig) -> None:
+    """Raises ConfigError: a setting for rare classes that would not reach this model."""
+    usual, train = TrainConfig(), config.train
+    names: tuple[str, ...]
+    if isinstance(model, ClosedForm):
+        names, why = ("loss", "sampling"), "is solved in closed form, from all training clips at once"
+    elif model.has_own_loss:
+        names, why = ("loss",), "has a loss of its own (train.sampling=balanced reaches it)"
+    else:
+        return
+    asked = [f"train.{n}={getattr(train, n)}" for n in names if getattr(train, n) != getattr(usual, n)]
+    if asked:
+        raise ConfigError(
+            f"{' and '.join(asked)} does nothing for model {config.model.name}, which {why}. Leave it out."
+        )
 
 
 def training_memory(config: RunConfig, n_classes: int) -> float:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from tsfmicro.errors import RunError
 from tsfmicro.evaluate.compare import Difference
-from tsfmicro.evaluate.select import RULES
 from tsfmicro.files import markdown_text
-from tsfmicro.reading.compare import compare
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.summary import Summary, leak_of
 from tsfmicro.run.task import parameters_of
@@ -46,6 +43,11 @@ class Facts:
             bool(folder.environment.get("generated")),
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for a line of CSV."""
+        seconds = "" if self.seconds is None else round(self.seconds, 1)
+        return {"leak uf1": round(self.leak.value, 4), "parameters": self.parameters, "training seconds": seconds}
+
 
 @dataclass(frozen=True)
 class Line:
@@ -54,17 +56,7 @@ class Line:
     member: Member
     summary: Summary
     facts: Facts
-    against: str = ""
     difference: Difference | None = None
-
-
-def difference_of(out: Path, run: str, other: str, rule: str) -> Difference | None:
-    """UF1 of one run of a study minus another's, on the clips that both tested; None where they cannot be compared."""
-    honest = rule if rule in RULES and not RULES[rule].test_selected else "last"
-    try:
-        return compare(out / run, str(out / other), honest).differences["uf1"]
-    except RunError:
-        return None
 
 
 def holm(p: Mapping[str, float]) -> dict[str, float]:
@@ -108,7 +100,7 @@ def _table(group: Sequence[Line]) -> Table:
     many = len({(line.summary.model.people, line.summary.model.clips) for line in group}) > 1
     seeds = len({line.summary.model.seeds for line in group}) > 1
     heads = ["system", "UF1", "UAR", "ACC", "leak", "linear floor"]
-    heads += [f"UF1 − {next(line.against for line in group if line.against)}", "p"] if tested else []
+    heads += [f"UF1 − {next(line.member.against for line in group if line.difference)}", "p"] if tested else []
     heads += ["people, clips"] if many else []
     heads += ["seeds"] if seeds else []
     heads += ["parameters", "training"]

@@ -10,8 +10,7 @@ grid:                                         # every combination is a run
     apex only: {model.options.variant: spatial, model.options.frame: apex}
 runs:                                         # runs by name, alone or each with the whole grid
   small: {base: demo, train.epochs: 20}
-against: small                                # every run is compared with this one, or with the run of such a name, e.g.
-                                              # 'tsfmicro*', that has its clips and protocol
+against: {variant: late}                      # each run is compared with that run which differs from it in this alone
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import Field
 
@@ -44,23 +43,16 @@ class Study(Section):
     set: dict[str, Any] = Field(default_factory=dict)
     grid: dict[str, list[Any] | dict[str, dict[str, Any]]] = Field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    against: str = ""
+    against: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Member:
-    """One run of a study. Its name is that of its folder."""
+    """One run of a study. Its name is that of its folder; it is compared with the run `against`, where there is one."""
 
     name: str
     config: RunConfig
-
-
-class Runs(NamedTuple):
-    """A study's name, its runs, and for each of them the run it is compared with, where there is one."""
-
-    name: str
-    members: list[Member]
-    against: Mapping[str, str]
+    against: str = ""
 
 
 class Mistakes:
@@ -85,8 +77,8 @@ class Mistakes:
         return f"{mistake} [{', '.join(named[:3])}{f' and {len(named) - 3} more' * (len(named) > 3)}]"
 
 
-def read_study(name: str, overrides: Overrides, only: Sequence[str] = ()) -> Runs:
-    """The runs that a study stands for.
+def read_study(name: str, overrides: Overrides, only: Sequence[str] = ()) -> tuple[str, list[Member]]:
+    """A study's name and its runs.
 
     Args:
         name: a YAML file, or a shipped study's name.
@@ -101,51 +93,49 @@ def read_study(name: str, overrides: Overrides, only: Sequence[str] = ()) -> Run
     mistakes, members = Mistakes(), []
     combinations = list(_combinations(study, mistakes))
     wanted = [c for c in combinations if not only or any(fnmatchcase(c[0], pattern) for pattern in only)]
-    for run, count in Counter(run for run, _ in combinations).items():
+    for run, count in Counter(run for run, *_ in combinations).items():
         if count > 1:
             mistakes.add(
                 f"{count} runs are called {run!r}: give the values labels, as in {{label: {{setting: value}}}}"
             )
     if combinations and not wanted:
-        names = ", ".join(run for run, _ in combinations)
+        names = ", ".join(run for run, *_ in combinations)
         mistakes.add(f"no run matches --only {' '.join(only)} (there are {names})")
-    for run, changes in wanted:
+    for run, changes, against in wanted:
         try:
-            members.append(Member(run, _config(run, study, [study.set, *changes, overrides], path)))
+            members.append(Member(run, _config(run, study, [study.set, *changes, overrides], path), against))
         except TsfmicroError as mistake:
             mistakes.add(str(mistake).removeprefix(f"{run}: "), run)
-    if study.against and not any(fnmatchcase(run, study.against) for run, _ in combinations):
-        mistakes.add(f"against: no run is called {study.against}")
     mistakes.tell(str(path), len(wanted))
-    return Runs(study.name, members, dict(_pairs(members, study.against)))
+    return study.name, members
 
 
-def _pairs(members: Sequence[Member], against: str) -> Iterator[tuple[str, str]]:
-    """Each run, and the first of such a name that sees the same clips in the same folds."""
-    candidates = [member for member in members if fnmatchcase(member.name, against)]
-    for member in members:
-        config = member.config
-        for other in candidates:
-            if other is not member and (other.config.data, other.config.protocol) == (config.data, config.protocol):
-                yield member.name, other.name
-                break
-
-
-def _combinations(study: Study, mistakes: Mistakes) -> Iterator[tuple[str, list[Overrides]]]:
-    """Every run's name and its changes, in the file's order."""
-    axes = [list(study.runs.items())] if study.runs else []
+def _combinations(study: Study, mistakes: Mistakes) -> Iterator[tuple[str, list[Overrides], str]]:
+    """Every run's name, its changes, and the name of the run it is compared with, in the file's order."""
+    axes = {"runs": list(study.runs.items())} if study.runs else {}
     for key, values in study.grid.items():
         if isinstance(values, dict):
-            axes.append(list(values.items()))
+            axes[key] = list(values.items())
         else:
-            axes.append([(_label(key, value), {key: value}) for value in values])
+            axes[key] = [(_label(key, value), {key: value}) for value in values]
         if not values:
             mistakes.add(f"grid.{key}: has no values")
     if not axes:
         mistakes.add("has neither grid nor runs. Name what is to differ from run to run")
         return
-    for combination in itertools.product(*axes):
-        yield _slug("-".join(label for label, _ in combination)), [changes for _, changes in combination]
+    for key, label in study.against.items():
+        known = [name for name, _ in axes.get(key, [])]
+        if label not in known:
+            where = f"{key} has {', '.join(known)}" if known else f"there are {', '.join(axes)}"
+            mistakes.add(f"against.{key}: {label} is nothing that differs here ({where})")
+    for combination in itertools.product(*axes.values()):
+        labels = dict(zip(axes, (label for label, _ in combination), strict=True))
+        name, other = _joined(labels), _joined(labels | study.against)
+        yield name, [changes for _, changes in combination], other if other != name else ""
+
+
+def _joined(labels: Mapping[str, str]) -> str:
+    return _slug("-".join(labels.values()))
 
 
 def _label(key: str, value: Any) -> str:
@@ -197,7 +187,7 @@ def studies_table() -> tuple[list[str], list[list[str]]]:
     """Headings and rows of the shipped studies, for `tsfmicro configs`."""
     rows = []
     for name in shipped.study_names():
-        members = read_study(name, {}).members
+        _, members = read_study(name, {})
         datasets = dict.fromkeys(d for m in members for d in m.config.data.datasets)
         schemes = dict.fromkeys(m.config.data.scheme for m in members)
         trained = sum(len(m.config.train.seeds) for m in members)

@@ -20,20 +20,22 @@ from typing import Any
 
 from tsfmicro.data.registry import DATASETS, dataset
 from tsfmicro.errors import RunError, TsfmicroError
-from tsfmicro.evaluate.compare import Difference
+from tsfmicro.evaluate.compare import Difference, differences
+from tsfmicro.evaluate.score import tally
 from tsfmicro.evaluate.select import rule_named
 from tsfmicro.files import write_whole
 from tsfmicro.run.experiment import check_names, label_clips, make_folds, read_clips, run
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.here import Here, Machines
-from tsfmicro.run.summary import ALL, Summary, summarise
+from tsfmicro.run.summary import ALL, Summary, answers, plain_differences, summarise
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.study import shipped
-from tsfmicro.study.beside import Facts, Line, difference_of, page
+from tsfmicro.study.beside import Facts, Line, page
 from tsfmicro.study.grid import Member, Mistakes, Overrides, read_study
 from tsfmicro.types import Clip, Interval, Scores
 
 SCORES = ("uf1", "uar", "acc")
+GAIN = {"": "value", " low": "low", " high": "high"}
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,14 @@ class Row:
 
     Attributes:
         facts: what it cost, and what choosing on the test person would add.
-        against: the run it is compared with; difference: its UF1 minus that one's.
+        versus: its first score minus that of the run it is compared with, paired over people, once both are there.
     """
 
     member: Member
     summary: Summary | None
     problem: str = ""
     facts: Facts | None = None
-    against: str = ""
-    difference: Difference | None = None
+    versus: Mapping[str, Difference] | None = None
 
     def line(self) -> str:
         return self.summary.line() if self.summary else f"failed: {self.problem}" if self.problem else "not run"
@@ -75,6 +76,8 @@ class StudyTable:
                 "problem": row.problem or None,
                 "config": row.member.config.model_dump(mode="json"),
                 "scores": row.summary.to_dict() if row.summary else None,
+                **({"against": row.member.against} if row.member.against else {}),
+                **({"difference": plain_differences(row.versus)} if row.versus else {}),
             }
             for row in self.rows
         ]
@@ -92,28 +95,45 @@ class StudyTable:
 
     def page(self) -> str:
         """The finished runs as Markdown, side by side."""
-        found = [
-            Line(row.member, row.summary, row.facts, row.against, row.difference)
-            for row in self.rows
-            if row.summary and row.facts
-        ]
-        return page(self.name, found)
+        rows = ((row.member, row.summary, row.facts, row.versus) for row in self.rows)
+        return page(self.name, [Line(m, s, f, v["uf1"] if v else None) for m, s, f, v in rows if s and f])
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows for people."""
         floors = list(dict.fromkeys(name for row in self.rows if row.summary for name in row.summary.floors))
         headings = [self.name, "UF1", "UAR", "ACC", "people", "clips", "seeds", "rule", *(f"{n} floor" for n in floors)]
+        compared = any(row.member.against for row in self.rows)
+        headings += ["UF1 compared"] if compared else []
         rows = []
         for row in self.rows:
             if row.summary is None:
                 rows.append([row.member.name, "failed" if row.problem else "not run", *[""] * (len(headings) - 2)])
                 continue
             beside = [f"{f.uf1.value:.2f}" if (f := row.summary.floors.get(name)) else "" for name in floors]
-            for name, of in _scored(row.summary):
+            versus = f"{row.versus['uf1']} ({row.member.against})" if row.versus else ""
+            for place, (name, of) in enumerate(_scored(row.summary)):
                 cells = [str(of.uf1), str(of.uar), str(of.acc), str(of.people), str(of.clips), str(len(of.seeds))]
                 shown = f"{row.member.name}, {name} alone" if name else row.member.name
-                rows.append([shown, *cells, str(of.rule), *([""] * len(beside) if name else beside)])
+                ends = [
+                    *([""] * len(beside) if name else beside),
+                    *([versus if place == 0 else ""] if compared else []),
+                ]
+                rows.append([shown, *cells, str(of.rule), *ends])
         return [heading.replace("-", " ") if "floor" in heading else heading for heading in headings], rows
+
+
+@dataclass(frozen=True)
+class Made:
+    """A study whose runs are known.
+
+    Attributes: where: what mistakes are told of; everything: all runs; wanted: those that are to be trained; text: its file.
+    """
+
+    title: str
+    where: str
+    everything: tuple[Member, ...]
+    wanted: tuple[Member, ...]
+    text: str
 
 
 def study(
@@ -148,19 +168,38 @@ def study(
         ConfigError: every mistake in the study, before anything is trained.
         TsfmicroError: other bad input, in one line.
     """
+    overrides = overrides or {}
+    title, everything = read_study(name, overrides)
+    _, wanted = read_study(name, overrides, only)
+    text = shipped.study_path(name).read_text(encoding="utf-8")
+    made = Made(title, name, tuple(everything), tuple(wanted), text)
+    return conduct(made, roots, out, cache, rule, device, workers, watch, shuffled, machines)
+
+
+def conduct(
+    made: Made,
+    roots: Mapping[str, Path],
+    out: Path,
+    cache: Path,
+    rule: str = "last",
+    device: str = "auto",
+    workers: int | None = None,
+    watch: Watch | None = None,
+    shuffled: bool = False,
+    machines: Machines | None = None,
+) -> StudyTable:
+    """Train and score the runs that are wanted, as `study` does."""
     watch = watch or Watch()
     if rule != ALL:
         rule_named(rule)
     (machines or Here(workers)).choose_device(device)
-    overrides = overrides or {}
-    title, everything, against = read_study(name, overrides)
-    wanted = read_study(name, overrides, only).members
-    trainings = check(name, wanted, roots, watch)
+    wanted = list(made.wanted)
+    trainings = check(made.where, wanted, roots, watch)
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / "study.yaml", shipped.study_path(name).read_text(encoding="utf-8"))
+    write_whole(out / "study.yaml", made.text)
 
-    view, compared = Together(watch, out, trainings), _Compared(out, against, rule)
-    rows = {m.name: _row(out, m, rule) for m in everything if m not in wanted}
+    view = Together(watch, out, trainings)
+    rows = {m.name: _row(out, m, rule) for m in made.everything if m not in wanted}
     for other, row in rows.items():
         if row.problem:  # nobody asked for it now
             watch.note(f"{other} is not in the table: {row.problem}")
@@ -178,7 +217,7 @@ def study(
             write_whole(out / f"{member.name}-error.txt", traceback.format_exc())
         rows[member.name] = Row(member, None, problem) if problem else _row(out, member, rule)
         watch.note(f"{member.name}: {rows[member.name].line()}")
-        table = StudyTable(title, tuple(compared.with_other(rows.get(m.name, Row(m, None)), rows) for m in everything))
+        table = StudyTable(made.title, tuple(compared(out, [rows.get(m.name, Row(m, None)) for m in made.everything])))
         write_whole(out / "table.csv", table.csv())
         write_whole(out / "table.md", table.page())
         write_whole(out / "table.json", json.dumps(table.to_dict(), indent=1))
@@ -227,7 +266,7 @@ class _Clips:
 
     def of(self, member: Member) -> list[Clip]:
         config = member.config
-        spotted = config.prepare.apex != "annotated"
+        spotted = config.prepare.apex == "spotted"
         key = config.data.model_dump_json(exclude={"scheme"}) + config.train.augment.model_dump_json() + str(spotted)
         if key not in self._read:
             clips, _ = read_clips(config, self._roots, self._watch)
@@ -253,22 +292,6 @@ def _try(mistakes: Mistakes, run: str, do: Any, *args: Any) -> Any:
         mistakes.add(mistake, run)
         return False
     return True if done is None else done
-
-
-class _Compared:
-    """Each finished run beside the one it is compared with; a pair is compared once."""
-
-    def __init__(self, out: Path, against: Mapping[str, str], rule: str) -> None:
-        self._out, self._against, self._rule = out, against, rule
-        self._known: dict[str, Difference | None] = {}
-
-    def with_other(self, row: Row, rows: Mapping[str, Row]) -> Row:
-        run, other = row.member.name, self._against.get(row.member.name, "")
-        if row.summary is None or not (other in rows and rows[other].summary):
-            return row
-        if run not in self._known:
-            self._known[run] = difference_of(self._out, run, other, self._rule)
-        return replace(row, against=other, difference=self._known[run])
 
 
 class Together(Watch):
@@ -326,6 +349,33 @@ def _row(out: Path, member: Member, rule: str) -> Row:
         return Row(member, None, str(mistake))
 
 
+def compared(out: Path, rows: Sequence[Row]) -> list[Row]:
+    """The rows, with what each run gains over the run it is compared with, on the clips that both tested."""
+    finished = {row.member.name: row for row in rows if row.summary}
+    return [
+        replace(row, versus=_versus(out, row, finished[row.member.against]))
+        if row.summary and row.member.against in finished
+        else row
+        for row in rows
+    ]
+
+
+def _versus(out: Path, one: Row, other: Row) -> Mapping[str, Difference] | None:
+    """None where the two have other classes or labels, or tested no clip in common."""
+    assert one.summary is not None
+    folders = [RunFolder.open(out / row.member.name) for row in (one, other)]
+    plan, there = (folder.plan for folder in folders)
+    shared = {clip: label for clip, label in plan.tested.items() if there.tested.get(clip) == label}
+    if plan.classes != there.classes or set(shared) != plan.tested.keys() & there.tested.keys() or not shared:
+        return None
+    rule = one.summary.model.rule
+    try:
+        a, b = (tally([s.only(shared) for s in answers(f, rule)], shared, plan.classes) for f in folders)
+    except TsfmicroError:  # no validation people there, or a class that no shared clip has
+        return None
+    return differences(a, b)
+
+
 def _lines(row: Row) -> Iterable[dict[str, Any]]:
     config = row.member.config
     settings = {
@@ -339,26 +389,22 @@ def _lines(row: Row) -> Iterable[dict[str, Any]]:
     if row.summary is None:
         yield settings
         return
-    beside: dict[str, Any] = {}
-    if row.facts is not None:
-        beside = {"leak uf1": round(row.facts.leak.value, 4), "parameters": row.facts.parameters}
-        beside |= {"training seconds": "" if row.facts.seconds is None else round(row.facts.seconds, 1)}
-    if row.difference is not None:
-        of = row.difference.interval
-        beside |= {"against": row.against, "uf1 minus against": round(of.value, 4)}
-        beside |= {"minus low": round(of.low, 4), "minus high": round(of.high, 4), "p": round(row.difference.p, 5)}
     floors = {f"{name} floor {key}": value for name, of in row.summary.floors.items() for key, value in _cells(of)}
-    for name, scores in _scored(row.summary):
+    versus, cost = _gain(row), row.facts.to_dict() if row.facts else {}
+    for place, (name, scores) in enumerate(_scored(row.summary)):
         counts = {"rule": str(scores.rule), "people": scores.people, "clips": scores.clips, "seeds": len(scores.seeds)}
         recall = {f"recall {name}": round(value, 4) for name, value in scores.recall.items()}
-        yield (
-            settings
-            | {"scored": name or "all"}
-            | counts
-            | dict(_cells(scores))
-            | ({} if name else beside | floors)
-            | recall
-        )
+        beside = ({} if name else floors | cost) | ({} if place else versus)
+        yield settings | {"scored": name or "all"} | counts | dict(_cells(scores)) | beside | recall
+
+
+def _gain(row: Row) -> dict[str, Any]:
+    """UF1 over the run that it is compared with."""
+    if row.versus is None:
+        return {}
+    uf1 = row.versus["uf1"]
+    ends = {f"uf1 gain{end}": round(getattr(uf1.interval, of), 4) for end, of in GAIN.items()}
+    return {"compared with": row.member.against} | ends | {"uf1 gain p": round(uf1.p, 4)}
 
 
 def _scored(summary: Summary) -> Iterable[tuple[str, Scores]]:

@@ -116,7 +116,7 @@ class InFile:
         part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            values = {"plan": self.plan, "losses": state.losses, "captured": state.captured}
+            values: dict[str, Any] = {"plan": self.plan, "losses": state.losses, "captured": state.captured}
             values |= {"seconds": state.seconds}
             torch.save(values | {"logits": [torch.from_numpy(one) for one in state.logits]}, part)
             part.replace(self.path)

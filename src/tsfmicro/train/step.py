@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -12,12 +12,14 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from tsfmicro.config import TrainConfig
 from tsfmicro.errors import ConfigError, RunError
+from tsfmicro.losses import balanced, focal, weighted
 from tsfmicro.train.loader import Loader
 from tsfmicro.train.precision import lowered, precision_on
 
 REHEARSALS = 3  # ordinary calls before a recording: libraries choose kernels and take their room then, and not in it
 
 Work = Callable[[], None]
+Criterion = Callable[[Tensor, Tensor], Tensor]
 
 
 class Recorder(Protocol):
@@ -93,7 +95,7 @@ class Step:
     Nothing in a step waits for the device.
 
     Args:
-        model: its `loss(batch, target)` is what falls; it is moved to the loader's device.
+        model: its `loss(batch, target)` is what falls, unless `config.loss` says otherwise; it is moved to the loader's device.
         labels: class number of each TRAINING clip; no other label is given, so none can leak.
         only: names with which the parameters that learn begin; all learn if there are none.
     Attributes:
@@ -118,6 +120,7 @@ class Step:
         targets = torch.full((loader.prepared.capacity,), -100)
         targets[loader.prepared.rows_of(labels)] = torch.tensor(list(labels.values()))
         self._targets = targets.to(self.device)
+        self._criterion = criterion(config, labels.values(), self.device)
         # A recording reads tensors where they lie: what is gathered from the memory map anew each time cannot be in it.
         recorded = self.device.type == "cuda" and loader.resident
         self.optimiser = optimiser(_learning(self.model, only), config, self.device, recorded)
@@ -146,11 +149,25 @@ class Step:
         batch = self.loader.gather(rows, self._pair, movements)
         target = self._targets.index_select(0, rows)
         with lowered(self.device, self.precision):
-            loss = self.model.loss(batch, target)  # type: ignore[operator]  # every model of ours has it
+            if self._criterion is None:
+                loss = self.model.loss(batch, target)  # type: ignore[operator]  # every model of ours has it
+            else:
+                loss = self._criterion(self.model(**batch).float(), target)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
         self.loss += loss.detach() * len(rows)
+
+
+def criterion(config: TrainConfig, labels: Iterable[int], device: torch.device) -> Criterion | None:
+    """The loss that the settings name, from (N, C) logits and (N,) class numbers; None for the model's own.
+
+    Args: labels: of the training side, which alone decide how much a class weighs.
+    """
+    if config.loss == "balanced":
+        known = list(labels)
+        return partial(weighted, weights=balanced(known, max(known) + 1).to(device))
+    return partial(focal, gamma=config.gamma) if config.loss == "focal" else None
 
 
 def optimiser(
