@@ -80,13 +80,13 @@ def _grid(theta: Tensor, height: int, width: int) -> Tensor:
 def apply_to_flow(flow: Tensor, theta: Tensor) -> Tensor:
     """Move flow maps, and turn their vectors with them: a flipped face moves to the other side.
 
-    Args: flow: (N, 3, H, W): horizontal, vertical, strain; theta: (N, 2, 3), from `draw`.
-    Returns: (N, 3, H, W).
+    Args: flow: (N, …, 3, H, W): horizontal, vertical, strain; without strain (N, …, 2, H, W); theta: (N, 2, 3), from `draw`.
+    Returns: the same.
     """
-    moved = apply(flow, theta)
+    moved = apply(flow.flatten(1, -3), theta).view(flow.shape)
     forward = theta[:, :, :2].transpose(1, 2)  # the linear part is orthogonal: its inverse is its transpose
-    vectors = torch.einsum("nij,njhw->nihw", forward, moved[:, :2])
-    return torch.cat([vectors, moved[:, 2:]], 1)
+    vectors = torch.einsum("nij,n...jhw->n...ihw", forward, moved[..., :2, :, :])
+    return torch.cat([vectors, moved[..., 2:, :, :]], -3)
 
 
 def apply_to_points(points: Tensor, theta: Tensor, size: int, swap: Sequence[int] = ()) -> Tensor:
