@@ -44,6 +44,7 @@ class Model(nn.Module):
 
     Attributes:
         inputs: the arguments of `forward`, in order: what each needs, and its shape.
+        targets: what only `loss` looks at, so that nobody who asks needs it; a training batch has it under these names.
         size: edge of the images it was built for, pixels.
         recipe: name, num_classes, size and options that `create_model` builds the same model from.
         classes: their names in the order of the logits, where they are known; saved with the weights.
@@ -56,9 +57,10 @@ class Model(nn.Module):
     head: nn.Module
     stages: tuple[Stage, ...] = (Stage(),)
 
-    def __init__(self, inputs: Mapping[str, Input], size: int) -> None:
+    def __init__(self, inputs: Mapping[str, Input], size: int, targets: Mapping[str, Input] | None = None) -> None:
         super().__init__()
         self.inputs = dict(inputs)
+        self.targets = dict(targets or {})
         self.size = size
         self.recipe: Mapping[str, Any] = {}
         self.classes: tuple[str, ...] = ()
@@ -67,8 +69,9 @@ class Model(nn.Module):
 
     def forward(self, **batch: Tensor) -> Tensor:
         """(N, C) logits. Raises ShapeError: an input is missing, not expected, or not (N, *shape) float."""
-        self.check(batch)
-        return self.logits(**batch)
+        asked = {name: values for name, values in batch.items() if name not in self.targets}
+        self.check(asked)
+        return self.logits(**asked)
 
     def logits(self, **batch: Tensor) -> Tensor:
         """(N, C), without looking whether the batch fits."""
@@ -103,7 +106,7 @@ class Model(nn.Module):
     @property
     def needs(self) -> tuple[Need, ...]:
         """What must be stored for it, each once."""
-        return tuple(dict.fromkeys(one.need.stored for one in self.inputs.values()))
+        return tuple(dict.fromkeys(one.need.stored for one in (self.inputs | self.targets).values()))
 
     @property
     def expects(self) -> tuple[str, ...]:
@@ -112,9 +115,9 @@ class Model(nn.Module):
         return (*self.inputs, *lengths)
 
     def example(self, clips: int, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """A batch of noise that fits, on the CPU or, within `torch.device("meta")`, nowhere."""
+        """A training batch of noise that fits, on the CPU or, within `torch.device("meta")`, nowhere."""
         batch = {}
-        for name, one in self.inputs.items():
+        for name, one in (self.inputs | self.targets).items():
             shape = [ANY_LENGTH if n is None else n for n in one.shape]
             batch[name] = torch.randn(clips, *shape, generator=generator)
             if one.differs_in_length:

@@ -118,7 +118,7 @@ def train_task(
         model = build_model(plan.config, len(plan.classes))
         fitted = fit(
             model,
-            Loader(prepared, model.inputs, torch.device(device), plan.config.prepare.size),
+            Loader(prepared, model.inputs | model.targets, torch.device(device), plan.config.prepare.size),
             labels=labels,
             others=[*fold.test, *fold.val],
             config=config,

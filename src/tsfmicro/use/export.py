@@ -156,7 +156,7 @@ def _difference(model: Model, file: Path) -> float:
 
 def _distance(model: Model, predictor: Predictor, runtime: Runtime, clips: int) -> float:
     example = model.example(clips, torch.Generator().manual_seed(clips))
-    images: Images = {name: values.numpy() for name, values in example.items()}
+    images: Images = {name: example[name].numpy() for name in model.expects}
     with torch.inference_mode():
         ours = model(**{name: torch.from_numpy(image) for name, image in images.items()}).numpy()
     theirs = predictor(images)

@@ -51,7 +51,8 @@ def graph(model: Model) -> bytes:
     """The model as an ONNX file's content. Raises ExportError."""
     from onnxscript import optimizer
 
-    images = tuple(model.example(2).values())
+    example = model.example(2)
+    images = tuple(example[name] for name in model.expects)
     clips = torch.export.Dim("clips")
     longer = {
         name: {1: torch.export.Dim(f"length_of_{name}", min=2)}
