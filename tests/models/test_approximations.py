@@ -84,6 +84,7 @@ OTHERWISE = {
         "levels": (4, 0),
         "factor": (5.0, 1),
         "width": (3, 0),
+        "norm": (False, "no"),
         "squeeze": (4, 0),
         "embedding": (6, 0),
         "margin": (2.0, -1),
@@ -132,14 +133,15 @@ def small(name, **options):
 def known(model):
     """What can be seen of a model: sizes of its weights, stages, inputs, what it says and what it wants to be."""
     shapes = {key: tuple(weight.shape) for key, weight in model.state_dict().items()}
-    batch = model.example(6, torch.Generator().manual_seed(0))
-    target = torch.tensor([0, 1, 0, 2, 0, 0])
+    batch = model.example(7, torch.Generator().manual_seed(0))
+    target = torch.tensor([0, 1, 0, 2, 0, 0, 1])
     if isinstance(model, ClosedForm):
         model.see([batch])
         model.solve(model.describe(**batch), target)
     losses = []
     with torch.no_grad():
-        for model.stage in ("", *(stage.name for stage in 3 * model.stages)):  # running means differ from the third on
+        for name in ("", *(stage.name for stage in 3 * model.stages)):  # running means differ from the third on
+            model.stage = name
             torch.manual_seed(1)
             losses.append(float(model.train().loss(batch, target)))
         said = model.eval()(**batch)

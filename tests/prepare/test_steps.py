@@ -27,7 +27,7 @@ def made(aligned, size=224, **options):
 def test_a_step_is_flow_strain_and_how_grey_changes_from_one_frame_to_the_next(aligned):
     steps = made(aligned, count=2, threshold=3)[0]
     faces = [aligned.face(n, 224) for n in (10, 15, 20)]
-    for step, before, after in zip(steps, faces, faces[1:], strict=False):
+    for step, before, after in zip(steps, faces[:-1], faces[1:], strict=True):
         assert np.array_equal(step[:3], flow_and_strain(before, after).astype(np.float32))
         grey = [face @ np.array([0.299, 0.587, 0.114]) for face in (before, after)]
         assert step[3] == pytest.approx(np.abs(grey[1] - grey[0]) / 255, abs=0.005)

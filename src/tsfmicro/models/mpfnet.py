@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tsfmicro.errors import ConfigError
-from tsfmicro.models.base import Batch, Model, check_choice
+from tsfmicro.models.base import Batch, Model, check_choice, check_switch
 from tsfmicro.models.checks import check_size, number, whole_number, whole_numbers
 from tsfmicro.models.origin import Origin
 from tsfmicro.models.registry import register
@@ -65,6 +65,7 @@ class MPFNet(Model):
         levels: int,
         factor: float,
         width: int,
+        norm: bool,
         squeeze: int,
         embedding: int,
         margin: float,
@@ -79,7 +80,7 @@ class MPFNet(Model):
         super().__init__({"maps": Input(asked, (made, steps, MAPS, size, size))}, size)
         self.copies, self.levels, self.factor = copies, levels, factor
         self.margin, self.distance, self.shots, self.gamma, self.memory = margin, distance, shots, gamma, memory
-        self.gfe, self.afe = (Encoder(width, squeeze, embedding) for _ in range(2))
+        self.gfe, self.afe = (Encoder(width, norm, squeeze, embedding) for _ in range(2))
         self.classify = nn.Linear(embedding, num_classes)
         self.register_buffer("prototypes", torch.randn(2, num_classes, embedding))
         self.register_buffer("updates", torch.zeros(num_classes))
@@ -168,14 +169,14 @@ class MPFNet(Model):
 class Encoder(nn.Module):
     """`i3d-small`: a convolution and three blocks of Inception's kind, with attention after the last two. (N, 5, T, H, W) → (N, E)."""
 
-    def __init__(self, width: int, squeeze: int, embedding: int) -> None:
+    def __init__(self, width: int, norm: bool, squeeze: int, embedding: int) -> None:
         super().__init__()
         shrink = nn.MaxPool3d(3, stride=2, padding=1)
-        mixed = [Mixed(width, width), Mixed(3 * width, 2 * width), Mixed(7 * width, 4 * width)]
+        mixed = [Mixed(n * width, branch * width, norm) for n, branch in ((1, 1), (3, 2), (7, 4))]
         attention = [Attention(block.width, squeeze) for block in mixed[1:]]
-        stem = nn.Conv3d(MAPS, width, 3, padding=1)
         self.look = nn.Sequential(
-            *(stem, nn.ReLU(), shrink, mixed[0], shrink, mixed[1], attention[0], shrink, mixed[2], attention[1])
+            *(convolution(MAPS, width, 3, norm), shrink, mixed[0], shrink, mixed[1], attention[0]),
+            *(shrink, mixed[2], attention[1]),
         )
         self.embed = nn.Linear(mixed[-1].width, embedding)
 
@@ -186,14 +187,20 @@ class Encoder(nn.Module):
 class Mixed(nn.Module):
     """1³ and 3³ convolutions beside a pool, one after another in the channels."""
 
-    def __init__(self, width: int, branch: int) -> None:
+    def __init__(self, width: int, branch: int, norm: bool) -> None:
         super().__init__()
-        self.narrow, self.wide = nn.Conv3d(width, branch, 1), nn.Conv3d(width, branch, 3, padding=1)
+        self.narrow, self.wide = (convolution(width, branch, kernel, norm) for kernel in (1, 3))
         self.pool = nn.MaxPool3d(3, stride=1, padding=1)
         self.width = 2 * branch + width
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.narrow(x).relu(), self.wide(x).relu(), self.pool(x)], 1)
+        return torch.cat([self.narrow(x), self.wide(x), self.pool(x)], 1)
+
+
+def convolution(width: int, out_width: int, kernel: int, norm: bool) -> nn.Sequential:
+    """Convolution, norm if it is asked for, ReLU."""
+    parts: list[nn.Module] = [nn.Conv3d(width, out_width, kernel, padding=kernel // 2, bias=not norm)]
+    return nn.Sequential(*parts, *([nn.BatchNorm3d(out_width)] if norm else []), nn.ReLU())
 
 
 class Attention(nn.Module):
@@ -264,7 +271,8 @@ ORIGIN = Origin(
         "factor: 10 for the last copy, those between evenly spaced; every frame is magnified, not the apex alone",
         "maps: flow, strain, difference, and where it is above 30 of 255, as far as the program's comment says; flow is DIS"
         " unless prepare.products says otherwise",
-        "width: 64, and branches of 64, 128 and 256; no norm outside attention; pools 3³ of stride 2 before each block",
+        "width: 64, and branches of 64, 128 and 256; pools 3³ of stride 2 before each block",
+        "norm: batch norm after each convolution, as I3D has it; the released sketch has none, and did not learn in a small trial",
         "squeeze: 8, of the coordinate attention with a third axis, after the second and third block",
         "embedding: 128 values, of the global average",
         "margin: 1, over all triplets of a batch",
@@ -295,6 +303,7 @@ def mpfnet(
     levels: int = 10,
     factor: float = 10.0,
     width: int = 64,
+    norm: bool = True,
     squeeze: int = 8,
     embedding: int = 128,
     margin: float = 1.0,
@@ -310,7 +319,7 @@ def mpfnet(
 
     Args:
         steps: from onset to apex. between: "frames" there are, or a "blend" of onset and apex. copies: magnified "pictures", or
-            "maps" that are multiplied. levels: how many. factor: of the last one. width: of the first convolution. squeeze: of
+            "maps" that are multiplied. levels: how many. factor: of the last one. width: of the first convolution. norm: after each. squeeze: of
             attention. embedding: values of a clip. margin: of triplets. distance: "squared" or "plain". shots: clips of a class
             that a query is compared with. gamma: weight of AFE. memory: of the running prototypes. epochs: of the three stages;
             0 is train.epochs.
@@ -319,6 +328,7 @@ def mpfnet(
     check_choice("between", between, BETWEEN)
     check_choice("copies", copies, COPIES)
     check_choice("distance", distance, DISTANCES)
+    check_switch("norm", norm)
     return MPFNet(
         num_classes,
         size,
@@ -328,6 +338,7 @@ def mpfnet(
         whole_number(NAME, "levels", levels),
         number(NAME, "factor", factor, low=1 + 1e-6, below=100 + 1e-6),
         whole_number(NAME, "width", width),
+        norm,
         whole_number(NAME, "squeeze", squeeze),
         whole_number(NAME, "embedding", embedding),
         number(NAME, "margin", margin),

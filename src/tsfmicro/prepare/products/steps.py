@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 from typing import Literal
 
 import cv2
@@ -62,7 +63,7 @@ class Steps(Product[StepsOptions]):
             faces = [copies[n][level] for n in numbers]
             if options.between == "blend":
                 faces = blended(faces[0], faces[-1], options.count + 1)
-            levels.append([_step(a, b, edge, options) for a, b in zip(faces, faces[1:], strict=False)])
+            levels.append([_step(a, b, edge, options) for a, b in pairwise(faces)])
         return np.array(levels, np.float16)
 
     def reads(self, clip: Clip, options: StepsOptions) -> Collection[int]:
