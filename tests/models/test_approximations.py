@@ -16,7 +16,7 @@ from tsfmicro.study import shipped
 NAMED = [name for name, entry in MODELS.items() if name.endswith("-approx")]
 SIZE = 48
 
-MACHINE = {"kernel": ("rbf", "cubic"), "c": (0.001, -1), "standardise": (False, "no")}
+MACHINE = {"kernel": ("rbf", "cubic"), "c": (1e-5, -1), "standardise": (False, "no")}
 
 # model → option → (another value, a value that cannot work); quick networks to compare in `SMALL`.
 OTHERWISE = {
@@ -77,6 +77,23 @@ OTHERWISE = {
         "centre": (0.0, -1),
         "epochs": ((3, 4), (1,)),
     },
+    "mpfnet-approx": {
+        "steps": (4, 0),
+        "between": ("blend", "none"),
+        "copies": ("maps", "flows"),
+        "levels": (4, 0),
+        "factor": (5.0, 1),
+        "width": (3, 0),
+        "norm": (False, "no"),
+        "squeeze": (4, 0),
+        "embedding": (6, 0),
+        "margin": (2.0, -1),
+        "distance": ("plain", "far"),
+        "shots": (2, 0),
+        "gamma": (0.1, -1),
+        "memory": (0.5, 1),
+        "epochs": ((3, 4, 5), (1, 2)),
+    },
     "stlbp-ip-approx": {
         "frames": (5, 2),
         "motion": ("sparse", "apex"),
@@ -102,6 +119,7 @@ SMALL = {
     "frl-dgt-approx": {"unet": (4, 4, 4, 4), "width": 8, "heads": 2},
     "rrrn-approx": {"widths": (4, 4, 4), "crop": 24},
     "state-lstm-approx": {"widths": (4, 4, 4), "width": 4},
+    "mpfnet-approx": {"steps": 5, "levels": 3, "width": 2, "squeeze": 2, "embedding": 4},
     "stlbp-ip-approx": {"blocks": 2},
     "tics-approx": {"regions": "grid", "blocks": 2},
 }
@@ -115,17 +133,20 @@ def small(name, **options):
 def known(model):
     """What can be seen of a model: sizes of its weights, stages, inputs, what it says and what it wants to be."""
     shapes = {key: tuple(weight.shape) for key, weight in model.state_dict().items()}
-    batch = model.example(4, torch.Generator().manual_seed(0))
-    target = torch.tensor([0, 1, 0, 2])
+    batch = model.example(7, torch.Generator().manual_seed(0))
+    target = torch.tensor([0, 1, 0, 2, 0, 0, 1])
     if isinstance(model, ClosedForm):
         model.see([batch])
         model.solve(model.describe(**batch), target)
+    losses = []
     with torch.no_grad():
+        for name in ("", *(stage.name for stage in 3 * model.stages)):  # running means differ from the third on
+            model.stage = name
+            torch.manual_seed(1)
+            losses.append(float(model.train().loss(batch, target)))
         said = model.eval()(**batch)
-        torch.manual_seed(1)
-        loss = model.train().loss(batch, target)
     shown = [(need, *(tuple(x.shape) for x in batch.values())) for need in model.needs]
-    return shapes, model.stages, shown, said.flatten().tolist(), float(loss)
+    return shapes, model.stages, shown, said.flatten().tolist(), losses
 
 
 def test_there_are_all_of_them():
