@@ -42,6 +42,7 @@ def test_every_weight_of_the_released_program_finds_its_place(released):
     facts, _, model = released
     count = {name for name in model.state_dict() if name.endswith("num_batches_tracked")}
     assert READ(dict(facts["weights"])).keys() == model.state_dict().keys() - count
+    assert not READ({"sa1.mlp_convs.0.weight": None, "fc2.bias": None, "GCN.gc2.weight": None}), "what it never uses"
     untrained = READ(dict.fromkeys(facts["untrained_in_released_program"]))
     assert untrained.keys() == {f"encode.{name}" for name in frozen(model)}
 

@@ -185,8 +185,8 @@ def released(weights: Mapping[str, Tensor], **options: Any) -> dict[str, Tensor]
         chosen="test-selected: epoch of the best test macro-F1; people are on both sides",
         notes=(
             "it needs depth beside the frames, as CAS(ME)³ has it, and is refused where there is none",
-            "the first two point networks are never trained, for the released program cuts their gradient: frozen_encoder=True"
-            " (released); False is surely what was meant",
+            "the first two point networks (81,922 parameters) are never trained, for the released program cuts their gradient:"
+            " frozen_encoder=True (released); False is surely what was meant, and all 3,479,431 learn",
             "the released class holds 14,601,735 more parameters, which its forward pass never uses: left out",
             "its points: flow is DIS, theirs Liu's coarse-to-fine; many limits of single values are one, see prepare/cloud.py",
             "which of the 68 points bound cheeks, mouth corners and chin is ours; the onset's serve both frames, where theirs"

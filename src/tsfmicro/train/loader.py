@@ -160,15 +160,16 @@ class Loader:
 
 
 def check_augmentation(prepared: PreparedSet, needs: Sequence[Need], settings: AugmentConfig) -> None:
-    """Raises ConfigError: augmentation is wanted of something that must not be moved, such as ready-made flow maps."""
+    """Raises ConfigError: augmentation is wanted of something that must not be moved: ready-made flow maps, of which nobody knows which value means no
+    movement, or points in space."""
     if settings.still:
         return
     for need in needs:
         stored = prepared.of(need)
         if stored.moves == "none":
             raise ConfigError(
-                f"{need.product} in {stored.unit}: a flip or rotation turns its vectors, and which value means no movement "
-                "is not known; a shift would cut its edge off. Set train.augment.flip=0, train.augment.rotate=0 and "
+                f"{need.product} in {stored.unit}: a flip or rotation turns its vectors, which cannot be done to them as they are "
+                "stored; a shift would cut its edge off. Set train.augment.flip=0, train.augment.rotate=0 and "
                 "train.augment.pad=0."
             )
 
