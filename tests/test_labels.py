@@ -33,7 +33,13 @@ def test_schemes_of_one_dataset_know_the_same_emotions():
 
 def test_every_class_has_an_emotion():
     for one in SCHEMES.values():
-        assert set(one.classes) == set(one.of.values()) - {None}
+        assert set(one.classes) == set(one.of.values()) - {None} or one.units
+
+
+def test_every_class_of_a_scheme_of_action_units_is_a_unit_and_cd6me_has_its_twelve():
+    for one in SCHEMES.values():
+        assert not one.units or one.classes == tuple(f"AU{unit}" for unit in one.units)
+    assert scheme("cd6me-12").units == (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17)
 
 
 def test_an_unknown_emotion_and_an_unknown_scheme_are_errors():

@@ -159,7 +159,10 @@ def dataset_of(clip_id: str) -> str:
 
 @dataclass(frozen=True)
 class LabelScheme:
-    """Which emotions count as which class.
+    """Which emotions count as which class; or which action units are told, of which a clip shows any number.
+
+    The label of a clip is its class number. Under a scheme of action units it is a number whose bits are its units: bit n for
+    classes[n], sides and intensities dropped.
 
     Attributes:
         name: e.g. 'casme2-5'.
@@ -167,6 +170,7 @@ class LabelScheme:
         of: emotion → class name, or None for an emotion that the scheme leaves out.
         of_dataset: what differs from `of` in a dataset, by its name.
         excluded: clip id → why the scheme leaves it out, whatever its emotion.
+        units: number of each class's action unit; empty where the classes are of emotions.
     Raises:
         LabelError: an emotion is mapped to a class that is not in `classes`.
     """
@@ -176,6 +180,7 @@ class LabelScheme:
     of: Mapping[str, str | None] = field(repr=False)
     of_dataset: Mapping[str, Mapping[str, str | None]] = field(repr=False, default_factory=dict)
     excluded: Mapping[str, str] = field(repr=False, default_factory=dict)
+    units: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         named = {c for of in (self.of, *self.of_dataset.values()) for c in of.values() if c is not None}
@@ -197,11 +202,25 @@ class LabelScheme:
         name = of[emotion]
         return None if name is None else self.classes.index(name)
 
+    def label_of(self, clip: Clip) -> int | None:
+        """A clip's label, None where the scheme leaves it out. Raises LabelError for an unknown emotion."""
+        if not self.units:
+            return self.label(clip.emotion, clip.dataset)
+        if not clip.action_units.units:
+            return None
+        return sum(1 << n for n, unit in enumerate(self.units) if unit in clip.action_units.numbers)
+
+    def classes_in(self, label: int) -> tuple[int, ...]:
+        """The class numbers that a label stands for: one, or those of its action units."""
+        return tuple(n for n in range(len(self.units)) if label >> n & 1) if self.units else (label,)
+
     def why_left_out(self, clip: Clip) -> str | None:
         """Why a clip has no class; None where it has one. Raises LabelError for an unknown emotion."""
         if clip.id in self.excluded:
             return f"{self.name} leaves it out: {self.excluded[clip.id]}"
-        if self.label(clip.emotion, clip.dataset) is None:
+        if self.label_of(clip) is None and self.units:
+            return "no action unit is annotated"
+        if self.label_of(clip) is None:
             return f"{clip.emotion} has no class in {self.name}"
         return None
 
@@ -342,3 +361,27 @@ class Scores:
     clips: int
     seeds: tuple[int, ...]
     uf1_of_seeds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class UnitScores:
+    """Scores of action units, pooled over all folds, every clip once; means over seeds where there are several.
+
+    Attributes:
+        rule: which epoch was scored.
+        f1: mean over units of F1 of presence (mean binary F1); macro_f1: mean over units of the mean of F1 of presence and of absence.
+        f1_of_units: F1 of each unit's presence. All with 95 % intervals over people.
+        confusion: (C, 2, 2) counts of each unit, truth × answer, absent before present, summed over seeds.
+        f1_of_seeds: mean binary F1 of each seed.
+    """
+
+    rule: Rule
+    classes: tuple[str, ...]
+    f1: Interval
+    macro_f1: Interval
+    f1_of_units: Mapping[str, Interval]
+    confusion: np.ndarray = field(repr=False)
+    people: int
+    clips: int
+    seeds: tuple[int, ...]
+    f1_of_seeds: tuple[float, ...]
