@@ -34,7 +34,13 @@ def test_schemes_of_one_dataset_know_the_same_emotions():
 
 def test_every_class_has_an_emotion():
     for one in SCHEMES.values():
-        assert set(one.classes) == set(one.of.values()) - {None}
+        assert set(one.classes) == set(one.of.values()) - {None} or one.units
+
+
+def test_every_class_of_a_scheme_of_action_units_is_a_unit_and_cd6me_has_its_twelve():
+    for one in SCHEMES.values():
+        assert not one.units or one.classes == tuple(f"AU{unit}" for unit in one.units)
+    assert scheme("cd6me-12").units == (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17)
 
 
 def test_an_unknown_emotion_and_an_unknown_scheme_are_errors():
@@ -107,12 +113,12 @@ def test_a_rule_of_one_dataset_may_not_name_another_class():
 def test_objective_classes_are_of_action_units_whatever_the_emotion(releases):
     clips = releases["samm", "v2"]
     used = scheme("objective-5")
-    assert Counter(used.classes[n] for c in clips if (n := used.of_clip(c)) is not None) == {
+    assert Counter(used.classes[n] for c in clips if (n := used.label_of(c)) is not None) == {
         "I": 24, "II": 13, "III": 20, "IV": 8, "V": 3,
     }  # fmt: skip
     (six,) = {used.why_left_out(c) for c in clips if c.objective == "VI"}
     assert six == "VI has no class in objective-5"
-    assert sum(scheme("objective-7").of_clip(c) is not None for c in clips) == 159
+    assert sum(scheme("objective-7").label_of(c) is not None for c in clips) == 159
     older = releases["casme2", "20140508"]
     assert {used.why_left_out(c) for c in older} == {"a clip without an objective class has no class in objective-5"}
 

@@ -36,7 +36,7 @@ class DataConfig(Section):
     """Which clips, and which class each belongs to."""
 
     datasets: tuple[str, ...] = Field(min_length=1, description="names from `tsfmicro data list`")
-    scheme: str = Field(description="label scheme, e.g. casme2-5")
+    scheme: str = Field(description="label scheme, e.g. casme2-5; or action units, e.g. cd6me-12")
     exclude: Path | None = Field(None, description="CSV of clips to leave out, columns: clip, why")
 
 

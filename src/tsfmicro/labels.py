@@ -1,9 +1,16 @@
-"""Which emotions count as which class: the paper's Tables 1 and 2, the MEGC2019 composite, and all datasets together."""
+"""Which emotions count as which class: the paper's Tables 1 and 2, the MEGC2019 composite, and all datasets together; and which
+action units are told: those of CD6ME, and those that ten clips or more of a dataset show."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from tsfmicro.errors import UnknownNameError
 from tsfmicro.types import LabelScheme
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _NEGATIVE_POSITIVE_SURPRISE = ("negative", "positive", "surprise")
 
@@ -19,6 +26,10 @@ def _grouped(name: str, negative: tuple[str, ...], left_out: tuple[str, ...] = (
     if others:
         of["others"] = "others"
     return LabelScheme(name, _NEGATIVE_POSITIVE_SURPRISE + (("others",) if others else ()), of)
+
+
+def _units(name: str, *units: int) -> LabelScheme:
+    return LabelScheme(name, tuple(f"AU{unit}" for unit in units), of={}, units=units)
 
 
 # The composite counts CASME II by the sheet of 2014, of which three labels were changed in 2019. Naming those clips makes both
@@ -104,8 +115,26 @@ SCHEMES: dict[str, LabelScheme] = {
         _MEGC2019,
         _grouped("all-3", _ALL_NEGATIVE, ("others",)),
         _grouped("all-4", _ALL_NEGATIVE, others=True),
+        _units("cd6me-12", 1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17),
+        _units("casme-au4", 1, 4, 9, 14),
+        _units("casme2-au8", 1, 2, 4, 7, 12, 14, 15, 17),
+        _units("samm-au4", 2, 4, 7, 12),
+        _units("mmew-au8", 1, 2, 4, 5, 7, 10, 12, 14),
+        _units("4dme-au8", 1, 2, 4, 6, 7, 12, 17, 45),
     )
 }
+
+
+def is_of_units(name: str) -> bool:
+    """Whether the labels of that scheme are action units, several a clip; no for a name that is not known."""
+    return name in SCHEMES and bool(SCHEMES[name].units)
+
+
+def units_shown(labels: Iterable[int], n_classes: int) -> np.ndarray:
+    """(N, n_classes) bool: which action units each label stands for."""
+    import numpy as np
+
+    return (np.array(list(labels), np.int64)[:, None] >> np.arange(n_classes) & 1).astype(bool)
 
 
 def scheme(name: str) -> LabelScheme:

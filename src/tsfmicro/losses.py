@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 
 def balanced(labels: Iterable[int], num_classes: int) -> Tensor:
@@ -36,3 +36,23 @@ def focal(logits: Tensor, target: Tensor, gamma: float, weights: Tensor | None =
     right = logits.log_softmax(-1).gather(1, target[:, None]).squeeze(1)
     unsure = (1 - right.exp()).clamp(min=1e-6).pow(gamma)
     return -((unsure if weights is None else weights[target] * unsure) * right).mean()
+
+
+def balanced_units(target: Tensor) -> Tensor:
+    """(2, C) weights of the absence and the presence of each action unit, as `balanced` gives them. target: (N, C) of 0 and 1."""
+    return torch.stack([balanced(column.long().tolist(), 2) for column in target.T], 1)
+
+
+def binary(logits: Tensor, target: Tensor, weights: Tensor | None = None, gamma: float = 0.0) -> Tensor:
+    """() mean over clips and action units of the binary cross-entropy.
+
+    Args:
+        logits, target: (N, C); target 1 where the unit is shown, else 0.
+        weights: (2, C) of absence and presence. gamma: makes it focal, as in `focal`.
+    """
+    entropy = binary_cross_entropy_with_logits(logits, target, reduction="none")
+    if gamma:
+        entropy = (1 - (-entropy).exp()).clamp(min=1e-6).pow(gamma) * entropy
+    if weights is not None:
+        entropy = torch.where(target > 0.5, weights[1], weights[0]) * entropy
+    return entropy.mean()

@@ -166,7 +166,10 @@ def dataset_of(clip_id: str) -> str:
 
 @dataclass(frozen=True)
 class LabelScheme:
-    """Which emotions count as which class.
+    """Which emotions count as which class; or which action units are told, of which a clip shows any number.
+
+    The label of a clip is its class number. Under a scheme of action units it is a number whose bits are its units: bit n for
+    classes[n], sides and intensities dropped.
 
     Attributes:
         name: e.g. 'casme2-5'.
@@ -175,6 +178,7 @@ class LabelScheme:
         of_dataset: what differs from `of` in a dataset, by its name.
         excluded: clip id → why the scheme leaves it out, whatever its emotion.
         by: whether it is the emotion of a clip that counts, or its objective class.
+        units: number of each class's action unit; empty where the classes are of emotions.
     Raises:
         LabelError: an emotion is mapped to a class that is not in `classes`.
     """
@@ -185,6 +189,7 @@ class LabelScheme:
     of_dataset: Mapping[str, Mapping[str, str | None]] = field(repr=False, default_factory=dict)
     excluded: Mapping[str, str] = field(repr=False, default_factory=dict)
     by: Literal["emotion", "objective"] = "emotion"
+    units: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         named = {c for of in (self.of, *self.of_dataset.values()) for c in of.values() if c is not None}
@@ -206,18 +211,28 @@ class LabelScheme:
         name = of[emotion]
         return None if name is None else self.classes.index(name)
 
-    def of_clip(self, clip: Clip) -> int | None:
-        """Class number of a clip, None where the scheme leaves it out by what it shows. Raises LabelError for what is unknown."""
-        return self.label(self._said(clip), clip.dataset)
+    def label_of(self, clip: Clip) -> int | None:
+        """A clip's label, None where the scheme leaves it out by what it shows. Raises LabelError for what is unknown."""
+        if not self.units:
+            return self.label(self._said(clip), clip.dataset)
+        if not clip.action_units.units:
+            return None
+        return sum(1 << n for n, unit in enumerate(self.units) if unit in clip.action_units.numbers)
 
     def _said(self, clip: Clip) -> str:
         return clip.emotion if self.by == "emotion" else clip.objective
+
+    def classes_in(self, label: int) -> tuple[int, ...]:
+        """The class numbers that a label stands for: one, or those of its action units."""
+        return tuple(n for n in range(len(self.units)) if label >> n & 1) if self.units else (label,)
 
     def why_left_out(self, clip: Clip) -> str | None:
         """Why a clip has no class; None where it has one. Raises LabelError for an unknown emotion."""
         if clip.id in self.excluded:
             return f"{self.name} leaves it out: {self.excluded[clip.id]}"
-        if self.of_clip(clip) is None:
+        if self.label_of(clip) is None and self.units:
+            return "no action unit is annotated"
+        if self.label_of(clip) is None:
             return f"{self._said(clip) or 'a clip without an objective class'} has no class in {self.name}"
         return None
 
@@ -358,3 +373,27 @@ class Scores:
     clips: int
     seeds: tuple[int, ...]
     uf1_of_seeds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class UnitScores:
+    """Scores of action units, pooled over all folds, every clip once; means over seeds where there are several.
+
+    Attributes:
+        rule: which epoch was scored.
+        f1: mean over units of F1 of presence (mean binary F1); macro_f1: mean over units of the mean of F1 of presence and of absence.
+        f1_of_units: F1 of each unit's presence. All with 95 % intervals over people.
+        confusion: (C, 2, 2) counts of each unit, truth × answer, absent before present, summed over seeds.
+        f1_of_seeds: mean binary F1 of each seed.
+    """
+
+    rule: Rule
+    classes: tuple[str, ...]
+    f1: Interval
+    macro_f1: Interval
+    f1_of_units: Mapping[str, Interval]
+    confusion: np.ndarray = field(repr=False)
+    people: int
+    clips: int
+    seeds: tuple[int, ...]
+    f1_of_seeds: tuple[float, ...]

@@ -175,7 +175,9 @@ def test_a_list_of_objective_classes_beside_the_sheet_counts_as_megc2018_does(re
     book.save(tmp_path / "CASME2-ObjectiveClasses.xlsx")
     reading = Casme2().read(tmp_path)
     used = scheme("objective-5")
-    assert Counter(n for clip in reading.clips if (n := used.of_clip(clip)) is not None) == dict(enumerate(counted[:5]))
+    assert Counter(n for clip in reading.clips if (n := used.label_of(clip)) is not None) == dict(
+        enumerate(counted[:5])
+    )
     differ = [flag for flag in reading.flags if flag.reason == "objective classes differ"]
     changed = [a.id for a, b in zip(before, reading.clips, strict=True) if a.objective != b.objective]
     assert [flag.clip for flag in differ] == changed and changed

@@ -76,7 +76,7 @@ def test_all_rules_stand_side_by_side_with_the_leak(with_validation):
         "linear floor",
         "shuffled linear floor",
     ]
-    assert [row[0] for row in summary.recall_table()[1]] == [row[0] for row in rows[:4]]
+    assert [row[0] for row in summary.class_table()[1]] == [row[0] for row in rows[:4]]
 
 
 def test_scores_json_holds_the_rules_that_were_asked_for(with_validation):

@@ -80,7 +80,7 @@ def test_a_pair_whose_tested_side_lacks_a_class_is_left_out_with_the_reason(data
     found = do_matrix(data, tmp_path / "out", watch)
     assert found.cells()[1][0] == ["casme2", "–", "–"] and found.cells()[1][1][1].endswith("]")
     (note,) = [note for note in found.notes() if "was not trained" in note]
-    assert "casme2 → samm was not trained: no tested clip is surprise" in note
+    assert "casme2 → samm was not trained: no tested clip shows surprise" in note
     assert any(note.startswith("casme2 → samm is left out") for note in watch.notes)
 
 

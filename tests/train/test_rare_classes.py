@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from tests.train.test_fit import CONFIG, trained
 from tsfmicro.config import TrainConfig
-from tsfmicro.losses import balanced, focal, weighted
+from tsfmicro.losses import balanced, balanced_units, binary, focal, weighted
 from tsfmicro.train.step import criterion
 
 CPU = torch.device("cpu")
@@ -53,12 +53,22 @@ def test_focal_loss_with_gamma_nought_is_cross_entropy():
 
 
 def test_weights_are_of_the_training_side_alone():
-    known = criterion(TrainConfig(loss="balanced"), [0, 0, 0, 1], CPU)
+    known = criterion(TrainConfig(loss="balanced"), torch.tensor([0, 0, 0, 1]), CPU)
     assert known.keywords["weights"].tolist() == pytest.approx([4 / 6, 2])
 
 
+def test_action_units_fall_by_binary_cross_entropy_each_weighed_by_its_own_counts():
+    target = torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
+    logits = torch.zeros(4, 2)
+    assert float(binary(logits, target)) == pytest.approx(math.log(2))
+    weights = balanced_units(target)
+    assert weights.tolist() == [pytest.approx([4 / 6, 4 / 6]), pytest.approx([2, 2])]
+    assert float(binary(logits, target, weights)) == pytest.approx(math.log(2)), "the weights average 1"
+    assert float(binary(logits, target, gamma=2.0)) == pytest.approx(0.25 * math.log(2))
+
+
 def test_without_a_setting_the_models_own_loss_falls():
-    assert criterion(TrainConfig(), [0, 1], CPU) is None
+    assert criterion(TrainConfig(), torch.tensor([0, 1]), CPU) is None
 
 
 @pytest.mark.parametrize("loss", ["balanced", "focal"])

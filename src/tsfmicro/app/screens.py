@@ -22,6 +22,7 @@ from tsfmicro.run.watch import Task, Watch
 
 if TYPE_CHECKING:
     from tsfmicro.run.summary import Summary
+    from tsfmicro.run.units import UnitSummary
 
 QUIET_SECONDS = 15.0  # without a terminal, e.g. in a cluster's log, a line this often is enough
 
@@ -108,13 +109,17 @@ def _is_number(text: str) -> bool:
     return text.replace(",", "").replace(".", "").isdigit()
 
 
-def show_summary(summary: Summary, folder: Path) -> None:
+def show_summary(summary: Summary | UnitSummary, folder: Path) -> None:
     """Scores beside their floors, recall of each class, what to mind, and where the pictures are."""
     show_table(*summary.table())
     if len(summary.scores) == 1:
-        print("recall: " + ", ".join(f"{name} {value:.2f}" for name, value in summary.model.recall.items()))
+        headings, (first, *_) = summary.class_table()
+        print(
+            f"{headings[0]}: "
+            + ", ".join(f"{name} {value}" for name, value in zip(headings[1:], first[1:], strict=True))
+        )
     else:
-        show_table(*summary.recall_table())
+        show_table(*summary.class_table())
     if summary.skipped:
         print(f"{summary.skipped} clips left out: {folder / 'skipped.csv'}")
     print(f"look at {folder / 'confusion.png'} and {folder / 'clips.png'}")

@@ -181,7 +181,7 @@ def _count(dataset: Dataset, name: str, reading: Reading, clips: Sequence[Clip])
     labels = scheme(name)
     of_class: dict[str, list[Clip]] = {c: [] for c in labels.classes}
     for clip in clips:
-        label = labels.of_clip(clip)
+        label = labels.label_of(clip)
         if label is not None:
             of_class[labels.classes[label]].append(clip)
     counts, notes = [], []

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import lcm
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,6 @@ from tsfmicro.evaluate.score import Tally
 from tsfmicro.evaluate.select import Answers
 from tsfmicro.types import Interval
 
-SCORES = ("uf1", "uar", "acc")
 SWAPS = 10_000
 LEVEL = 0.05
 
@@ -71,8 +71,8 @@ class ClipDifference:
 
 
 def differences(one: Tally, other: Tally) -> dict[str, Difference]:
-    """UF1, UAR and ACC of one side minus the other's. Both count the same clips; the numbers of seeds may differ."""
-    return {name: _difference(one, other, name) for name in SCORES}
+    """UF1, UAR and ACC (of action units mean binary and macro F1) of one side minus the other's. Both count the same clips; the numbers of seeds may differ."""
+    return {name: _difference(one, other, name) for name in one.scores}
 
 
 def verdict(of: Difference) -> str:
@@ -80,9 +80,20 @@ def verdict(of: Difference) -> str:
     return "better than" if of.better else "worse than" if of.worse else "not shown to be better than"
 
 
+def plain_differences(of: Mapping[str, Difference]) -> dict[str, Any]:
+    """Plain values of paired differences, for JSON; the first decides."""
+    values = {name: {**plain_interval(d.interval), "p": d.p, "verdict": verdict(d)} for name, d in of.items()}
+    return {**values, "better": next(iter(of.values())).better}
+
+
+def plain_interval(of: Interval) -> dict[str, float]:
+    """Plain values of an interval, for JSON."""
+    return {"value": of.value, "low": of.low, "high": of.high}
+
+
 def leak(chosen: Tally, honest: Tally) -> dict[str, Interval]:
     """How much of each score came from choosing the epoch on the test person: chosen − honest, the same trainings in both."""
-    return {name: difference_interval(*_paired(chosen, honest, name)) for name in SCORES}
+    return {name: difference_interval(*_paired(chosen, honest, name)) for name in chosen.scores}
 
 
 def clip_differences(
@@ -111,15 +122,15 @@ def _paired(one: Tally, other: Tally, name: str) -> tuple[ByClass, np.ndarray, n
     score, a = one.of(name)
     _, b = other.of(name)
     seeds = lcm(len(a), len(b))
-    return score, np.tile(a, (seeds // len(a), 1, 1, 1)), np.tile(b, (seeds // len(b), 1, 1, 1))
+    return score, np.concatenate([a] * (seeds // len(a))), np.concatenate([b] * (seeds // len(b)))
 
 
 def _p(score: ByClass, a: np.ndarray, b: np.ndarray) -> float:
-    seeds, people, classes, _ = a.shape
+    people = a.shape[1]
     swaps = _swaps(people)
-    flat_a, flat_b = (side.transpose(1, 0, 2, 3).reshape(people, -1) for side in (a, b))
+    flat_a, flat_b = (np.moveaxis(side, 1, 0).reshape(people, -1) for side in (a, b))
     moved = swaps @ (flat_b - flat_a)
-    shape = (len(swaps), seeds, classes, classes)
+    shape = (len(swaps), len(a), *a.shape[2:])
     swapped = score((flat_a.sum(0) + moved).reshape(shape)) - score((flat_b.sum(0) - moved).reshape(shape))
     actual = abs((score(a.sum(1)) - score(b.sum(1))).mean())
     return float((np.abs(swapped.mean((1, 2))) >= actual - 1e-12).mean())

@@ -66,12 +66,23 @@ def _jackknife(score: ByClass, confusions: np.ndarray) -> tuple[np.ndarray, np.n
     (P, K) each person's share of the clips."""
     total = confusions.sum(1)
     value = score(total).mean(0)
-    clips = confusions[0].sum(-1)  # (P, C)
-    if len(value) == 1:
-        clips = clips.sum(1, keepdims=True)
+    clips = _clips(confusions[0], len(value))
     with np.errstate(invalid="ignore"):
         without = score(total[:, None] - confusions).mean(0)
     return value, np.where(clips < clips.sum(0), without, np.nan), clips / clips.sum(0)
+
+
+def _clips(counts: np.ndarray, classes: int) -> np.ndarray:
+    """(P, K) clips of each person that each of the K values of a score is about.
+
+    Args: counts: (P, C, C), or (P, C, 2, 2) of action units, absent before present.
+    """
+    clips = counts.sum(-1)
+    if classes == 1:
+        return clips.sum(1, keepdims=True)
+    if clips.ndim == 3 and classes == clips.shape[1]:  # of the presence of units alone
+        return clips[..., 1]
+    return clips.reshape(len(clips), -1)
 
 
 def _mean(by_class: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ class Tally:
 
     Attributes:
         clips, people: their ids, sorted.
+        scores: names of what is compared, the one that decides first.
         for_acc, for_f1: (S, P, C, C) counts of each seed and person, true class × answer; the first counts for ACC, the other
             for all other scores. They differ only under a rule that takes two epochs.
     """
@@ -30,6 +32,8 @@ class Tally:
     people: tuple[str, ...]
     for_acc: np.ndarray = field(repr=False)
     for_f1: np.ndarray = field(repr=False)
+
+    scores: ClassVar[tuple[str, ...]] = ("uf1", "uar", "acc")
 
     def of(self, score: str) -> tuple[ByClass, np.ndarray]:
         """What 'acc', 'uf1' or 'uar' is the mean of, and the counts it takes."""
@@ -52,13 +56,7 @@ def tally(seeds: Sequence[Answers], labels: Mapping[str, int], classes: Sequence
         LabelError: a class that no test clip has.
     """
     clips = tuple(sorted(labels))
-    for answers in seeds:
-        strange = set(answers.clips) ^ set(clips)
-        if strange:
-            raise RunError(
-                f"seed {answers.seed}: {len(strange)} clips are either labelled or tested but not both, e.g. {min(strange)}. "
-                "Finish the run before scoring it."
-            )
+    check_same_clips(seeds, clips)
     people = tuple(sorted({person_of(clip) for clip in clips}))
     counted = [
         [
@@ -71,6 +69,17 @@ def tally(seeds: Sequence[Answers], labels: Mapping[str, int], classes: Sequence
     for_acc, for_f1 = np.stack(counted[0]), np.stack(counted[1])
     metrics.check_classes(for_f1[0].sum(0), classes)
     return Tally(seeds[0].rule, tuple(a.seed for a in seeds), clips, people, for_acc, for_f1)
+
+
+def check_same_clips(seeds: Sequence[Answers], clips: Sequence[str]) -> None:
+    """Raises RunError: a seed tested other clips than these."""
+    for answers in seeds:
+        strange = set(answers.clips) ^ set(clips)
+        if strange:
+            raise RunError(
+                f"seed {answers.seed}: {len(strange)} clips are either labelled or tested but not both, e.g. {min(strange)}. "
+                "Finish the run before scoring it."
+            )
 
 
 def score(counts: Tally, classes: Sequence[str]) -> Scores:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tsfmicro.errors import RunError
-from tsfmicro.evaluate.compare import SCORES, ClipDifference, Difference, clip_differences, differences, verdict
+from tsfmicro.evaluate.compare import (
+    ClipDifference,
+    Difference,
+    clip_differences,
+    differences,
+    plain_differences,
+    plain_interval,
+    verdict,
+)
 from tsfmicro.evaluate.score import score, tally
 from tsfmicro.evaluate.select import Answers, rule_named
+from tsfmicro.evaluate.units import score_units, tally_units
 from tsfmicro.run.floors import FLOORS, floors
 from tsfmicro.run.folder import RunFolder
-from tsfmicro.run.summary import answers, plain_differences, shown
-from tsfmicro.types import Interval, Rule, Scores
+from tsfmicro.run.summary import answers, shown
+from tsfmicro.run.units import unit_answers
+from tsfmicro.types import Rule, Scores, UnitScores
+
+TITLES = {"uf1": "UF1", "uar": "UAR", "acc": "ACC", "f1": "mean binary F1", "macro_f1": "macro F1"}
 
 
 @dataclass(frozen=True)
@@ -23,13 +35,14 @@ class Side:
 
     Attributes:
         name: the run's folder, or the floor.
-        labels: class number of each clip it tested.
+        labels: of each clip it tested; told: says one in words.
         answers: what it answered, seed by seed.
     """
 
     name: str
     classes: tuple[str, ...]
     labels: Mapping[str, int]
+    told: Callable[[int], str]
     answers: Sequence[Answers]
 
 
@@ -39,21 +52,22 @@ class Comparison:
 
     Attributes:
         names: of A and B; scores: theirs, on the shared clips alone.
-        differences: of uf1, uar, acc, paired over people.
-        clips: those on which the two differ, A's gains first.
+        differences: of uf1, uar, acc, or of f1 and macro_f1 of action units; paired over people. The first decides.
+        clips: those on which the two differ, A's gains first; none for action units.
         unshared: how many clips A alone and B alone tested.
     """
 
     names: tuple[str, str]
     rule: Rule
-    scores: tuple[Scores, Scores]
+    scores: tuple[Scores | UnitScores, Scores | UnitScores]
     differences: Mapping[str, Difference]
     clips: tuple[ClipDifference, ...]
     unshared: tuple[int, int]
 
     def headline(self) -> str:
         """A is not shown to be better than B: UF1 +0.03 [-0.04, +0.09], p 0.410"""
-        return f"A is {verdict(self.differences['uf1'])} B: UF1 {self.differences['uf1']}"
+        name, first = next(iter(self.differences.items()))
+        return f"A is {verdict(first)} B: {TITLES[name]} {first}"
 
     def about(self) -> list[str]:
         """Who is compared, on what."""
@@ -70,10 +84,9 @@ class Comparison:
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows: every score of both, the difference, p."""
         rows = []
-        for name in SCORES:
+        for name, d in self.differences.items():
             a, b = (getattr(scores, name) for scores in self.scores)
-            d = self.differences[name]
-            rows.append([name.upper(), str(a), str(b), f"{d.interval:+}", d.shown_p])
+            rows.append([TITLES[name], str(a), str(b), f"{d.interval:+}", d.shown_p])
         return ["", "A", "B", "A − B", "p"], rows
 
     def clips_table(self) -> tuple[list[str], list[list[str]]]:
@@ -92,10 +105,6 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-
-        def plain(of: Interval) -> dict[str, float]:
-            return {"value": of.value, "low": of.low, "high": of.high}
-
         classes = self.scores[0].classes
         return {
             "rule": str(self.rule),
@@ -104,7 +113,11 @@ class Comparison:
             "only_a": self.unshared[0],
             "only_b": self.unshared[1],
             **{
-                side: {"name": name, "seeds": list(s.seeds), **{score: plain(getattr(s, score)) for score in SCORES}}
+                side: {
+                    "name": name,
+                    "seeds": list(s.seeds),
+                    **{score: plain_interval(getattr(s, score)) for score in self.differences},
+                }
                 for side, name, s in zip("ab", self.names, self.scores, strict=True)
             },
             "a_minus_b": plain_differences(self.differences),
@@ -137,6 +150,11 @@ def compare(run: Path, other: str, rule: str = "last") -> Comparison:
     b = _floor_side(folder, other) if other in FLOORS else _run_side(RunFolder.open(Path(other)), chosen)
     labels = _shared_labels(a, b)
     said_a, said_b = ([seed.only(labels) for seed in side.answers] for side in (a, b))
+    unshared = (len(a.labels) - len(labels), len(b.labels) - len(labels))
+    if folder.plan.scheme.units:
+        units_a, units_b = (tally_units(said, labels, a.classes) for said in (said_a, said_b))
+        both = score_units(units_a, a.classes), score_units(units_b, a.classes)
+        return Comparison((a.name, b.name), chosen, both, differences(units_a, units_b), (), unshared)
     count_a, count_b = (tally(said, labels, a.classes) for said in (said_a, said_b))
     return Comparison(
         names=(a.name, b.name),
@@ -144,12 +162,13 @@ def compare(run: Path, other: str, rule: str = "last") -> Comparison:
         scores=(score(count_a, a.classes), score(count_b, a.classes)),
         differences=differences(count_a, count_b),
         clips=tuple(clip_differences(said_a, said_b, labels, len(a.classes))),
-        unshared=(len(a.labels) - len(labels), len(b.labels) - len(labels)),
+        unshared=unshared,
     )
 
 
 def _run_side(folder: RunFolder, rule: Rule) -> Side:
-    return Side(str(folder.path), folder.plan.classes, folder.plan.tested, answers(folder, rule))
+    said = unit_answers(folder, rule) if folder.plan.scheme.units else answers(folder, rule)
+    return Side(str(folder.path), folder.plan.classes, folder.plan.tested, folder.plan.told, said)
 
 
 def _floor_side(folder: RunFolder, name: str) -> Side:
@@ -157,7 +176,7 @@ def _floor_side(folder: RunFolder, name: str) -> Side:
     if name not in found:
         with_it = "with --shuffled" if name == "shuffled" else "again"
         raise RunError(f"{folder.path}: has no {shown(name)} floor. Give the command that made the run {with_it}.")
-    return Side(f"the {shown(name)} floor", folder.plan.classes, folder.plan.tested, found[name])
+    return Side(f"the {shown(name)} floor", folder.plan.classes, folder.plan.tested, folder.plan.told, found[name])
 
 
 def _shared_labels(a: Side, b: Side) -> dict[str, int]:
@@ -172,7 +191,7 @@ def _shared_labels(a: Side, b: Side) -> dict[str, int]:
         raise RunError(f"{a.name} and {b.name} tested no clip in common. Compare runs on the same dataset.")
     other = [clip for clip in shared if a.labels[clip] != b.labels[clip]]
     if other:
-        was, now = (side.classes[side.labels[other[0]]] for side in (a, b))
+        was, now = (side.told(side.labels[other[0]]) for side in (a, b))
         raise RunError(
             f"{len(other)} clips have different labels, e.g. {other[0]}: {was} in {a.name}, {now} in {b.name}. "
             "Compare runs with the same data.scheme and sheet."

@@ -19,7 +19,7 @@ from tsfmicro.prepared import PreparedSet
 from tsfmicro.reading.inside import features_of, maps_of, prepared_faces
 from tsfmicro.report.material import Material
 from tsfmicro.run.folder import RunFolder
-from tsfmicro.run.summary import ALL, answers, summarise
+from tsfmicro.run.summary import ALL, Summary, answers, summarise
 from tsfmicro.run.watch import Watch
 from tsfmicro.types import Interval, Logits
 
@@ -34,7 +34,9 @@ def gather(
         caches: where its prepared faces may be; without them what needs images is lacking, and the rest is there.
     Raises: RunError: trainings are missing or damaged.
     """
+    folder.plan.classes_only("a report")
     plan, summary = folder.plan, summarise(folder, ALL)
+    assert isinstance(summary, Summary)
     said = [folder.logits(seed) for seed in plan.config.train.seeds]
     clips = tuple(plan.tested)
     lacking = list(summary.notes)

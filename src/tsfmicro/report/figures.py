@@ -16,7 +16,7 @@ from tsfmicro.prepared import PreparedSet
 from tsfmicro.report.material import Material
 from tsfmicro.report.style import SHARES, look, new_figure, styled
 from tsfmicro.report.tables import name_of
-from tsfmicro.types import Interval, Scores, person_of
+from tsfmicro.types import Interval, Scores, UnitScores, person_of
 
 SCORES = {"acc": "ACC", "uf1": "UF1", "uar": "UAR"}
 _PEOPLE_IN_A_COLUMN = 40
@@ -26,6 +26,11 @@ _NAME = 24  # letters of a label that fit beside or above a panel
 def draw_confusion(scores: Scores, path: Path) -> None:
     """Confusion matrix with counts and row percentages, readable in grey."""
     _one_confusion(scores).savefig(path, dpi=130)
+
+
+def draw_units(scores: UnitScores, path: Path) -> None:
+    """For each action unit counts of truth × answer, with row percentages."""
+    _units(scores).savefig(path, dpi=130)
 
 
 def draw_pairs(
@@ -74,6 +79,29 @@ def head(figure: Figure, runs: Sequence[Material], rule: str = "") -> None:
     counts = dict.fromkeys(run.counts for run in runs)
     told = ["; ".join(names), "; ".join(counts), f"rule {rule}" if rule else ""]
     figure.suptitle(" · ".join(part for part in told if part), fontsize=6.5, color="#555555", x=0.01, ha="left")
+
+
+@styled
+def _units(scores: UnitScores) -> Figure:
+    rows, columns = grid(len(scores.classes))
+    figure = new_figure(1.5 * columns + 0.4, 1.6 * rows + 0.6)
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for axes in panels.flat[len(scores.classes) :]:
+        axes.axis("off")
+    for axes, name, counts in zip(panels.flat, scores.classes, scores.confusion, strict=False):
+        share = counts / counts.sum(-1, keepdims=True)
+        axes.imshow(share, cmap=SHARES, vmin=0, vmax=1)
+        for row, column in np.ndindex(2, 2):
+            colour = "white" if share[row, column] > 0.55 else "black"
+            said = f"{counts[row, column]}\n{100 * share[row, column]:.0f} %"
+            axes.text(column, row, said, ha="center", va="center", fontsize=7, color=colour)
+        axes.set_xticks(range(2), ["not said", "said"])
+        axes.set_yticks(range(2), ["absent", "shown"])
+        axes.set_title(f"{name}, F1 {scores.f1_of_units[name].value:.2f}")
+    seeds = "" if len(scores.seeds) == 1 else f", {len(scores.seeds)} seeds summed"
+    counted = f"{scores.people} people, {scores.clips} clips, rule {scores.rule}{seeds}"
+    figure.suptitle(f"mean binary F1 {scores.f1}   macro F1 {scores.macro_f1}\n{counted}", fontsize=8)
+    return figure
 
 
 @styled

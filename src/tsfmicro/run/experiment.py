@@ -14,13 +14,13 @@ from tsfmicro.data.exclusions import leave_out, read_exclusions
 from tsfmicro.data.registry import dataset
 from tsfmicro.errors import AnnotationError, ConfigError, LabelError
 from tsfmicro.generated import is_generated
-from tsfmicro.labels import scheme
+from tsfmicro.labels import is_of_units, scheme
 from tsfmicro.needs import Need, need
 from tsfmicro.prepare.prepare import pictures, prepare
 from tsfmicro.prepare.products.base import product_of
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.protocols.registry import protocol
-from tsfmicro.report.figures import draw_confusion, draw_pairs
+from tsfmicro.report.figures import draw_confusion, draw_pairs, draw_units
 from tsfmicro.run.apexes import with_spotted_apexes
 from tsfmicro.run.environment import choose_precision, environment, is_elsewhere
 from tsfmicro.run.final import make_final
@@ -29,6 +29,7 @@ from tsfmicro.run.folder import Plan, RunFolder, held
 from tsfmicro.run.here import Here, Machines
 from tsfmicro.run.summary import Summary, evaluate_run
 from tsfmicro.run.task import Job, plan_of_model
+from tsfmicro.run.units import UnitSummary
 from tsfmicro.run.watch import Watch
 from tsfmicro.train.loader import check_augmentation
 from tsfmicro.types import Clip, Fold, LabelScheme
@@ -45,7 +46,7 @@ def run(
     shuffled: bool = False,
     machines: Machines | None = None,
     final: bool = False,
-) -> Summary:
+) -> Summary | UnitSummary:
     """Train and score a model as the config says; go on where an earlier call was stopped.
 
     Args:
@@ -67,6 +68,9 @@ def run(
     device = machines.choose_device(device)
     precision = choose_precision(device, config.train.precision)
     epochs = check_names(config)
+    if is_of_units(config.data.scheme) and (shuffled or final or config.train.keep == "final"):
+        asked = "--shuffled" if shuffled else "--final or train.keep=final"
+        raise ConfigError(f"{asked} is for classes, and {config.data.scheme} tells action units. Leave it out.")
     clips, excluded = read_clips(config, roots, watch)
     prepared = prepare_clips(clips, config, cache, workers, watch)
     kept, labels, left_out = label_clips(prepared.clips, config, watch)
@@ -92,9 +96,13 @@ def run(
         folder.note_devices()
         store_linear_floors(folder, prepared, watch)
         summary = evaluate_run(folder)
-        draw_confusion(summary.model, out / "confusion.png")
-        draw_pairs(prepared, labels, classes, out / "clips.png")
-        if final or config.train.keep == "final":
+        if isinstance(summary, UnitSummary):
+            draw_units(summary.model, out / "confusion.png")
+        else:
+            draw_confusion(summary.model, out / "confusion.png")
+        first = {clip: shown[0] for clip, label in labels.items() if (shown := plan.scheme.classes_in(label))}
+        draw_pairs(prepared, first, classes, out / "clips.png")
+        if isinstance(summary, Summary) and (final or config.train.keep == "final"):
             make_final(folder, prepared, summary, "cpu" if is_elsewhere(device) else device, watch)
     return summary
 
@@ -172,9 +180,9 @@ def label_clips(
     reasons = {clip.id: used.why_left_out(clip) for clip in clips}
     left_out = [(clip_id, why) for clip_id, why in reasons.items() if why is not None]
     kept = [clip for clip in clips if reasons[clip.id] is None]
-    labels = {c.id: n for c in kept if (n := used.of_clip(c)) is not None}
+    labels = {c.id: n for c in kept if (n := used.label_of(c)) is not None}
     _check_classes(labels, used)
-    counts = Counter(labels.values())
+    counts = Counter(n for label in labels.values() for n in used.classes_in(label))
     shown = ", ".join(f"{name} {counts[n]}" for n, name in enumerate(used.classes))
     watch.note(f"{used.name}: {len(labels)} clips ({shown}); {len(left_out)} left out by the scheme")
     return kept, labels, left_out
@@ -191,9 +199,10 @@ def make_folds(labels: Mapping[str, int], config: RunConfig, watch: Watch) -> tu
     chosen = config.protocol
     generator = np.random.default_rng(min(config.train.seeds))
     folds = protocol(chosen.name, chosen.options).folds(labels, config.train.val_people, generator)
-    classes = scheme(config.data.scheme).classes
+    used = scheme(config.data.scheme)
+    classes = used.classes
     for fold in folds:
-        shown = {labels[clip] for clip in fold.train}
+        shown = {n for clip in fold.train for n in used.classes_in(labels[clip])}
         absent = ", ".join(name for n, name in enumerate(classes) if n not in shown)
         if len(shown) < 2:
             raise ConfigError(
@@ -202,18 +211,19 @@ def make_folds(labels: Mapping[str, int], config: RunConfig, watch: Watch) -> tu
             )
         if absent:
             watch.note(f"fold {fold.name}: nobody on its training side shows {absent}, so it cannot be learned there")
-    tested = {labels[clip] for fold in folds for clip in fold.test}
+    tested = {n for fold in folds for clip in fold.test for n in used.classes_in(labels[clip])}
     unseen = ", ".join(name for n, name in enumerate(classes) if n not in tested)
     if unseen:
         raise LabelError(
-            f"no tested clip is {unseen}, so UF1 and UAR would not exist. Test on other datasets, or choose another data.scheme."
+            f"no tested clip shows {unseen}, so a mean over the classes would not exist. Test on other datasets, or choose another data.scheme."
         )
-    used = {clip for fold in folds for clip in (*fold.train, *fold.val, *fold.test)}
-    return folds, {clip: f"protocol {chosen.name} has it on no side" for clip in labels if clip not in used}
+    sides = {clip for fold in folds for clip in (*fold.train, *fold.val, *fold.test)}
+    return folds, {clip: f"protocol {chosen.name} has it on no side" for clip in labels if clip not in sides}
 
 
 def _check_classes(labels: Mapping[str, int], used: LabelScheme) -> None:
-    empty = [name for n, name in enumerate(used.classes) if n not in labels.values()]
+    shown = {n for label in labels.values() for n in used.classes_in(label)}
+    empty = [name for n, name in enumerate(used.classes) if n not in shown]
     if empty:
         raise LabelError(
             f"label scheme {used.name}: no prepared clip is {', '.join(empty)}. Choose another data.scheme, or add clips."

@@ -1,7 +1,8 @@
 """What a score must beat before it means anything, and what must stay at chance: the floors of a run, and their files.
 
-majority          the most frequent class of each fold's training side
-linear            a linear model on down-sampled motion
+majority          the most frequent class of each fold's training side; of action units instead
+constant          every unit, of every clip
+linear            a linear model on down-sampled motion, for each action unit one
 shuffled-linear   the same on shuffled training labels, several times: it must sit at chance, else test labels leak
 shuffled          the run's own model on shuffled training labels; it costs a training, so it is there when asked for
 """
@@ -20,6 +21,7 @@ from tsfmicro.config import RunConfig
 from tsfmicro.errors import RunError
 from tsfmicro.evaluate.floors import majority, shuffle_labels
 from tsfmicro.evaluate.select import RULES, Answers, answers_of, choose
+from tsfmicro.evaluate.units import always_present, answers_of_units
 from tsfmicro.files import write_whole
 from tsfmicro.models.base import ClosedForm
 from tsfmicro.models.linear import Linear, floor_of
@@ -32,7 +34,7 @@ from tsfmicro.train.loader import Loader
 from tsfmicro.types import Fold, Logits
 
 SHUFFLES = 5  # of the linear model: one shuffle alone may do well or badly by luck
-FLOORS = ("majority", "linear", "shuffled-linear", "shuffled")
+FLOORS = ("majority", "constant", "linear", "shuffled-linear", "shuffled")
 MUST_BE_AT_CHANCE = ("shuffled-linear", "shuffled")
 
 
@@ -40,14 +42,16 @@ def store_linear_floors(folder: RunFolder, prepared: PreparedSet, watch: Watch) 
     """Train the linear floors that are not stored yet, so that the run can be scored where its images are not."""
     plan = folder.plan
     known = [{clip: plan.labels[clip] for clip in fold.train} for fold in plan.folds]
+    units = len(plan.scheme.units)
+    shuffles = 0 if units else SHUFFLES
     shuffled = [
         [
             shuffle_labels(labels, len(plan.classes), fold.name, seed)
             for labels, fold in zip(known, plan.folds, strict=True)
         ]
-        for seed in range(SHUFFLES)
+        for seed in range(shuffles)
     ]
-    wanted = {"linear": [known], "shuffled-linear": shuffled}
+    wanted = {"linear": [known]} | ({"shuffled-linear": shuffled} if shuffled else {})
     missing = {name: rounds for name, rounds in wanted.items() if not _file(folder, name).exists()}
     if not missing:
         return
@@ -59,7 +63,11 @@ def store_linear_floors(folder: RunFolder, prepared: PreparedSet, watch: Watch) 
     for name, rounds in missing.items():
         said = []
         for seed, labels in enumerate(rounds):
-            said.append(answers_of_machine(machine, described, plan.folds, labels, seed))
+            said.append(
+                answers_of_unit_machines(machine, described, plan.folds, labels, units)
+                if units
+                else answers_of_machine(machine, described, plan.folds, labels, seed)
+            )
             done += 1
             watch.progress("linear floors", done, total)
         store_floor(folder, name, said)
@@ -95,6 +103,24 @@ def answers_of_machine(
     return Logits.join(parts)
 
 
+def answers_of_unit_machines(
+    machine: ClosedForm,
+    described: Mapping[str, Tensor],
+    folds: Sequence[Fold],
+    labels: Sequence[Mapping[str, int]],
+    units: int,
+) -> Logits:
+    """As `answers_of_machine`, with a machine for each of so many action units: present against absent."""
+    parts = []
+    for unit in range(units):
+        known = [{clip: label >> unit & 1 for clip, label in of.items()} for of in labels]
+        parts.append(answers_of_machine(machine, described, folds, known, 0))
+    absent, present = (np.stack([part.values[..., n] for part in parts], -1) for n in (0, 1))
+    # A unit that everybody on the training side shows, or nobody, is certain: infinitely far from the other answer.
+    values = np.nan_to_num(present - absent, posinf=1e6, neginf=-1e6)
+    return Logits(parts[0].clips, parts[0].fold, 0, values)
+
+
 def store_floor(folder: RunFolder, name: str, said: Sequence[Logits]) -> None:
     """Keep what a floor said: logits of one epoch for each of its seeds."""
     values = [
@@ -109,6 +135,10 @@ def store_floor(folder: RunFolder, name: str, said: Sequence[Logits]) -> None:
 def floors(folder: RunFolder) -> dict[str, list[Answers]]:
     """What each floor answers, seed by seed. Raises RunError: a floor's file is damaged."""
     plan = folder.plan
+    if plan.scheme.units:
+        constant = {"constant": [answers_of_units(always_present(plan.folds, len(plan.classes)))]}
+        stored = _stored(folder, "linear") if _file(folder, "linear").exists() else []
+        return constant | ({"linear": [answers_of_units(said) for said in stored]} if stored else {})
     found = {"majority": [answers_of(majority(plan.folds, plan.labels, len(plan.classes)))]}
     for name in ("linear", "shuffled-linear"):
         if _file(folder, name).exists():

@@ -32,8 +32,9 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from tsfmicro.config import RunConfig, check_config, parse_yaml, without_gone
 from tsfmicro.errors import RunError
 from tsfmicro.files import csv_text, locked, put_whole, write_whole
+from tsfmicro.labels import SCHEMES, is_of_units
 from tsfmicro.run.watch import Task
-from tsfmicro.types import Clip, Fold, Logits, Outcome
+from tsfmicro.types import Clip, Fold, LabelScheme, Logits, Outcome
 
 if TYPE_CHECKING:
     from tsfmicro.train.checkpoint import InFile
@@ -66,6 +67,23 @@ class Plan:
     prepared: str
     trained_for: int | None = None
     written: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def scheme(self) -> LabelScheme:
+        """How labels are to be read; of a scheme that this version does not know, as classes."""
+        name = self.config.data.scheme
+        return SCHEMES.get(name) or LabelScheme(name, self.classes, {})
+
+    def told(self, label: int) -> str:
+        """A label in words: its class, or 'AU1+AU4', or 'none'."""
+        return "+".join(self.classes[n] for n in self.scheme.classes_in(label)) or "none"
+
+    def classes_only(self, what: str) -> None:
+        """Raises RunError where this run is of action units, which something is not made for."""
+        if self.scheme.units:
+            raise RunError(
+                f"run {self.config.name} tells action units, and {what} is for classes. See `tsfmicro evaluate`."
+            )
 
     @property
     def is_of_first_format(self) -> bool:
@@ -177,10 +195,15 @@ class RunFolder:
         settings = path / "config.yaml"
         written, config = read_file(settings, lambda text: _settings(parse_yaml(text), settings))
         rows, number = read_clips(path), {name: n for n, name in enumerate(known.classes)}
-        strange = [row["class"] for row in rows if row["class"] not in number]
+        if is_of_units(config.data.scheme):
+            number = {name: 1 << n for name, n in number.items()} | {"none": 0}
+        told = {
+            row["clip"]: row["class"].split("+") if is_of_units(config.data.scheme) else [row["class"]] for row in rows
+        }
+        strange = [name for names in told.values() for name in names if name not in number]
         if strange:
             raise _damaged(path / "clips.csv", f"it names the class {strange[0]}, run.json does not")
-        labels = {row["clip"]: number[row["class"]] for row in rows}
+        labels = {clip: sum({number[name] for name in names}) for clip, names in told.items()}
         folds = tuple(Fold(f["name"], tuple(f["train"]), tuple(f["test"]), tuple(f["val"])) for f in read_folds(path))
         unknown = [c for f in folds for c in (*f.train, *f.val, *f.test) if c not in labels]
         if unknown:
@@ -419,7 +442,7 @@ def _clips_table(clips: Sequence[Clip], plan: Plan) -> str:
         [
             c.id,
             c.person,
-            plan.classes[plan.labels[c.id]],
+            plan.told(plan.labels[c.id]),
             c.emotion,
             c.onset,
             c.apex,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tsfmicro.errors import LabelError, RunError
-from tsfmicro.evaluate.compare import Difference, differences, leak, verdict
+from tsfmicro.evaluate.compare import Difference, differences, leak, plain_differences, plain_interval, verdict
 from tsfmicro.evaluate.floors import above_chance
 from tsfmicro.evaluate.interval import METHOD
 from tsfmicro.evaluate.score import score, tally
@@ -16,6 +16,7 @@ from tsfmicro.evaluate.select import RULES, Answers, choose, rule_named
 from tsfmicro.files import write_whole
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE, floors
 from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.units import UnitSummary, summarise_units
 from tsfmicro.types import Interval, Rule, Scores, dataset_of
 
 ALL = "all"  # every rule, side by side
@@ -67,7 +68,7 @@ class Summary:
             **_plain(self.model),
             "rules": {scores.rule.name: _plain(scores) for scores in self.scores},
             "by_dataset": {name: _plain(scores) for name, scores in self.by_dataset.items()},
-            "leak": None if self.leak is None else {name: _interval(of) for name, of in self.leak.items()},
+            "leak": None if self.leak is None else {name: plain_interval(of) for name, of in self.leak.items()},
             "floors": {name: _plain(scores) for name, scores in self.floors.items()},
             "versus_linear_floor": None if self.versus_linear is None else plain_differences(self.versus_linear),
             "notes": list(self.notes),
@@ -84,7 +85,7 @@ class Summary:
         rows |= {f"{shown(n)} floor": [str(s.uf1), str(s.uar), str(s.acc)] for n, s in self.floors.items()}
         return [self.name, "UF1", "UAR", "ACC"], [[name, *cells] for name, cells in rows.items()]
 
-    def recall_table(self) -> tuple[list[str], list[list[str]]]:
+    def class_table(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows: recall of each class under every rule."""
         rows = [[f"rule {s.rule}", *(f"{value:.2f}" for value in s.recall.values())] for s in self.scores]
         return ["recall", *self.model.classes], rows
@@ -104,7 +105,7 @@ class Summary:
         return f"UF1 {s.uf1}   {s.people} people, {s.clips} clips, {seeds}, rule {s.rule}{beside}"
 
 
-def evaluate_run(folder: RunFolder, rule: str = "last") -> Summary:
+def evaluate_run(folder: RunFolder, rule: str = "last") -> Summary | UnitSummary:
     """Score a finished run from what it stored, and write scores.json beside it.
 
     Args: rule: 'last', 'inner', 'oracle', 'released', or 'all' of them. A test-selected one brings 'last' with it.
@@ -115,10 +116,12 @@ def evaluate_run(folder: RunFolder, rule: str = "last") -> Summary:
     return summary
 
 
-def summarise(folder: RunFolder, rule: str = "last") -> Summary:
+def summarise(folder: RunFolder, rule: str = "last") -> Summary | UnitSummary:
     """As evaluate_run, and nothing is written."""
     plan = folder.plan
     rules, notes = _rules(rule, plan.config.train.val_people)
+    if plan.scheme.units:
+        return summarise_units(folder, rules, notes)
     stored = [folder.outcomes(seed) for seed in plan.config.train.seeds]  # read once for all rules
     said = {rule.name: [choose(rule, seed, plan.labels) for seed in stored] for rule in rules}
     counted = {name: tally(answered, plan.tested, plan.classes) for name, answered in said.items()}
@@ -160,12 +163,6 @@ def answers(folder: RunFolder, rule: Rule) -> list[Answers]:
 def shown(floor: str) -> str:
     """'shuffled-linear' → 'shuffled linear'"""
     return floor.replace("-", " ")
-
-
-def plain_differences(of: Mapping[str, Difference]) -> dict[str, Any]:
-    """Plain values of paired differences, for JSON."""
-    values = {name: {**_interval(d.interval), "p": d.p, "verdict": verdict(d)} for name, d in of.items()}
-    return {**values, "better": of["uf1"].better}
 
 
 def _rules(asked: str, val_people: int) -> tuple[list[Rule], list[str]]:
@@ -216,10 +213,6 @@ def _leaking_floors(
     ]
 
 
-def _interval(of: Interval) -> dict[str, float]:
-    return {"value": of.value, "low": of.low, "high": of.high}
-
-
 def _plain(scores: Scores) -> dict[str, Any]:
     return {
         "rule": str(scores.rule),
@@ -227,9 +220,9 @@ def _plain(scores: Scores) -> dict[str, Any]:
         "people": scores.people,
         "clips": scores.clips,
         "seeds": list(scores.seeds),
-        "acc": _interval(scores.acc),
-        "uf1": _interval(scores.uf1),
-        "uar": _interval(scores.uar),
+        "acc": plain_interval(scores.acc),
+        "uf1": plain_interval(scores.uf1),
+        "uar": plain_interval(scores.uar),
         "uar_is": scores.rule.uar_is,
         "macro_precision": scores.precision,
         "uf1_of_seeds": list(scores.uf1_of_seeds),

@@ -16,6 +16,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from tsfmicro.config import RunConfig, TrainConfig
 from tsfmicro.errors import ConfigError
 from tsfmicro.evaluate.floors import shuffle_labels
+from tsfmicro.labels import is_of_units
 from tsfmicro.memory import keep_freed_memory
 from tsfmicro.models.base import ClosedForm, Model
 from tsfmicro.models.registry import create_model
@@ -126,6 +127,7 @@ def train_task(
             on_epoch=lambda epoch, loss: tell((task, epoch, plan.epochs, loss)),
             checkpoint=checkpoint,
             classes=plan.classes,
+            units=len(plan.scheme.units),
         )
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     return Trained(task, labels, fitted.logits, fitted.losses, weights, on, fitted.seconds)
@@ -174,6 +176,11 @@ def parameters_of(config: RunConfig, n_classes: int) -> int:
 
 def _check_loss(model: Model, config: RunConfig) -> None:
     """Raises ConfigError: a setting for rare classes that would not reach this model."""
+    if is_of_units(config.data.scheme) and (isinstance(model, ClosedForm) or model.has_own_loss):
+        raise ConfigError(
+            f"model {config.model.name} answers with one class: it {'is in closed form' if isinstance(model, ClosedForm) else 'has a loss of its own'}. "
+            f"For action units ({config.data.scheme}) choose a model without, e.g. tsfmicro-small."
+        )
     usual, train = TrainConfig(), config.train
     names: tuple[str, ...]
     if isinstance(model, ClosedForm):

@@ -22,6 +22,7 @@ def fold_model(folder: RunFolder, task: Task) -> Model:
 
     Raises: RunError: it is not there; WeightsError: damaged.
     """
+    folder.plan.classes_only("asking its models about a face")
     place = folder.place(task)
     if not place.exists():
         raise RunError(f"{place}: is not finished, or no such fold. Finish the run, or name one of its folds.")

@@ -47,7 +47,9 @@ def draw_flow_maps(out: Path, people: int | None, seed: int, watch: Watch) -> No
 def demo(out: Path, people: int, clips: int, fps: int, seed: int, workers: int | None, watch: Watch) -> Summary:
     """Draw, prepare, train every fold of the 'demo' config, score; all of it under `out`."""
     faces = draw_faces(out / "faces", people, clips, seed, fps, workers, watch)
-    return run(shipped.config("demo"), {"casme2": faces}, out / "run", out / "cache", "cpu", workers, watch)
+    summary = run(shipped.config("demo"), {"casme2": faces}, out / "run", out / "cache", "cpu", workers, watch)
+    assert isinstance(summary, Summary)
+    return summary
 
 
 def draw_example(file: Path, seconds: float = 6, fps: float = 50, seed: int = 80) -> None:

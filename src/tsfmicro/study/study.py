@@ -18,16 +18,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tsfmicro.config import RunConfig
 from tsfmicro.data.registry import DATASETS, dataset
-from tsfmicro.errors import RunError, TsfmicroError
-from tsfmicro.evaluate.compare import Difference, differences
+from tsfmicro.errors import ConfigError, RunError, TsfmicroError
+from tsfmicro.evaluate.compare import Difference, differences, plain_differences
 from tsfmicro.evaluate.score import tally
 from tsfmicro.evaluate.select import rule_named
 from tsfmicro.files import write_whole
+from tsfmicro.labels import is_of_units
 from tsfmicro.run.experiment import check_names, label_clips, make_folds, read_clips, run
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.here import Here, Machines
-from tsfmicro.run.summary import ALL, Summary, answers, plain_differences, summarise
+from tsfmicro.run.summary import ALL, Summary, answers, summarise
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.study import shipped
 from tsfmicro.study.beside import Facts, Line, page
@@ -241,6 +243,7 @@ def check(name: str, members: Sequence[Member], roots: Mapping[str, Path], watch
     trainings = {}
     for member in members:
         config = member.config
+        _try(mistakes, member.name, _of_classes, config)
         named = [_try(mistakes, member.name, dataset, d) for d in config.data.datasets]
         if (
             not _try(mistakes, member.name, check_names, config)
@@ -282,6 +285,12 @@ class _Bars(Watch):
 
     def progress(self, what: str, done: int, total: int, detail: str = "") -> None:
         self._watch.progress(what, done, total, detail)
+
+
+def _of_classes(config: RunConfig) -> None:
+    """Raises ConfigError: a run of action units, whose scores are others than those of the table."""
+    if is_of_units(config.data.scheme):
+        raise ConfigError(f"{config.data.scheme} tells action units, and the table is of classes. Use `tsfmicro run`.")
 
 
 def _try(mistakes: Mistakes, run: str, do: Any, *args: Any) -> Any:
@@ -344,7 +353,9 @@ def _row(out: Path, member: Member, rule: str) -> Row:
         folder = RunFolder.open(out / member.name)
         if folder.plan.config != member.config:
             raise RunError(f"{folder.path}: was run with other settings. Choose another --out, or delete it.")
-        return Row(member, summarise(folder, rule), facts=Facts.of(folder))
+        summary = summarise(folder, rule)
+        assert isinstance(summary, Summary)  # `check` has seen to it
+        return Row(member, summary, facts=Facts.of(folder))
     except TsfmicroError as mistake:
         return Row(member, None, str(mistake))
 

@@ -50,6 +50,7 @@ def fit(
     on_epoch: OnEpoch = lambda epoch, loss: None,
     checkpoint: Checkpoint | None = None,
     classes: Sequence[str] = (),
+    units: int = 0,
 ) -> Fitted:
     """Train a model in place: stage by stage, or in closed form (AdamW and cross-entropy: paper, Section 4.1.3, Eq. 13).
 
@@ -63,18 +64,21 @@ def fit(
         on_epoch: called after each epoch with its number, from 1, and its mean loss.
         checkpoint: where a long training keeps its state, and goes on from after a kill.
         classes: class names in the order of their numbers.
+        units: how many action units a label's bits stand for; 0 where it is a class number.
     Raises:
         RunError: the loss is no longer a number, or the GPU's memory is full.
         ConfigError: augmentation of something that must not be moved.
     """
     loader.check_augmentation(config.augment)
-    units = {clip: loader.prepared.clip_of(clip).action_units for clip in labels}
-    model.begin(TrainingFacts(dict(labels), units, tuple(classes)))  # type: ignore[operator]
+    shown = {clip: loader.prepared.clip_of(clip).action_units for clip in labels}
+    model.begin(TrainingFacts(dict(labels), shown, tuple(classes)))  # type: ignore[operator]
     try:
         with at_work(loader.device):
             if hasattr(model, "solve"):
                 return _solve(model, loader, labels, others, config, on_epoch)
-            return _learn(model, loader, labels, others, config, generator, on_epoch, checkpoint or NoCheckpoint())
+            return _learn(
+                model, loader, labels, others, config, generator, on_epoch, checkpoint or NoCheckpoint(), units
+            )
     except torch.OutOfMemoryError:
         raise RunError(
             f"the memory of {loader.device} is full. Lower --workers or train.batch_size, or close what else uses it."
@@ -101,6 +105,7 @@ def _learn(
     generator: torch.Generator,
     on_epoch: OnEpoch,
     checkpoint: Checkpoint,
+    units: int,
 ) -> Fitted:
     clips = sorted(labels)
     rows = torch.tensor(loader.prepared.rows_of(clips))
@@ -117,7 +122,7 @@ def _learn(
         stage, its = stages[number], settings_of(stages[number], config)
         if step is None or number != entered:
             model.stage, entered = stage.name, number  # type: ignore[assignment]
-            step = Step(model, loader, labels, its, stage.only)
+            step = Step(model, loader, labels, its, stage.only, units)
             if place == began and epoch:  # killed within this stage
                 step.optimiser.load_state_dict(state.captured["optimiser"])
         step.set_rate(rate(its, epoch, count))

@@ -11,7 +11,7 @@ from tsfmicro.config import TrainConfig
 def epoch_order(target: Tensor, config: TrainConfig, generator: torch.Generator) -> Tensor:
     """(n,) places of an epoch: every clip once, or so many drawn that each class comes as often as the others.
 
-    Args: target: (n,) class numbers; generator: on the CPU.
+    Args: target: (n,) class numbers (of action units, each combination is a class); generator: on the CPU.
     """
     if config.sampling == "shuffled":
         return torch.randperm(len(target), generator=generator)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from tsfmicro.config import TrainConfig
 from tsfmicro.errors import ConfigError, RunError
-from tsfmicro.losses import balanced, focal, weighted
+from tsfmicro.losses import balanced, balanced_units, binary, focal, weighted
 from tsfmicro.train.loader import Loader
 from tsfmicro.train.precision import lowered, precision_on
 
@@ -98,6 +98,7 @@ class Step:
         model: its `loss(batch, target)` is what falls, unless `config.loss` says otherwise; it is moved to the loader's device.
         labels: class number of each TRAINING clip; no other label is given, so none can leak.
         only: names with which the parameters that learn begin; all learn if there are none.
+        units: how many action units a label's bits stand for; 0 where it is a class number.
     Attributes:
         loss: () sum over the clips of all steps since it was last set to zero, on the device.
     """
@@ -109,6 +110,7 @@ class Step:
         labels: Mapping[str, int],
         config: TrainConfig,
         only: Sequence[str] = (),
+        units: int = 0,
     ) -> None:
         self.loader = loader
         self.device = loader.device
@@ -116,11 +118,14 @@ class Step:
         self.model = on_device(model, self.device).train()
         self.loss = torch.zeros((), device=self.device)
         self._pair = config.pair
+        known = torch.tensor(list(labels.values()))
+        if units:
+            known = (known[:, None] >> torch.arange(units) & 1).float()
         # As many as there are rows, so that a row number finds its label: −100 is what cross-entropy leaves out.
-        targets = torch.full((loader.prepared.capacity,), -100)
-        targets[loader.prepared.rows_of(labels)] = torch.tensor(list(labels.values()))
+        targets = torch.full((loader.prepared.capacity, *known.shape[1:]), -100, dtype=known.dtype)
+        targets[loader.prepared.rows_of(labels)] = known
         self._targets = targets.to(self.device)
-        self._criterion = criterion(config, labels.values(), self.device)
+        self._criterion = criterion(config, known, self.device)
         # A recording reads tensors where they lie: what is gathered from the memory map anew each time cannot be in it.
         recorded = self.device.type == "cuda" and loader.resident
         self.optimiser = optimiser(_learning(self.model, only), config, self.device, recorded)
@@ -159,14 +164,17 @@ class Step:
         self.loss += loss.detach() * len(rows)
 
 
-def criterion(config: TrainConfig, labels: Iterable[int], device: torch.device) -> Criterion | None:
-    """The loss that the settings name, from (N, C) logits and (N,) class numbers; None for the model's own.
+def criterion(config: TrainConfig, known: Tensor, device: torch.device) -> Criterion | None:
+    """The loss that the settings name, from (N, C) logits and targets; None for the model's own.
 
-    Args: labels: of the training side, which alone decide how much a class weighs.
+    Args: known: targets of the training side, which alone decide how much a class weighs: (n,) class numbers, or (n, C) of 0 and 1
+        for action units, which no model has a loss of its own for.
     """
+    if known.ndim == 2:
+        weights = balanced_units(known).to(device) if config.loss == "balanced" else None
+        return partial(binary, weights=weights, gamma=config.gamma if config.loss == "focal" else 0.0)
     if config.loss == "balanced":
-        known = list(labels)
-        return partial(weighted, weights=balanced(known, max(known) + 1).to(device))
+        return partial(weighted, weights=balanced(known.tolist(), int(known.max()) + 1).to(device))
     return partial(focal, gamma=config.gamma) if config.loss == "focal" else None
 
 
