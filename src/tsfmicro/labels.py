@@ -15,6 +15,7 @@ def _identity(name: str, classes: tuple[str, ...], left_out: tuple[str, ...] = (
 def _grouped(name: str, negative: tuple[str, ...], left_out: tuple[str, ...] = (), others: bool = False) -> LabelScheme:
     of: dict[str, str | None] = dict.fromkeys(negative, "negative")
     of |= {"happiness": "positive", "surprise": "surprise"} | dict.fromkeys(left_out)
+    of |= {"positive": "positive"} if "negative" in negative else {}
     if others:
         of["others"] = "others"
     return LabelScheme(name, _NEGATIVE_POSITIVE_SURPRISE + (("others",) if others else ()), of)
@@ -46,7 +47,11 @@ _MEGC2019 = LabelScheme(
     },
 )
 
-_ALL_NEGATIVE = ("anger", "contempt", "disgust", "fear", "repression", "sadness")
+_ALL_NEGATIVE = ("anger", "contempt", "disgust", "fear", "negative", "repression", "sadness")
+
+# Emotions of one clip of 4DME: both negative for whom repression is, or of two kinds.
+_4DME_TORN = ("negative+surprise", "positive+surprise", "repression+surprise")
+_4DME_MIXED = ("negative+repression", *_4DME_TORN)
 
 SCHEMES: dict[str, LabelScheme] = {
     scheme.name: scheme
@@ -57,9 +62,16 @@ SCHEMES: dict[str, LabelScheme] = {
         _grouped("samm-3", ("anger", "contempt", "disgust", "fear", "sadness"), ("others",)),
         _identity("casme3-7", ("happiness", "anger", "disgust", "fear", "sadness", "surprise", "others")),
         _grouped("casme3-4", ("disgust", "fear", "anger", "sadness"), others=True),
+        _grouped("casme3-3", ("disgust", "fear", "anger", "sadness"), ("others",)),
+        _identity("casme3-c-4", (*_NEGATIVE_POSITIVE_SURPRISE, "others")),
+        _identity("casme3-c-3", _NEGATIVE_POSITIVE_SURPRISE, ("others",)),
+        _identity("casme-squared-4", (*_NEGATIVE_POSITIVE_SURPRISE, "others")),
+        _identity("casme-squared-3", _NEGATIVE_POSITIVE_SURPRISE, ("others",)),
+        _identity("4dme-5", (*_NEGATIVE_POSITIVE_SURPRISE, "repression", "others"), _4DME_MIXED),
+        _identity("4dme-3", _NEGATIVE_POSITIVE_SURPRISE, ("repression", "others", *_4DME_MIXED)),
         _MEGC2019,
-        _grouped("all-3", _ALL_NEGATIVE, ("others",)),
-        _grouped("all-4", _ALL_NEGATIVE, others=True),
+        _grouped("all-3", (*_ALL_NEGATIVE, "negative+repression"), ("others", *_4DME_TORN)),
+        _grouped("all-4", (*_ALL_NEGATIVE, "negative+repression"), _4DME_TORN, others=True),
     )
 }
 

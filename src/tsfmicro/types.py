@@ -186,7 +186,12 @@ class LabelScheme:
             )
 
     def label(self, emotion: str, dataset: str = "") -> int | None:
-        """Class number of an emotion, None where the scheme leaves it out. Raises LabelError for an unknown emotion."""
+        """Class number of an emotion, None where the scheme leaves it out, and for a clip without one ('').
+
+        Raises: LabelError: an unknown emotion.
+        """
+        if not emotion:
+            return None
         of = {**self.of, **self.of_dataset.get(dataset, {})}
         if emotion not in of:
             where = f" of {dataset}" if dataset else ""
@@ -202,7 +207,7 @@ class LabelScheme:
         if clip.id in self.excluded:
             return f"{self.name} leaves it out: {self.excluded[clip.id]}"
         if self.label(clip.emotion, clip.dataset) is None:
-            return f"{clip.emotion} has no class in {self.name}"
+            return f"{clip.emotion} has no class in {self.name}" if clip.emotion else "it has no emotion"
         return None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from os.path import commonpath
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import ClassVar
 from tsfmicro.data.action_units import parse_action_units
 from tsfmicro.data.base import Dataset, Fixed, Progress, Reading
 from tsfmicro.data.corrections import correct, corrections
-from tsfmicro.data.entries import Entry, Flag, Odd, impossible_length, missing_frames, usable_fps, usable_frames
+from tsfmicro.data.entries import Entry, Flag, Kind, Odd, impossible_length, missing_frames, usable_fps, usable_frames
 from tsfmicro.data.frames import FrameTree, Recording, look_around, spreadsheets
 from tsfmicro.data.sheets import Table, read_tables
 from tsfmicro.errors import AnnotationError, FrameError, LabelError
@@ -49,11 +49,13 @@ class AnnotatedDataset(Dataset):
         person_folder: what the folders or videos are called that lie directly in the frames' folder.
         first_frame: the number that its sheet gives to the first frame of a video; None where videos are not looked for, as it
             is for datasets of pictures: nobody knows how a copy that was made a video is counted.
+        unlabelled: kinds of expressions that may have no emotion.
         in_parts: its frames lie in several folders, each of which has other clips, and are read together.
     """
 
     person_folder: ClassVar[re.Pattern[str]]
     first_frame: ClassVar[int | None] = None
+    unlabelled: ClassVar[Container[Kind]] = ("macro",)
     in_parts: ClassVar[bool] = False
 
     @abstractmethod
@@ -96,22 +98,23 @@ class AnnotatedDataset(Dataset):
         entries, told, rows = self._gather(sheet, source)
         trees = self._trees(root, source.bases, entries)
         read, left = (trees, []) if self.in_parts else (trees[:1], trees[1:])
-        clips: dict[str, list[Clip]] = {"micro": [], "macro": []}
+        clips: list[Clip] = []
+        macro: list[Clip] = []
         flags += told
         for done, entry in enumerate(entries, 1):
             clip, odd = self._clip(entry, read)
-            clips[entry.kind] += [clip] if clip else []
+            (macro if entry.kind == "macro" else clips).extend([clip] if clip else [])
             flags += odd
             tell(done, len(entries))
         return Reading(
-            clips=tuple(clips["micro"]),
+            clips=tuple(clips),
             flags=tuple(sorted(flags, key=lambda flag: flag.row)),
             fixed=tuple(Fixed(self._id(entry), entry.row, fix) for entry in entries for fix in entry.fixes),
             sheet=sheet,
-            version=f"{self.version(source, clips['micro'])}, {rows} {'rows' if source.tables else 'clips'}",
+            version=f"{self.version(source, clips)}, {rows} {'rows' if source.tables else 'clips'}",
             rows=rows,
             frames=Path(commonpath([tree.base for tree in read])),
-            macro=tuple(clips["macro"]),
+            macro=tuple(macro),
             other_sheets=others,
             other_frames=tuple(tree.base for tree in left),
         )
@@ -185,12 +188,13 @@ class AnnotatedDataset(Dataset):
         flags = []
         rows = 0
         for told in self.entries(source):
-            rows += isinstance(told, Entry) or told.row > 0
+            # What a second sheet says has no row: its number would be taken for one of the first.
+            rows += told.row > 0 or (isinstance(told, Entry) and not source.tables)
             if isinstance(told, Flag):
                 flags.append(told)
                 continue
             entry = self._corrected(told)
-            may_lack = entry.kind == "macro" and not entry.emotion
+            may_lack = entry.kind in self.unlabelled and not entry.emotion
             if self.emotions and entry.emotion not in self.emotions and not may_lack:
                 flags.append(self._strange(entry))
                 continue

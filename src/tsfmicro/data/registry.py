@@ -5,11 +5,29 @@ from __future__ import annotations
 from tsfmicro.data.base import Dataset
 from tsfmicro.data.casme2 import Casme2
 from tsfmicro.data.casme3 import Casme3
+from tsfmicro.data.casme3_b import Casme3B
+from tsfmicro.data.casme3_c import Casme3C
+from tsfmicro.data.casme_squared import CasmeSquared
+from tsfmicro.data.four_dme import FourDme
 from tsfmicro.data.flow_maps import FlowMaps
 from tsfmicro.data.samm import Samm
+from tsfmicro.data.samm_lv import SammLongVideos
 from tsfmicro.errors import UnknownNameError
 
-DATASETS: dict[str, Dataset] = {d.name: d for d in (Casme2(), Samm(), Casme3(), FlowMaps())}
+DATASETS: dict[str, Dataset] = {
+    d.name: d
+    for d in (
+        Casme2(),
+        Samm(),
+        Casme3(),
+        Casme3B(),
+        Casme3C(),
+        CasmeSquared(),
+        SammLongVideos(),
+        FourDme(),
+        FlowMaps(),
+    )
+}
 
 
 def dataset(name: str) -> Dataset:
