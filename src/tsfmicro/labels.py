@@ -47,11 +47,13 @@ _MEGC2019 = LabelScheme(
     },
 )
 
-_ALL_NEGATIVE = ("anger", "contempt", "disgust", "fear", "negative", "repression", "sadness")
-
 # Emotions of one clip of 4DME: both negative for whom repression is, or of two kinds.
 _4DME_TORN = ("negative+surprise", "positive+surprise", "repression+surprise")
 _4DME_MIXED = ("negative+repression", *_4DME_TORN)
+# Tense, of CASME, is negative beside repression: who reads all datasets together wants few classes.
+_ALL_NEGATIVE = ("anger", "contempt", "disgust", "fear", "negative", "repression", "sadness", "tense")
+_CASME_NEGATIVE = ("disgust", "sadness", "fear", "contempt")
+_DFME = ("disgust", "surprise", "sadness", "fear", "happiness", "anger", "contempt")
 
 SCHEMES: dict[str, LabelScheme] = {
     scheme.name: scheme
@@ -69,6 +71,23 @@ SCHEMES: dict[str, LabelScheme] = {
         _identity("casme-squared-3", _NEGATIVE_POSITIVE_SURPRISE, ("others",)),
         _identity("4dme-5", (*_NEGATIVE_POSITIVE_SURPRISE, "repression", "others"), _4DME_MIXED),
         _identity("4dme-3", _NEGATIVE_POSITIVE_SURPRISE, ("repression", "others", *_4DME_MIXED)),
+        _identity(
+            "casme-8", ("tense", "disgust", "repression", "surprise", "happiness", "sadness", "contempt", "fear")
+        ),
+        _identity(
+            "casme-4", ("tense", "disgust", "repression", "surprise"), ("happiness", "sadness", "contempt", "fear")
+        ),
+        _grouped("casme-3", _CASME_NEGATIVE, ("repression", "tense")),
+        _grouped("casme-3-repression", (*_CASME_NEGATIVE, "repression"), ("tense",)),
+        _grouped("casme-3-repression-tense", (*_CASME_NEGATIVE, "repression", "tense")),
+        _identity("smic-3", _NEGATIVE_POSITIVE_SURPRISE),
+        _identity("mmew-7", ("happiness", "surprise", "disgust", "fear", "sadness", "anger", "others")),
+        _identity("mmew-6", ("happiness", "surprise", "disgust", "fear", "sadness", "anger"), ("others",)),
+        _identity("mmew-5", ("happiness", "surprise", "disgust", "fear", "sadness"), ("anger", "others")),
+        _identity("mmew-4", ("happiness", "surprise", "disgust", "others"), ("fear", "sadness", "anger")),
+        _grouped("mmew-3", ("disgust", "fear", "sadness", "anger"), ("others",)),
+        _identity("dfme-7", _DFME),
+        _grouped("dfme-3", ("disgust", "sadness", "fear", "anger", "contempt")),
         _MEGC2019,
         _grouped("all-3", (*_ALL_NEGATIVE, "negative+repression"), ("others", *_4DME_TORN)),
         _grouped("all-4", (*_ALL_NEGATIVE, "negative+repression"), _4DME_TORN, others=True),

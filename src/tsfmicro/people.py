@@ -32,7 +32,12 @@ class Family:
 # CAS(ME)³ has one numbering for its parts A and B. Part C counts from 1 again, and whether its 1 is part A's is not published:
 # taken for one person, nobody can be on two sides of a fold, whatever is true.
 FAMILIES = (
-    Family("smic", ("smic", "smic-hs", "smic-vis", "smic-nir"), re.compile(r"s?0*(\d+)", re.IGNORECASE), "s{:02d}"),
+    Family(
+        "smic",
+        ("smic", "smic-hs", "smic-vis", "smic-nir", "smic-hs-e", "smic-vis-e", "smic-nir-e"),
+        re.compile(r"s?0*(\d+)", re.IGNORECASE),
+        "s{:02d}",
+    ),
     Family("samm", ("samm", "samm-lv"), re.compile(r"0*(\d+)"), "{:03d}"),
     Family("casme3", ("casme3", "casme3-b", "casme3-c"), re.compile(r"(?:spno\.)?0*(\d+)", re.IGNORECASE), "spNO.{}"),
 )

@@ -125,7 +125,9 @@ def test_an_emotion_that_the_dataset_does_not_have_is_named_with_its_row_and_the
 def test_a_column_of_other_emotions_is_an_error(tmp_path):
     Casme2().write_fake(tmp_path, np.random.default_rng(1), rows=5)
     edit(tmp_path, lambda table: [table.cell(row, 9, "tense") for row in range(2, 7)])
-    with pytest.raises(LabelError, match=r"none of 5 emotions is CASME II's, e\.g\. row 2: 'tense'; it has disgust, fear"):
+    with pytest.raises(
+        LabelError, match=r"none of 5 emotions is CASME II's, e\.g\. row 2: 'tense'; it has disgust, fear"
+    ):
         Casme2().read(tmp_path)
 
 

@@ -175,6 +175,8 @@ OTHER_SHEETS = {
 @pytest.mark.parametrize("name", [name for name, data in DATASETS.items() if isinstance(data, HeadedDataset)])
 @pytest.mark.parametrize("sheet", OTHER_SHEETS)
 def test_sheets_of_the_field_s_other_datasets_are_refused_with_the_reason(name, sheet, tmp_path):
+    if DATASETS[name].title == sheet:
+        pytest.skip("its own")
     with pytest.raises(AnnotationError, match=r"codes\.csv \((no column for|its |no row names)"):
         DATASETS[name].read(write(tmp_path, *OTHER_SHEETS[sheet]))
 

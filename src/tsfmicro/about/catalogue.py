@@ -12,8 +12,20 @@ Table = tuple[list[str], list[list[str]]]
 
 def datasets_table() -> Table:
     """Headings and rows for `tsfmicro data list`."""
-    rows = [[d.name, d.title, f"{d.fps:g}" if d.fps else "–", ", ".join(d.published)] for d in DATASETS.values()]
-    return ["name", "dataset", "fps", "label schemes"], rows
+    rows = [
+        [
+            d.name,
+            d.title,
+            str(d.release_rows),
+            f"{d.fps:g}" if d.fps else "–",
+            d.size,
+            "yes" if d.has_apex else "to be spotted",
+            d.gate,
+            ", ".join(d.published),
+        ]
+        for d in DATASETS.values()
+    ]
+    return ["name", "dataset", "clips", "fps", "frames", "apex", "applied for at", "label schemes"], rows
 
 
 def check_dataset(name: str, root: Path) -> Check:

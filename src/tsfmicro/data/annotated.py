@@ -133,13 +133,13 @@ class AnnotatedDataset(Dataset):
         tables, strange, flags = self._own(found.sheets)
         if not tables:
             # The root may be the folder of the frames, with the sheet beside or above it.
-            tables, above, more = self._own(spreadsheets(root.absolute().parents[:2]))
+            tables, above, more = self._own(spreadsheets(root.absolute().parents[:3]))
             strange, flags = strange | above, flags + more
         if not tables:
             there = "; ".join(f"{file.name} ({why})" for file, why in [*strange.items()][:_NAMED]) or "none"
             raise AnnotationError(
                 f"{root}: no sheet of {self.title}. Looked for {self._example} or its like, "
-                f"here, below and two folders above; spreadsheets found: {there}. Put the sheet beside the frames."
+                f"here, below and three folders above; spreadsheets found: {there}. Put the sheet beside the frames."
             )
         chosen = self.chosen(tables)
         files = dict.fromkeys(table.file for table in tables)
@@ -205,7 +205,9 @@ class AnnotatedDataset(Dataset):
         strange = [flag for flag in flags if flag.reason == _STRANGE]
         if strange and not entries:
             first = f"row {strange[0].row}" if strange[0].row else strange[0].clip
-            raise LabelError(f"{sheet}: none of {len(strange)} emotions is {self.title}'s, e.g. {first}: {strange[0].detail}")
+            raise LabelError(
+                f"{sheet}: none of {len(strange)} emotions is {self.title}'s, e.g. {first}: {strange[0].detail}"
+            )
         return list(entries.values()), flags, rows
 
     def _strange(self, entry: Entry) -> Flag:

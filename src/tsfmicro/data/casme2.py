@@ -52,6 +52,8 @@ class Casme2(HeadedDataset):
     name = "casme2"
     title = "CASME II"
     fps = 200.0
+    size = "640×480"
+    gate = "casme.psych.ac.cn/casme/e2"
     release_rows = 255
     published: ClassVar = {
         "casme2-5": {"happiness": 32, "disgust": 62, "repression": 27, "surprise": 28, "others": 99},

@@ -11,9 +11,9 @@ from typing import ClassVar
 import numpy as np
 
 from tsfmicro.data.base import Reading
-from tsfmicro.data.entries import Entry, Odd
 from tsfmicro.data.casme3_exceptions import NAMED, exceptions
 from tsfmicro.data.casme3_main import MAIN_COLUMNS, main_entry, write_main_sheet
+from tsfmicro.data.entries import Entry, Odd
 from tsfmicro.data.fake import FakeRow, FakeSheet, Layout, fake_row
 from tsfmicro.data.main_sheet import WithMainSheet
 from tsfmicro.data.sheets import Row, Table, whole
@@ -58,6 +58,8 @@ class Casme3(WithMainSheet):
     name = "casme3"
     title = "CAS(ME)³"
     fps = 30.0
+    size = "1280×720"
+    gate = "casme.psych.ac.cn/casme/e4"
     release_rows = 860
     published: ClassVar = {
         "casme3-7": {
@@ -162,7 +164,9 @@ def _first_version(rows: Sequence[FakeRow]) -> list[FakeRow]:
     wrong = {(f"spNO.{person}", video, frames[0]) for person, video, frames in _ODD if person in (149, 216, 40)}
     wrong -= {("spNO.216", "e", "0")}
     kept = [row for row in rows if (row.subject, row.clip, row.onset) not in wrong]
-    more = [replace(r, onset="5000", apex="5010", offset="5040") for r in {(r.subject, r.clip): r for r in kept}.values()]
+    more = [
+        replace(r, onset="5000", apex="5010", offset="5040") for r in {(r.subject, r.clip): r for r in kept}.values()
+    ]
     return [*kept, *more[:_DROPPED]]
 
 

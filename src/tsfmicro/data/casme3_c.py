@@ -32,7 +32,37 @@ _MAIN_FILE = "CAS(ME)3_part_C.xls"
 _KINDS: Mapping[int | None, Kind] = {1: "micro", 0: "macro"}
 
 _CLIPS = (
-    3, 1, 2, 11, 3, 1, 4, 3, 1, 2, 4, 10, 4, 4, 7, 5, 17, 6, 7, 12, 3, 0, 8, 8, 4, 4, 1, 2, 5, 13, 10,
+    3,
+    1,
+    2,
+    11,
+    3,
+    1,
+    4,
+    3,
+    1,
+    2,
+    4,
+    10,
+    4,
+    4,
+    7,
+    5,
+    17,
+    6,
+    7,
+    12,
+    3,
+    0,
+    8,
+    8,
+    4,
+    4,
+    1,
+    2,
+    5,
+    13,
+    10,
 )  # fmt: skip  (of the people 1 to 31)
 _EMOTIONS = {"negative": 99, "surprise": 30, "others": 20, "positive": 16}
 _UNITS = {4: 74, 2: 40, 24: 26, 14: 25, 25: 18, 10: 15, 5: 12, 12: 12, 7: 10}
@@ -132,7 +162,7 @@ def _padded(subject: str) -> str:
 
 def _cells(clips: int, rng: np.random.Generator) -> list[str]:
     """Action units of all clips as the sheet writes them: 50 numbers, and text with three odd commas, one of them wide."""
-    others = {unit: 7 for unit in (1, 6, 9, 15, 17, 18, 20, 23)}  # each in fewer than ten
+    others = dict.fromkeys((1, 6, 9, 15, 17, 18, 20, 23), 7)  # each in fewer than ten
     single = [str(unit) for unit in (4, 2, 14, 25) for _ in range(_SINGLE // 4)] + ["24", "10"]
     left = _UNITS | {4: 74 - 12 - 1, 2: 40 - 12, 14: 25 - 12, 25: 18 - 12, 24: 26 - 1, 10: 15 - 1} | others
     several = [",".join(map(str, units)) for units in deal_units(left, clips - len(single) - 2, rng)]

@@ -41,5 +41,7 @@ def exceptions(entry: Entry) -> list[Odd]:
     first, last = _UNREADABLE.get((entry.subject, entry.recording), (0, -1))
     onset, offset = whole(entry.onset), whole(entry.offset)
     if onset is not None and offset is not None and onset <= last and first <= offset:
-        odd.append(("frames that cannot be read", f"{first} to {last} of its video, by the authors' list of exceptions"))
+        odd.append(
+            ("frames that cannot be read", f"{first} to {last} of its video, by the authors' list of exceptions")
+        )
     return odd

@@ -127,9 +127,7 @@ class CasmeSquared(SheetDataset):
         return read_tables(file)[1:]
 
 
-def _entry(
-    number: int, cells: Sequence[str], folders: Mapping[int, str], videos: Mapping[str, str]
-) -> Entry | Flag:
+def _entry(number: int, cells: Sequence[str], folders: Mapping[int, str], videos: Mapping[str, str]) -> Entry | Flag:
     """What a row says of its clip; a flag where it names none."""
     subject, name, onset, apex, offset, units, emotion, kind = (*cells, *[""] * _WIDTH)[:_WIDTH]
     folder, video = folders.get(whole(subject) or 0), _VIDEO.fullmatch(name)
@@ -168,7 +166,9 @@ def _folders(table: Table) -> dict[int, str]:
 def _codes(table: Table) -> dict[str, str]:
     """A video's name → the four digits of its folder, where a table is naming rule 2; else nothing."""
     rows = [cells[:2] for cells in table.cells if any(cells)]
-    ours = {cells[1].casefold(): f"{whole(cells[0]) or 0:04d}" for cells in rows if len(cells) == 2 and not any(cells[2:])}
+    ours = {
+        cells[1].casefold(): f"{whole(cells[0]) or 0:04d}" for cells in rows if len(cells) == 2 and not any(cells[2:])
+    }
     is_rule = len(ours) == len(rows) and all(re.fullmatch(r"[a-z]+\d", name) for name in ours)
     return ours if is_rule else {}
 
@@ -211,9 +211,7 @@ def _fake_rows(rng: np.random.Generator) -> list[FakeRow]:
     units = [*("+".join(map(str, u)) for u in deal_units(_MICRO_UNITS, 54, rng)), "NULL", "null", "null"]
     some = ["12", "6+12", "10or11", "4,24,6+12+15", "4+7", "39", "74", "80", "L14"]
     rows = [
-        fake_row(
-            str(person), f"{video}_{number}", emotion, frames, "4", kind="macro-expression", self_report="anger"
-        )
+        fake_row(str(person), f"{video}_{number}", emotion, frames, "4", kind="macro-expression", self_report="anger")
         for person, video, number, frames, emotion in _ODD
     ]
     for kind, places, emotions, reported, said in (

@@ -10,7 +10,7 @@ from typing import Any
 
 from tsfmicro.data.base import Dataset, Reading, can_train
 from tsfmicro.data.corrections import corrections
-from tsfmicro.data.entries import Flag
+from tsfmicro.data.entries import NO_APEX, Flag
 from tsfmicro.data.exclusions import leave_out
 from tsfmicro.labels import scheme
 from tsfmicro.types import Clip
@@ -96,13 +96,18 @@ class Check:
         """How many flags have each reason, the most frequent first."""
         return dict(Counter(flag.reason for flag in self.flags).most_common())
 
+    @property
+    def _once_spotted(self) -> str:
+        spottable = sum(flag.reason == NO_APEX for flag in self.flags) if not self.trainable else 0
+        return f" as they are, {spottable} once their apex is spotted (prepare.apex=spotted)" if spottable else ""
+
     def lines(self) -> list[str]:
         """The whole check as plain text; to_dict() names every flag, this the first ten of a kind."""
         lines = [
             f"{self.title} in {self.root}",
             f"{'sheet ' if self.sheet != self.root else 'folder'}  {self.sheet}: {self.version}{_also(self.other_sheets)}",
             f"frames  {self.frames}{_also(self.other_frames)}",
-            f"clips   {self.clips} of {self.people} people; {self.trainable} can be trained on"
+            f"clips   {self.clips} of {self.people} people; {self.trainable} can be trained on{self._once_spotted}"
             + (f"; and {self.macro} macro-expressions, kept apart" if self.macro else ""),
         ]
         for counts in self.schemes:

@@ -16,6 +16,7 @@ Odd = tuple[str, str]  # reason, detail
 # No expression lasts so long: the longest macro-expression of the SAMM Long Videos takes 26 s, and micro-expressions that
 # are coded from the first frame of a film, not from their own, a few. What is longer has a wrong digit.
 LONGEST: Mapping[Kind, float] = {"micro": 10.0, "macro": 60.0, "recording": math.inf}  # seconds
+NO_APEX = "no apex annotated"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def usable_frames(entry: Entry, numbers: Collection[int] = ()) -> tuple[int | No
         odd.append(("offset before onset", f"onset {onset}, offset {offset}"))
         offset = None
     if entry.apex is None:
-        odd.append(("no apex annotated", "the dataset has none; set prepare.apex=spotted to look for it"))
+        odd.append((NO_APEX, "the dataset has none; set prepare.apex=spotted to look for it"))
     elif apex is None or apex < 0:
         odd.append(("apex is not a frame", f"apex {entry.apex!r}"))
         apex = None

@@ -60,7 +60,7 @@ class Layout:
 
     Attributes:
         folder: of a clip, with {subject}, {clip} and {name} (the last part of a clip's id) in it, {small} for a
-            clip in lower case, {frames} for the folder of its sheet.
+            clip in lower case, {emotion}, {frames} for the folder of its sheet.
         file: of a frame, with {n}, {subject}, and {width}.
         width: digits of a clip's frame numbers, by its place among those written: 4 or 5 from clip to clip.
         whole: the folder holds the whole recording from frame 1, not just onset to offset.
@@ -77,7 +77,7 @@ class Layout:
 
     @property
     def example(self) -> str:
-        names = {"clip": "<clip>", "small": "<clip>", "name": "<clip>", "frames": "<frames>"}
+        names = {"clip": "<clip>", "small": "<clip>", "name": "<clip>", "emotion": "<emotion>", "frames": "<frames>"}
         return self.folder.format(subject="<subject>", **names)
 
 
@@ -129,6 +129,7 @@ def write_frames(
             "clip": entry.recording,
             "small": entry.recording.lower(),
             "name": entry.name,
+            "emotion": entry.emotion,
             "frames": frames,
             "width": layout.width(place, entry),
         }

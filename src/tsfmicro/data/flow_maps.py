@@ -43,6 +43,8 @@ class FlowMaps(Dataset):
     name = NAME
     title = "ready-made flow maps (MEGC2019)"
     fps = None
+    size = "28×28"
+    gate = "those of its three datasets"
     has_sheet = False
     release_rows = sum(map(sum, PUBLISHED.values()))
     published: ClassVar = {

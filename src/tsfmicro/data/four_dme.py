@@ -78,9 +78,7 @@ class FourDme(HeadedDataset):
         "release": FakeSheet(
             "4DME_Labelling_Micro_release v1.xlsx", "Sheet1", _COLUMNS, numbers=("onset", "apex", "offset")
         ),
-        "with totals": FakeSheet(
-            "4DME_Labelling_Micro.xlsx", "Sheet1", _COLUMNS, numbers=("onset", "apex", "offset")
-        ),
+        "with totals": FakeSheet("4DME_Labelling_Micro.xlsx", "Sheet1", _COLUMNS, numbers=("onset", "apex", "offset")),
     }
     layouts: ClassVar = {
         "micro": Layout("gray_micro/{subject}/{clip}", "Frame_{n:09d}.jpg"),
@@ -137,7 +135,7 @@ class FourDme(HeadedDataset):
         head = ("fold", "sub_ID", "fold_name", "video emo'", "self-report emo'")
         codes = rng.choice(["0", "1", "2", "3", "4", "5", "1,3", "4,5", "1.3"], (len(rows), 2)).tolist()
         said = [(1, row.subject, row.clip, *code) for row, code in zip(rows, codes, strict=True)]
-        add_sheets(root / "extras" / "4DME_Labelling_Micro_extras_release v1.xlsx", {"Sheet1": [head, *said]})
+        add_sheets(root / "4DME_Labelling_Micro_extras_release v1.xlsx", {"Sheet1": [head, *said]})
         return ()
 
 

@@ -82,11 +82,13 @@ class HeadedDataset(SheetDataset):
     Attributes:
         columns: how the sheet heads what we read.
         optional: columns that copies may lack; it is flagged.
+        extra: columns that only some versions have; it is not.
         subject_cell, clip_cell: what cells of these columns look like, which tells sheets with the same columns apart.
     """
 
     columns: ClassVar[Columns] = COLUMNS
     optional: ClassVar[tuple[str, ...]] = ("offset", "action_units")
+    extra: ClassVar[tuple[str, ...]] = ()
     subject_cell: ClassVar[re.Pattern[str]]
     clip_cell: ClassVar[re.Pattern[str]]
 
@@ -102,7 +104,7 @@ class HeadedDataset(SheetDataset):
         header = table.header(self.columns)
         if not {"subject", "clip"} & header.places.keys():
             return "no row names the columns"
-        if lacking := header.lacks(self.columns, self.optional):
+        if lacking := header.lacks(self.columns, (*self.optional, *self.extra)):
             return lacking
         rows = [row for row in self._rows(table) if row["subject"] and row["clip"]]
         if not rows:
@@ -124,7 +126,7 @@ class HeadedDataset(SheetDataset):
 
     def entries(self, source: Source) -> Iterable[Entry | Flag]:
         for table in source.tables:
-            if lacking := table.header(self.columns).lacks(self.columns):
+            if lacking := table.header(self.columns).lacks(self.columns, self.extra):
                 yield Flag(table.file.name, 0, "sheet lacks a column", lacking)
             yield from map(self.entry, self._rows(table))
 

@@ -79,9 +79,13 @@ class WithMainSheet(HeadedDataset):
             elif micro and not _agree(micro, told):
                 said = f"{told.onset}/{told.apex or '–'}/{told.offset}"
                 ours = f"{micro.onset}/{micro.apex or '–'}/{micro.offset}"
-                yield Flag(self._id(micro), 0, "other frames in the main sheet", f"{said}, where {ours} is read; {where}")
+                yield Flag(
+                    self._id(micro), 0, "other frames in the main sheet", f"{said}, where {ours} is read; {where}"
+                )
             elif not micro and told.kind == "micro":
-                yield Flag(self._id(told), 0, "micro-expression of the main sheet only", f"no emotion, no clip; {where}")
+                yield Flag(
+                    self._id(told), 0, "micro-expression of the main sheet only", f"no emotion, no clip; {where}"
+                )
             elif not micro:
                 taken = f"{told.subject}/{told.name}" in names
                 entry = replace(told, name=f"{told.name}_{told.offset}") if taken else told

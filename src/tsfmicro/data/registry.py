@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from tsfmicro.data.base import Dataset
+from tsfmicro.data.casme import Casme
 from tsfmicro.data.casme2 import Casme2
 from tsfmicro.data.casme3 import Casme3
 from tsfmicro.data.casme3_b import Casme3B
 from tsfmicro.data.casme3_c import Casme3C
 from tsfmicro.data.casme_squared import CasmeSquared
-from tsfmicro.data.four_dme import FourDme
+from tsfmicro.data.dfme import Dfme
 from tsfmicro.data.flow_maps import FlowMaps
+from tsfmicro.data.four_dme import FourDme
+from tsfmicro.data.mmew import Mmew
 from tsfmicro.data.samm import Samm
 from tsfmicro.data.samm_lv import SammLongVideos
+from tsfmicro.data.smic import SmicHs, SmicNir, SmicVis
+from tsfmicro.data.smic_e import SmicHsE, SmicNirE, SmicVisE
 from tsfmicro.errors import UnknownNameError
 
 DATASETS: dict[str, Dataset] = {
@@ -25,6 +30,15 @@ DATASETS: dict[str, Dataset] = {
         CasmeSquared(),
         SammLongVideos(),
         FourDme(),
+        Casme(),
+        SmicHs(),
+        SmicVis(),
+        SmicNir(),
+        SmicHsE(),
+        SmicVisE(),
+        SmicNirE(),
+        Mmew(),
+        Dfme(),
         FlowMaps(),
     )
 }

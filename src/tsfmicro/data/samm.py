@@ -30,6 +30,8 @@ class Samm(HeadedDataset):
     name = "samm"
     title = "SAMM"
     fps = 200.0
+    size = "960×650, grey"
+    gate = "www2.docm.mmu.ac.uk/STAFF/M.Yap/dataset.php"
     release_rows = 159
     published: ClassVar = {
         "samm-5": {"happiness": 26, "anger": 57, "contempt": 12, "surprise": 15, "others": 26},

@@ -50,7 +50,12 @@ class SammLongVideos(Samm):
     person_folder = re.compile(r"\d{1,3}_\d+")
     sheets: ClassVar = {
         version: FakeSheet(
-            f"SAMM_LongVideos_{version}_Release.xlsx", "Sheet1", _COLUMNS, preamble=9, numbers=_NUMBERS, beside=("Sheet2",)
+            f"SAMM_LongVideos_{version}_Release.xlsx",
+            "Sheet1",
+            _COLUMNS,
+            preamble=9,
+            numbers=_NUMBERS,
+            beside=("Sheet2",),
         )
         for version in ("V3", "V2", "V1")
     }
@@ -120,7 +125,9 @@ class SammLongVideos(Samm):
         onset = whole(entry.onset)
         if entry.kind == "micro" or onset not in (0, 1):
             return []
-        return [("begins with the film", f"onset {onset}, and frames start at 1; loaders of the challenge leave it out")]
+        return [
+            ("begins with the film", f"onset {onset}, and frames start at 1; loaders of the challenge leave it out")
+        ]
 
     def remarks(self, reading: Reading) -> tuple[str, ...]:
         if not any(clip.emotion for clip in reading.clips):
@@ -128,7 +135,9 @@ class SammLongVideos(Samm):
         without = [clip.name for clip in reading.clips if clip.apex is None]
         if not without:
             return ()
-        return (f"no apex here: {', '.join(without)}; the paper counts them by SAMM's sheet, where their apexes are wrong",)
+        return (
+            f"no apex here: {', '.join(without)}; the paper counts them by SAMM's sheet, where their apexes are wrong",
+        )
 
     def fake_rows(self, version: str, rng: np.random.Generator) -> list[FakeRow]:
         return _fake_rows(rng)
@@ -138,8 +147,8 @@ class SammLongVideos(Samm):
     ) -> tuple[Table, ...]:
         """SAMM's sheet, of the same clips."""
         shape = _SAMM.sheets["v2"]
-        write_sheet(root / "SAMM", shape, [_in_samm(row) for row in rows if row.emotion], cells="release", bare=False)
-        return read_tables(root / "SAMM" / shape.file)[:1]
+        write_sheet(root, shape, [_in_samm(row) for row in rows if row.emotion], cells="release", bare=False)
+        return read_tables(root / shape.file)[:1]
 
 
 def _shift(entry: Entry, of_samm: Entry) -> int | None:
@@ -180,7 +189,7 @@ def _fake_rows(rng: np.random.Generator) -> list[FakeRow]:
     """159 micro-expressions of the people of SAMM's fake, in 79 films, and 343 macro-expressions in 147."""
     macro = [name for names in _BEGINNING.values() for name in names] + [*_NO_APEX, _TWICE]
     taken = Counter(name.rpartition("_")[0] for name in macro if name != _TWICE)
-    taken |= Counter({film: 10 for film in taken})  # numbers up to 10 are kept for those
+    taken |= Counter(dict.fromkeys(taken, 10))  # numbers up to 10 are kept for those
     micro = _micro_names(_SAMM.fake_rows("v2", rng), taken)
     shifts = _shifts([name for name, _ in micro], rng)
     rows = []
