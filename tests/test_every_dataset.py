@@ -228,7 +228,7 @@ def test_the_sheets_of_other_datasets_are_never_taken(name, tmp_path):
         for beside in {*(tmp_path / other).glob("*.xlsx")} - {file}:
             beside.unlink()
         file.rename(file.with_name(f"{number}-{DATASETS[name].title}.xlsx"))
-    with pytest.raises(AnnotationError, match=r"which is none of|no column for"):
+    with pytest.raises(AnnotationError, match=r"which is none of|no column for|no row names"):
         DATASETS[name].read(tmp_path)
     DATASETS[name].write_fake(tmp_path / "own", rng(), rows=12)
     assert {clip.dataset for clip in DATASETS[name].read(tmp_path).clips} == {name}

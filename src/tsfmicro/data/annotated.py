@@ -152,6 +152,12 @@ class AnnotatedDataset(Dataset):
         near = [base for base in bases if base.is_relative_to(chosen[0].file.parent)]
         return Source(chosen, tuple(near or bases)), tuple(others), flags
 
+    def _alone(self, table: Table, why: str) -> AnnotationError:
+        """What to say where there is only a sheet that is read together with another. Args: why: what it is, in words."""
+        return AnnotationError(
+            f"no sheet of {self.title}: there is {table.file} ({why}). Put {self._example} beside the frames."
+        )
+
     @property
     def _example(self) -> str:
         return next((sheet.file for sheet in self.sheets.values()), "its annotation sheet")
@@ -242,16 +248,15 @@ class AnnotatedDataset(Dataset):
         own_fps, odd_fps = usable_fps(entry)
         fps = own_fps or self.fps or lies.fps
         odd += [*odd_fps, *entry.odd, *self.oddities(entry)]
+        if place is None and (entry.onset is None or (onset is not None and fps is not None)):
+            what = "no pictures" if self.first_frame is None else "no pictures or video"
+            odd.append(("no folder with frames", f"{what} in {tree.base.joinpath(*places[0])}"))
         clip = None
         if onset is not None and fps is None:
             odd.append(("no frame rate", "neither dataset, sheet nor video tells it; the row makes no clip"))
         elif onset is not None and fps is not None:
             odd += impossible_length(entry.kind, onset, offset, fps)
-            if place is None:
-                what = "no pictures" if self.first_frame is None else "no pictures or video"
-                odd.append(("no folder with frames", f"{what} in {tree.base.joinpath(*self.places(entry)[0])}"))
-            else:
-                odd += missing_frames(onset, apex, offset, lies.frames.numbers)
+            odd += missing_frames(onset, apex, offset, lies.frames.numbers) if place else []
             if lies.fps and abs(lies.fps - fps) > 0.01 * fps:
                 odd.append(("video has another frame rate", f"{lies.fps:g} per second in {place}, {fps:g} expected"))
             odd += [

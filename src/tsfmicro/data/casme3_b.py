@@ -25,7 +25,7 @@ class Casme3B(HeadedDataset):
     name = "casme3-b"
     title = "CAS(ME)³, part B"
     fps = 30.0
-    size = "1280×720, and depth"
+    size = "1280×720"
     gate = "casme.psych.ac.cn/casme/e4"
     release_rows = _PEOPLE * _VIDEOS
     has_apex = False

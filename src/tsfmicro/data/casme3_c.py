@@ -76,6 +76,7 @@ class Casme3C(WithMainSheet):
     name = "casme3-c"
     title = "CAS(ME)³, part C"
     fps = 30.0
+    size = "1280×720"
     gate = "casme.psych.ac.cn/casme/e4"
     release_rows = 165
     has_apex = False

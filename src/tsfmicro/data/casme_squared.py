@@ -90,7 +90,7 @@ class CasmeSquared(SheetDataset):
         rules = [table for table in tables if _folders(table) or _codes(table)]
         codes = [table for table in tables if table not in rules]
         if not codes:
-            return tuple(tables)
+            raise self._alone(rules[0], "only the naming rules")
         rules.sort(key=lambda table: table.file != codes[0].file)
         rule1, rule2 = (next(filter(which, rules), None) for which in (_folders, _codes))
         return tuple(table for table in (codes[0], rule1, rule2) if table)

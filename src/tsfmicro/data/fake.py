@@ -184,7 +184,7 @@ def _cell(row: FakeRow, what: str, shape: FakeSheet, cells: Cells) -> str | int 
 
 
 def _numbers(entry: Entry, *, every_frame: bool, whole_recording: bool) -> set[int]:
-    named = {n for n in map(whole, (entry.onset, entry.apex, entry.offset)) if n is not None and n >= 0} or {1, 2, 3}
+    named = {n for n in map(whole, (entry.onset, entry.apex, entry.offset)) if n is not None and n >= 0} or {1, 2}
     first, last = min(named), max(named)
     if whole_recording:
         first, last = 1, last + 10

@@ -11,7 +11,6 @@ from tsfmicro.data.annotated import Source
 from tsfmicro.data.entries import Entry, Flag
 from tsfmicro.data.headed import HeadedDataset
 from tsfmicro.data.sheets import Columns, Row, Table, whole
-from tsfmicro.errors import AnnotationError
 from tsfmicro.types import Clip
 
 
@@ -39,11 +38,7 @@ class WithMainSheet(HeadedDataset):
         main = [table for table in tables if self._is_main(table)]
         micro = [table for table in tables if table not in main]
         if not micro:
-            needed = next(iter(self.sheets.values())).file
-            raise AnnotationError(
-                f"no sheet of the micro-expressions of {self.title}: there is {main[0].file} (no column for emotion: it is "
-                f"the main sheet). Put {needed} beside it."
-            )
+            raise self._alone(main[0], "no column for emotion: it is the main sheet")
         return (micro[0], *main[:1])
 
     def version(self, source: Source, clips: Sequence[Clip]) -> str:

@@ -17,7 +17,7 @@ from tsfmicro.data.samm import Samm
 from tsfmicro.data.samm_lv import SammLongVideos
 from tsfmicro.data.smic import SmicHs, SmicNir, SmicVis
 from tsfmicro.data.smic_e import SmicHsE, SmicNirE, SmicVisE
-from tsfmicro.errors import UnknownNameError
+from tsfmicro.errors import AnnotationError, UnknownNameError
 
 DATASETS: dict[str, Dataset] = {
     d.name: d
@@ -44,8 +44,17 @@ DATASETS: dict[str, Dataset] = {
 }
 
 
+NO_READER = {"meview": ("MEVIEW", "not verified: its facts are hearsay, no reader")}
+"""Datasets that the field names and nobody here has seen a sheet of: name → title, and why they cannot be read."""
+
+
 def dataset(name: str) -> Dataset:
-    """The dataset of that name. Raises UnknownNameError."""
+    """The dataset of that name. Raises: UnknownNameError; AnnotationError for one that has no reader."""
+    if name.casefold() in NO_READER:
+        title, why = NO_READER[name.casefold()]
+        raise AnnotationError(
+            f"{title} is {why}. If you have it, write one by docs/adding-a-dataset.md, or choose from `tsfmicro data list`."
+        )
     if name not in DATASETS:
         raise UnknownNameError("dataset", name, DATASETS)
     return DATASETS[name]

@@ -20,7 +20,6 @@ from tsfmicro.data.entries import Entry, Flag, Odd
 from tsfmicro.data.fake import FakeRow, FakeSheet, Layout, fake_row, write_sheet
 from tsfmicro.data.samm import Samm
 from tsfmicro.data.sheets import COLUMNS, Row, Table, read_tables, whole
-from tsfmicro.errors import AnnotationError
 
 _COLUMNS = (
     ("Subject", "subject"),
@@ -72,10 +71,7 @@ class SammLongVideos(Samm):
         samm = [table for table in tables if not _SAMM.refuses(table)]
         own = [table for table in tables if table not in samm]
         if not own:
-            raise AnnotationError(
-                f"no sheet of {self.title}: there is {samm[0].file} (no column for type: it is SAMM's own). "
-                f"Put {self._example} beside the frames."
-            )
+            raise self._alone(samm[0], "no column for type: it is SAMM's own")
         return (own[0], *samm[:1])
 
     def clip_name(self, row: Row) -> str:
