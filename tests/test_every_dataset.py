@@ -75,7 +75,7 @@ def test_every_clip_has_its_own_id_and_an_emotion_that_every_scheme_knows(name, 
     assert len({clip.id for clip in clips}) == len(clips)
     assert {clip.dataset for clip in clips} == set(DATASETS[name].shows)
     for scheme_name in DATASETS[name].published:
-        assert {scheme(scheme_name).label(clip.emotion, clip.dataset) for clip in clips} - {None}
+        assert {scheme(scheme_name).of_clip(clip) for clip in clips} - {None}
 
 
 @every_dataset

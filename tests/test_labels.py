@@ -3,7 +3,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tsfmicro.data.registry import dataset
+from tsfmicro.data.entries import objective_class
+from tsfmicro.data.registry import DATASETS, dataset
 from tsfmicro.errors import LabelError, UnknownNameError
 from tsfmicro.labels import SCHEMES, scheme
 from tsfmicro.types import LabelScheme
@@ -113,3 +114,45 @@ def test_all_datasets_together_know_every_emotion_of_each(releases, name, classe
 def test_a_rule_of_one_dataset_may_not_name_another_class():
     with pytest.raises(LabelError, match="not among its classes"):
         LabelScheme("s", ("a",), {"x": "a"}, of_dataset={"samm": {"x": "b"}})
+
+
+def test_objective_classes_are_of_action_units_whatever_the_emotion(releases):
+    clips = releases["samm", "v2"]
+    used = scheme("objective-5")
+    assert Counter(used.classes[n] for c in clips if (n := used.of_clip(c)) is not None) == {
+        "I": 24, "II": 13, "III": 20, "IV": 8, "V": 3,
+    }  # fmt: skip
+    (six,) = {used.why_left_out(c) for c in clips if c.objective == "VI"}
+    assert six == "VI has no class in objective-5"
+    assert sum(scheme("objective-7").of_clip(c) is not None for c in clips) == 159
+    older = releases["casme2", "20140508"]
+    assert {used.why_left_out(c) for c in older} == {"a clip without an objective class has no class in objective-5"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "numeral"), [("4", "IV"), ("4.0", "IV"), ("iv", "IV"), ("VIII", "VIII"), ("9", ""), ("", "")]
+)
+def test_objective_classes_are_numbers_in_some_sheets_and_numerals_in_others(cell, numeral):
+    assert objective_class(cell) == numeral
+
+
+@pytest.mark.parametrize("name", ["all-3", "all-4"])
+def test_all_datasets_together_take_every_emotion_that_a_dataset_has(name):
+    known = {e for data in DATASETS.values() for s in data.published if scheme(s).by == "emotion" for e in scheme(s).of}
+    assert known <= scheme(name).of.keys()
+    negative = {e for e, c in scheme(name).of.items() if c == "negative"}
+    assert {"tense", "repression", "contempt", "negative"} <= negative
+
+
+@pytest.mark.parametrize(
+    ("name", "negative"),
+    [
+        ("casme-3", {"disgust", "sadness", "fear", "contempt"}),
+        ("casme-3-repression", {"disgust", "sadness", "fear", "contempt", "repression"}),
+        ("casme-3-repression-tense", {"disgust", "sadness", "fear", "contempt", "repression", "tense"}),
+        ("mmew-3", {"disgust", "sadness", "fear", "anger"}),
+        ("dfme-3", {"disgust", "sadness", "fear", "anger", "contempt"}),
+    ],
+)
+def test_what_is_negative_is_in_the_name_where_papers_differ(name, negative):
+    assert {e for e, c in scheme(name).of.items() if c == "negative"} == negative

@@ -54,9 +54,9 @@ class PrepareConfig(Section):
     products: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="options of a product by its name, e.g. {flow: {method: farneback}}"
     )
-    apex: Literal["annotated", "spotted"] = Field(
+    apex: Literal["annotated", "missing", "spotted"] = Field(
         "annotated",
-        description="spotted: every clip's apex is looked for between onset and offset, also where a sheet has one",
+        description="missing: it is looked for between onset and offset where a clip has none; spotted: everywhere",
     )
 
 

@@ -50,6 +50,15 @@ _MEGC2019 = LabelScheme(
 # Emotions of one clip of 4DME: both negative for whom repression is, or of two kinds.
 _4DME_TORN = ("negative+surprise", "positive+surprise", "repression+surprise")
 _4DME_MIXED = ("negative+repression", *_4DME_TORN)
+_NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
+
+
+def _objective(count: int) -> LabelScheme:
+    """Classes of action units, whatever the emotion (Davison et al., 2018): MEGC2018 takes the first five."""
+    of = {c: c if place < count else None for place, c in enumerate(_NUMERALS)}
+    return LabelScheme(f"objective-{count}", _NUMERALS[:count], of | {"": None}, by="objective")
+
+
 # Tense, of CASME, is negative beside repression: who reads all datasets together wants few classes.
 _ALL_NEGATIVE = ("anger", "contempt", "disgust", "fear", "negative", "repression", "sadness", "tense")
 _CASME_NEGATIVE = ("disgust", "sadness", "fear", "contempt")
@@ -88,6 +97,8 @@ SCHEMES: dict[str, LabelScheme] = {
         _grouped("mmew-3", ("disgust", "fear", "sadness", "anger"), ("others",)),
         _identity("dfme-7", _DFME),
         _grouped("dfme-3", ("disgust", "sadness", "fear", "anger", "contempt")),
+        _objective(5),
+        _objective(7),
         _MEGC2019,
         _grouped("all-3", (*_ALL_NEGATIVE, "negative+repression"), ("others", *_4DME_TORN)),
         _grouped("all-4", (*_ALL_NEGATIVE, "negative+repression"), _4DME_TORN, others=True),

@@ -105,6 +105,7 @@ class Clip:
         emotion: lower-case, as the sheet says.
         action_units: parsed, with the raw text.
         fixes: corrections that were applied, each "column was→now: why".
+        objective: the class of its action units, I to VIII, whatever the emotion; empty where the sheet has none.
         ready: the product that its apex "frame" is a ready-made file of, e.g. "flow"; empty where frames are pictures.
     Raises:
         AnnotationError: the apex lies outside onset–offset, or a part of the id holds a slash.
@@ -122,6 +123,7 @@ class Clip:
     action_units: ActionUnits = ActionUnits("")
     fixes: tuple[str, ...] = ()
     ready: str = ""
+    objective: str = ""
 
     def __post_init__(self) -> None:
         if any("/" in part or not part for part in (self.dataset, self.subject, self.name)):
@@ -167,6 +169,7 @@ class LabelScheme:
         of: emotion → class name, or None for an emotion that the scheme leaves out.
         of_dataset: what differs from `of` in a dataset, by its name.
         excluded: clip id → why the scheme leaves it out, whatever its emotion.
+        by: whether it is the emotion of a clip that counts, or its objective class.
     Raises:
         LabelError: an emotion is mapped to a class that is not in `classes`.
     """
@@ -176,6 +179,7 @@ class LabelScheme:
     of: Mapping[str, str | None] = field(repr=False)
     of_dataset: Mapping[str, Mapping[str, str | None]] = field(repr=False, default_factory=dict)
     excluded: Mapping[str, str] = field(repr=False, default_factory=dict)
+    by: Literal["emotion", "objective"] = "emotion"
 
     def __post_init__(self) -> None:
         named = {c for of in (self.of, *self.of_dataset.values()) for c in of.values() if c is not None}
@@ -202,12 +206,20 @@ class LabelScheme:
         name = of[emotion]
         return None if name is None else self.classes.index(name)
 
+    def of_clip(self, clip: Clip) -> int | None:
+        """Class number of a clip, None where the scheme leaves it out by what it shows. Raises LabelError for what is unknown."""
+        return self.label(self._said(clip), clip.dataset)
+
+    def _said(self, clip: Clip) -> str:
+        return clip.emotion if self.by == "emotion" else clip.objective
+
     def why_left_out(self, clip: Clip) -> str | None:
         """Why a clip has no class; None where it has one. Raises LabelError for an unknown emotion."""
         if clip.id in self.excluded:
             return f"{self.name} leaves it out: {self.excluded[clip.id]}"
-        if self.label(clip.emotion, clip.dataset) is None:
-            return f"{clip.emotion} has no class in {self.name}" if clip.emotion else "it has no emotion"
+        if self.of_clip(clip) is None:
+            nothing = f"a clip without {'an emotion' if self.by == 'emotion' else 'an objective class'}"
+            return f"{self._said(clip) or nothing} has no class in {self.name}"
         return None
 
 

@@ -1,5 +1,6 @@
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,9 @@ def test_five_classes_have_26_people_and_three_25_for_sub18_shows_none(release):
 
 def test_the_sheet_of_2014_differs_in_three_clips_of_sub24(release):
     new, old = (Casme2().read(release[sheet]) for sheet in ("20190701", "20140508"))
-    changed = [(a.id, a.emotion, b.emotion) for a, b in zip(new.clips, old.clips, strict=True) if a != b]
+    changed = [
+        (a.id, a.emotion, b.emotion) for a, b in zip(new.clips, old.clips, strict=True) if replace(a, objective="") != b
+    ]
     assert changed == [(f"casme2/sub24/{n}", "surprise", "sadness") for n in ("EP07_01", "EP07_04f", "EP10_03")]
     assert Counter(clip.emotion for clip in old.clips)["surprise"] == 25
     assert any("labels of 2014" in note for note in check(Casme2(), release["20140508"]).schemes[0].notes)

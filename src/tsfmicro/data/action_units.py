@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from tsfmicro.types import ActionUnit, ActionUnits
 
@@ -21,6 +22,7 @@ _UNIT = re.compile(
 _DOUBT = re.compile(r"or|\?|ref|loses|\(k\)|/\s*[lratb]?[0-9]", re.IGNORECASE)
 
 
+@lru_cache(1 << 14)  # cells repeat
 def parse_action_units(text: str) -> ActionUnits:
     """Action units of one cell. Never raises: what is no unit is left out, and the text is kept as it was.
 

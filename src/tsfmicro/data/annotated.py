@@ -17,7 +17,17 @@ from typing import ClassVar
 from tsfmicro.data.action_units import parse_action_units
 from tsfmicro.data.base import Dataset, Fixed, Progress, Reading
 from tsfmicro.data.corrections import correct, corrections
-from tsfmicro.data.entries import Entry, Flag, Kind, Odd, impossible_length, missing_frames, usable_fps, usable_frames
+from tsfmicro.data.entries import (
+    Entry,
+    Flag,
+    Kind,
+    Odd,
+    impossible_length,
+    missing_frames,
+    objective_class,
+    usable_fps,
+    usable_frames,
+)
 from tsfmicro.data.frames import FrameTree, Recording, look_around, spreadsheets
 from tsfmicro.data.sheets import Table, read_tables
 from tsfmicro.errors import AnnotationError, FrameError, LabelError
@@ -90,7 +100,7 @@ class AnnotatedDataset(Dataset):
     @property
     def emotions(self) -> frozenset[str]:
         """Emotions the dataset may name; empty where any may stand."""
-        return frozenset(emotion for name in self.published for emotion in scheme(name).of)
+        return frozenset(e for name in self.published if scheme(name).by == "emotion" for e in scheme(name).of)
 
     def read(self, root: Path, tell: Progress = lambda done, total: None) -> Reading:
         source, others, flags = self._look(root)
@@ -192,6 +202,7 @@ class AnnotatedDataset(Dataset):
         """Entries, corrected and in our spelling; flags for the other rows; and how many rows there are."""
         entries: dict[str, Entry] = {}
         flags = []
+        known = self.emotions
         rows = 0
         for told in self.entries(source):
             # What a second sheet says has no row: its number would be taken for one of the first.
@@ -201,7 +212,7 @@ class AnnotatedDataset(Dataset):
                 continue
             entry = self._corrected(told)
             may_lack = entry.kind in self.unlabelled and not entry.emotion
-            if self.emotions and entry.emotion not in self.emotions and not may_lack:
+            if known and entry.emotion not in known and not may_lack:
                 flags.append(self._strange(entry))
                 continue
             first = entries.setdefault(self._id(entry), entry)
@@ -210,9 +221,9 @@ class AnnotatedDataset(Dataset):
                 raise AnnotationError(f"{sheet}: {both} are both {self._id(entry)}. Delete one of them.")
         strange = [flag for flag in flags if flag.reason == _STRANGE]
         if strange and not entries:
-            first = f"row {strange[0].row}" if strange[0].row else strange[0].clip
+            where = f"row {strange[0].row}" if strange[0].row else strange[0].clip
             raise LabelError(
-                f"{sheet}: none of {len(strange)} emotions is {self.title}'s, e.g. {first}: {strange[0].detail}"
+                f"{sheet}: none of {len(strange)} emotions is {self.title}'s, e.g. {where}: {strange[0].detail}"
             )
         return list(entries.values()), flags, rows
 
@@ -273,6 +284,7 @@ class AnnotatedDataset(Dataset):
                 fps=fps,
                 emotion=entry.emotion,
                 action_units=parse_action_units(entry.action_units),
+                objective=objective_class(entry.objective),
                 fixes=tuple(map(str, entry.fixes)),
             )
         return clip, [Flag(self._id(entry), entry.row, reason, detail) for reason, detail in odd]

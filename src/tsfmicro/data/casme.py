@@ -57,7 +57,7 @@ class Casme(HeadedDataset):
         "casme-4": {"tense": 68, "disgust": 45, "repression": 39, "surprise": 20},
         "casme-3": {"negative": 55, "positive": 7, "surprise": 20},
     }
-    columns: ClassVar = COLUMNS | {"onset": ("onsetf",), "apex": ("apexf1",), "offset": ("offsetf",)}
+    columns: ClassVar = {**COLUMNS, "onset": ("onsetf",), "apex": ("apexf1",), "offset": ("offsetf",)}
     subject_cell = re.compile(r"(sub)?\d{1,2}(\.0)?", re.IGNORECASE)
     clip_cell = re.compile(r"EP\d.*", re.IGNORECASE)
     person_folder = re.compile(r"sub\d+", re.IGNORECASE)
@@ -113,7 +113,7 @@ class Casme(HeadedDataset):
         """189 rows under 170 names of a person: invented but for counts, repeated names and those that a program changes."""
         emotions = rng.permutation([emotion for emotion, count in _COUNTS.items() for _ in range(count)]).tolist()
         units = deal_units(_UNITS, self.release_rows, rng)
-        rows = []
+        rows: list[FakeRow] = []
         for person, clips in enumerate(_CLIPS, 1):
             for take, name in enumerate(_names(f"sub{person:02d}", clips)):
                 rise, fall = (int(rng.integers(low, high)) for low, high in ((4, 12), (4, 12)))

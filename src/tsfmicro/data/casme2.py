@@ -14,7 +14,7 @@ from tsfmicro.data.base import Reading
 from tsfmicro.data.entries import Entry, Odd
 from tsfmicro.data.fake import FakeRow, FakeSheet, Layout, deal, fake_row
 from tsfmicro.data.headed import HeadedDataset
-from tsfmicro.data.sheets import whole
+from tsfmicro.data.sheets import COLUMNS, OBJECTIVE, whole
 from tsfmicro.types import Clip
 
 _COLUMNS = (
@@ -59,12 +59,17 @@ class Casme2(HeadedDataset):
         "casme2-5": {"happiness": 32, "disgust": 62, "repression": 27, "surprise": 28, "others": 99},
         "casme2-3": {"negative": 95, "positive": 32, "surprise": 28},
     }
+    columns: ClassVar = {**COLUMNS, **OBJECTIVE}
+    extra = ("objective",)
     subject_cell = re.compile(r"(sub)?\d{1,2}(\.0)?", re.IGNORECASE)
     clip_cell = re.compile(r"EP\d.*", re.IGNORECASE)
     person_folder = re.compile(r"sub\d+", re.IGNORECASE)
     sheets: ClassVar = {
         "20190701": FakeSheet(
-            "CASME2-coding-20190701.xlsx", "Sheet1", (*_COLUMNS, ("Objective Classes", "=1")), numbers=_NUMBERS
+            "CASME2-coding-20190701.xlsx",
+            "Sheet1",
+            (*_COLUMNS, ("Objective Classes", "objective")),
+            numbers=(*_NUMBERS, "objective"),
         ),
         "20140508": FakeSheet("CASME2-coding-20140508.xlsx", "Sheet1", _COLUMNS, numbers=_NUMBERS),
         # A copy of the older labels with two more rows, neither of which has an apex.
@@ -129,6 +134,7 @@ def _fake_rows(version: str, rng: np.random.Generator) -> list[FakeRow]:
         units = str(rng.choice(["12", "R12", "4+7", "L10+B25", "1+2", "15+17?", "4+5+7+9+10+17"]))
         frames = (onset, onset + rise, onset + rise + fall)
         rows.append(fake_row(subject, names[i % len(names)], emotion, frames, units))
+    rows = [replace(row, more={"objective": str(1 + i % 7)}) for i, row in enumerate(rows)]
     if version != "20190701":
         rows = [replace(r, emotion="sadness") if r.subject == "24" and r.clip in _RELABELLED else r for r in rows]
     if version == "257 rows":

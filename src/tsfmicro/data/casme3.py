@@ -16,7 +16,7 @@ from tsfmicro.data.casme3_main import MAIN_COLUMNS, main_entry, write_main_sheet
 from tsfmicro.data.entries import Entry, Odd
 from tsfmicro.data.fake import FakeRow, FakeSheet, Layout, fake_row
 from tsfmicro.data.main_sheet import WithMainSheet
-from tsfmicro.data.sheets import Row, Table, whole
+from tsfmicro.data.sheets import COLUMNS, OBJECTIVE, Row, Table, whole
 
 _COUNTS = {
     "disgust": 250,
@@ -47,7 +47,7 @@ _COLUMNS = (
     ("Apex", "apex"),
     ("Offset", "offset"),
     ("AU", "action_units"),
-    ("Objective class", "=IV"),
+    ("Objective class", "objective"),
     ("emotion", "emotion"),
 )
 _DURATIONS = (("onset to apex", "=0.1"), ("onset to offset", "=0.2"))
@@ -74,6 +74,8 @@ class Casme3(WithMainSheet):
         "casme3-4": {"negative": 457, "positive": 55, "surprise": 184, "others": 159},
         "casme3-3": {"negative": 457, "positive": 55, "surprise": 187},
     }
+    columns: ClassVar = {**COLUMNS, **OBJECTIVE}
+    extra = ("objective",)
     main_columns = MAIN_COLUMNS
     subject_cell = re.compile(r"(spno\.?\s?)?\d+(\.0)?", re.IGNORECASE)
     clip_cell = re.compile(r"[a-z]", re.IGNORECASE)  # a video
@@ -134,7 +136,10 @@ class Casme3(WithMainSheet):
         """860 rows of 463 videos, invented but for the counts and the rows whose numbers cannot be true."""
         emotions = rng.permutation([emotion for emotion, count in _COUNTS.items() for _ in range(count)]).tolist()
         named = [*_ODD, *((int(p.removeprefix("spNO.")), video, _seen(onset)) for p, video, onset in NAMED)]
-        rows = [fake_row(f"spNO.{person}", video, emotions.pop(), frames, "4") for person, video, frames in named]
+        rows = [
+            fake_row(f"spNO.{person}", video, emotions.pop(), frames, "4", objective="IV")
+            for person, video, frames in named
+        ]
         videos = [v for v in _videos(rng) if v not in {(person, video) for person, video, _ in named}]
         still = _STILL - sum(onset == apex for _, _, (onset, apex, _) in named)
         long = _LONG - sum(int(offset) - int(onset) > 100 for _, _, (onset, _, offset) in named)
@@ -144,7 +149,9 @@ class Casme3(WithMainSheet):
             rise = 0 if i < still else int(rng.integers(2, 8))
             fall = 110 if still <= i < still + long else int(rng.integers(2, 8))
             units = str(rng.choice(["4", "1+2", "R12", "4+7,10", "14，17", "null"]))
-            rows.append(fake_row(f"spNO.{person}", video, emotion, (onset, onset + rise, onset + rise + fall), units))
+            frames = (onset, onset + rise, onset + rise + fall)
+            of_units = ("I", "II", "III", "IV", "V", "VI", "VII")[i % 7]
+            rows.append(fake_row(f"spNO.{person}", video, emotion, frames, units, objective=of_units))
         rows.sort(key=lambda row: (int(row.subject.removeprefix("spNO.")), row.clip))
         return _first_version(rows) if version == "v1" else rows
 

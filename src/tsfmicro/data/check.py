@@ -99,7 +99,7 @@ class Check:
     @property
     def _once_spotted(self) -> str:
         spottable = sum(flag.reason == NO_APEX for flag in self.flags) if not self.trainable else 0
-        return f" as they are, {spottable} once their apex is spotted (prepare.apex=spotted)" if spottable else ""
+        return f" as they are, {spottable} once their apex is spotted (prepare.apex=missing)" if spottable else ""
 
     def lines(self) -> list[str]:
         """The whole check as plain text; to_dict() names every flag, this the first ten of a kind."""
@@ -181,7 +181,7 @@ def _count(dataset: Dataset, name: str, reading: Reading, clips: Sequence[Clip])
     labels = scheme(name)
     of_class: dict[str, list[Clip]] = {c: [] for c in labels.classes}
     for clip in clips:
-        label = labels.label(clip.emotion, clip.dataset)
+        label = labels.of_clip(clip)
         if label is not None:
             of_class[labels.classes[label]].append(clip)
     counts, notes = [], []

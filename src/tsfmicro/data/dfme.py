@@ -75,7 +75,7 @@ class Dfme(HeadedDataset):
         "dfme-7": dict(zip(_EMOTIONS, map(sum, zip(*(p.emotions for p in _PARTS.values()), strict=True)), strict=True)),
         "dfme-3": {"negative": 1871, "positive": 311, "surprise": 447},
     }
-    columns: ClassVar = COLUMNS | {"fps": ("fps",), "emotion_id": ("emotionid",)}
+    columns: ClassVar = {**COLUMNS, "fps": ("fps",), "emotion_id": ("emotionid",)}
     extra = ("emotion_id",)
     subject_cell = re.compile(r"sub\d{3,}", re.IGNORECASE)
     clip_cell = re.compile(r"sub\d{3,}_\d+", re.IGNORECASE)
@@ -99,7 +99,8 @@ class Dfme(HeadedDataset):
         taken: list[Table] = []
         seen: set[str] = set()
         for table in tables:
-            clips = {row["clip"] for row in self._rows(table)}
+            header = table.header(self.columns)
+            clips = {cells[header.places["clip"]] for cells in table.cells[header.row + 1 :]} - {""}
             if seen.isdisjoint(clips):
                 taken.append(table)
                 seen |= clips

@@ -17,6 +17,7 @@ Odd = tuple[str, str]  # reason, detail
 # are coded from the first frame of a film, not from their own, a few. What is longer has a wrong digit.
 LONGEST: Mapping[Kind, float] = {"micro": 10.0, "macro": 60.0, "recording": math.inf}  # seconds
 NO_APEX = "no apex annotated"
+_NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Entry:
             that are None are the first and the last frame there is.
         emotion: in any spelling; empty where the dataset has none.
         action_units: as the sheet has them.
+        objective: the class of its action units, '4' or 'IV', as the sheet has it; empty where it has none.
         fps: frames per second of this clip, as the sheet has them; empty for the dataset's.
         recording: the folder or video that its frames lie in, as the dataset names it; by default the clip's name.
         kind: macro-expressions are kept apart from the clips that are trained on; a recording is whole, and nobody has looked
@@ -70,6 +72,7 @@ class Entry:
     offset: str | None = None
     emotion: str = ""
     action_units: str = ""
+    objective: str = ""
     fps: str = ""
     recording: str = ""
     kind: Kind = "micro"
@@ -98,7 +101,7 @@ def usable_frames(entry: Entry, numbers: Collection[int] = ()) -> tuple[int | No
         odd.append(("offset before onset", f"onset {onset}, offset {offset}"))
         offset = None
     if entry.apex is None:
-        odd.append((NO_APEX, "the dataset has none; set prepare.apex=spotted to look for it"))
+        odd.append((NO_APEX, "the dataset has none; set prepare.apex=missing to look for it"))
     elif apex is None or apex < 0:
         odd.append(("apex is not a frame", f"apex {entry.apex!r}"))
         apex = None
@@ -118,6 +121,13 @@ def usable_fps(entry: Entry) -> tuple[float | None, list[Odd]]:
     return None, [
         ("frame rate is not a number", f"fps {entry.fps!r}; the dataset's or the video's is taken")
     ] if entry.fps else []
+
+
+def objective_class(cell: str) -> str:
+    """An objective class in Roman numerals, '4' → 'IV'; empty where the cell holds none."""
+    number = whole(cell)
+    numeral = _NUMERALS[number - 1] if number and 0 < number <= len(_NUMERALS) else cell.strip().upper()
+    return numeral if numeral in _NUMERALS else ""
 
 
 def impossible_length(kind: Kind, onset: int, offset: int | None, fps: float) -> list[Odd]:
@@ -142,7 +152,7 @@ def missing_frames(onset: int, apex: int | None, offset: int | None, numbers: Co
         if number not in numbers
     ]
     last = max(number for number in (onset, apex, offset) if number is not None)
-    absent = sum(number not in numbers for number in range(onset, last + 1))
+    absent = last + 1 - onset - sum(map(numbers.__contains__, range(onset, last + 1)))
     if absent:
         odd.append(("frames missing", f"{absent} of {last + 1 - onset} between {onset} and {last}"))
     return odd

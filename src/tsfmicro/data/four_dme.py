@@ -66,7 +66,8 @@ class FourDme(HeadedDataset):
         "4dme-5": {"negative": 127, "positive": 34, "surprise": 30, "repression": 6, "others": 38},
         "4dme-3": {"negative": 127, "positive": 34, "surprise": 30},
     }
-    columns: ClassVar = COLUMNS | {
+    columns: ClassVar = {
+        **COLUMNS,
         "subject": ("subid",),
         "clip": ("foldname",),
         "action_units": ("aus", "au", "actionunits"),

@@ -12,10 +12,11 @@ from tsfmicro.data.sheets import SUFFIXES
 from tsfmicro.types import Frames, VideoFrames
 
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv", ".wmv", ".mpg", ".mpeg", ".webm", ".m4v")
-_IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
+_IMAGES = ("jpg", "jpeg", "png", "bmp")
 _DEPTH = 4  # folders between the root and the people's folders, e.g. CASME2/CASME2-RAW/CASME2-RAW
 _NEVER = {"depth", "__macosx"}  # CAS(ME)³ has depth maps beside the colour frames, under the same numbers
 _COPY = re.compile(r"\s\(\d+\)$|\bcopy\b", re.IGNORECASE)  # 'img46 (1).jpg' is not frame 1
+_DIGITS = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ def number_frames(names: Iterable[str]) -> tuple[dict[int, str], dict[int, str]]
     files: dict[int, str] = {}
     twice: dict[int, str] = {}
     for name in sorted(names):
-        stem, suffix = os.path.splitext(name)  # noqa: PTH122  (a Path per frame costs more than listing the folder)
-        digits = re.findall(r"[0-9]+", stem)
+        stem, _, suffix = name.rpartition(".")  # a Path per frame costs more than listing the folder
+        digits = _DIGITS.findall(stem)
         if suffix.lower() not in _IMAGES or not digits or _COPY.search(stem):
             continue
         taken = files.setdefault(int(digits[-1]), name)

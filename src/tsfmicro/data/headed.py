@@ -154,5 +154,6 @@ class HeadedDataset(SheetDataset):
             offset=row["offset"] if "offset" in self.columns else None,
             emotion=row["emotion"],
             action_units=row["action_units"],
+            objective=row["objective"],
             fps=row["fps"],
         )

@@ -123,9 +123,9 @@ class Mmew(HeadedDataset):
         units = deal_units(_UNITS, len(rows), rng)
         written = [[str(unit) for unit in of_clip] for of_clip in units]
         for unit, side, cells in _SIDES:
-            having = [i for i, (_, emotion) in enumerate(rows) if emotion != "others" and written[i][:1] == [unit]]
+            having = [i for i, (_, emotion) in enumerate(rows) if emotion != "others" and unit in written[i]]
             for i in having[:cells]:
-                written[i][0] += side
+                written[i][written[i].index(unit)] += side
         numbers = {emotion: number for number, emotion in _OF_NUMBER.items()}
         takes: dict[tuple[int, str], int] = {}
         made = []

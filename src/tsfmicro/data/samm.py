@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from tsfmicro.data.entries import Entry
 from tsfmicro.data.fake import FakeRow, FakeSheet, Layout, deal, fake_row
 from tsfmicro.data.headed import HeadedDataset
+from tsfmicro.data.sheets import COLUMNS, OBJECTIVE
 
 _COUNTS = {
     "Anger": 57,
@@ -23,6 +25,7 @@ _COUNTS = {
     "Fear": 8,
     "Sadness": 6,
 }
+_OBJECTIVE = (24, 13, 20, 8, 3, 30, 61)  # clips of the classes I to VII; the last two are invented
 _UNITS = ("15A+17", "(R6 or R12)+R15", "ref(7B)+43", "A14C", "10A/B", "R14+17+soft focus", "L12 + 61", "4", "12")
 
 
@@ -36,7 +39,10 @@ class Samm(HeadedDataset):
     published: ClassVar = {
         "samm-5": {"happiness": 26, "anger": 57, "contempt": 12, "surprise": 15, "others": 26},
         "samm-3": {"negative": 92, "positive": 26, "surprise": 15},
+        "objective-5": {"I": 24, "II": 13, "III": 20, "IV": 8, "V": 3},
     }
+    columns: ClassVar = {**COLUMNS, **OBJECTIVE}
+    extra = ("objective",)
     subject_cell = re.compile(r"\d{1,3}(\.0)?")
     clip_cell = re.compile(r"\d{1,3}_\d+_\d+")
     person_folder = re.compile(r"\d{1,3}")
@@ -55,11 +61,11 @@ class Samm(HeadedDataset):
                 ("Micro", "=Micro - 1/2"),
                 ("Action Units", "action_units"),
                 ("Estimated Emotion", "emotion"),
-                ("Objective Classes", "=1"),
+                ("Objective Classes", "objective"),
                 ("Notes", "="),
             ),
             preamble=13,
-            numbers=("onset", "apex", "offset", "action_units"),
+            numbers=("onset", "apex", "offset", "action_units", "objective"),
             beside=("Sheet2",),
         ),
     }
@@ -95,7 +101,9 @@ class Samm(HeadedDataset):
             frames = (onset, onset + rise, onset + rise + fall)
             name = f"{subject}_{film + 1}_{take + 1}"
             rows.append(fake_row(subject, name, emotion, frames, str(rng.choice(_UNITS))))
-        return sorted(rows, key=lambda row: row.clip)
+        of_units = [number for number, count in enumerate(_OBJECTIVE, 1) for _ in range(count)]
+        mixed = zip(sorted(rows, key=lambda row: row.clip), rng.permutation(of_units).tolist(), strict=True)
+        return [replace(row, more={"objective": str(number)}) for row, number in mixed]
 
 
 def _people(rng: np.random.Generator) -> dict[str, list[str]]:

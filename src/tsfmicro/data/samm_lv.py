@@ -90,19 +90,10 @@ class SammLongVideos(Samm):
         known = {entry.name: entry for entry in of_samm}
         usual = _usual_shifts(known, told)
         for entry in told:
-            is_micro = isinstance(entry, Entry) and entry.kind == "micro"
-            yield self._joined(entry, known.get(entry.name), usual) if is_micro else entry
-
-    def _joined(self, entry: Entry, of_samm: Entry | None, usual: Mapping[str, int]) -> Entry:
-        """A micro-expression with what SAMM's sheet says of it."""
-        if of_samm is None:
-            return replace(entry, odd=(*entry.odd, ("no emotion", f"SAMM's sheet has no {entry.name}")))
-        shift, expected = _shift(entry, of_samm), usual.get(entry.recording)
-        odd: tuple[Odd, ...] = ()
-        if shift is not None and shift != expected:
-            detail = f"onset {entry.onset} is {shift} less than there; {expected} is usual in film {entry.recording}"
-            odd = (("onset unlike SAMM's", detail),)
-        return replace(entry, emotion=of_samm.emotion, odd=(*entry.odd, *odd))
+            if isinstance(entry, Flag) or entry.kind == "macro":
+                yield entry
+            else:
+                yield _joined(entry, known.get(entry.name), usual)
 
     def entry(self, row: Row) -> Entry | Flag:
         told = super().entry(row)
@@ -145,6 +136,18 @@ class SammLongVideos(Samm):
         shape = _SAMM.sheets["v2"]
         write_sheet(root, shape, [_in_samm(row) for row in rows if row.emotion], cells="release", bare=False)
         return read_tables(root / shape.file)[:1]
+
+
+def _joined(entry: Entry, of_samm: Entry | None, usual: Mapping[str, int]) -> Entry:
+    """A micro-expression with what SAMM's sheet says of it."""
+    if of_samm is None:
+        return replace(entry, odd=(*entry.odd, ("no emotion", f"SAMM's sheet has none for {entry.name}")))
+    shift, expected = _shift(entry, of_samm), usual.get(entry.recording)
+    odd: tuple[Odd, ...] = ()
+    if shift is not None and shift != expected:
+        detail = f"onset {entry.onset} is {shift} less than there; {expected} is usual in film {entry.recording}"
+        odd = (("onset unlike SAMM's", detail),)
+    return replace(entry, emotion=of_samm.emotion, objective=of_samm.objective, odd=(*entry.odd, *odd))
 
 
 def _shift(entry: Entry, of_samm: Entry) -> int | None:

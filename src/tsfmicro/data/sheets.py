@@ -30,7 +30,11 @@ COLUMNS: Columns = {
     "emotion": ("estimatedemotion", "emotion"),
 }
 
+OBJECTIVE: Columns = {"objective": ("objectiveclasses", "objectiveclass")}
+"""The class of a clip's action units, which some versions have."""
+
 _HEADER_BY = 5000  # rows in which the header is looked for: sorting a sheet may take it to the end
+_WHOLE = re.compile(r"\s*([-+]?[0-9]{1,9})(?:\.0*)?\s*")
 _TOO_LARGE = 8 << 20  # bytes; a sheet of thousands of rows has less than one million, a recorded signal has more
 
 
@@ -143,7 +147,7 @@ def holds_formula(table: Table, above: int, column: int) -> bool:
 
 def whole(text: str | None) -> int | None:
     """A cell as a whole number: '46', '46.0', ' 046'; None for '/', blank, 'nan', '46.5' and other text."""
-    match = re.fullmatch(r"\s*([-+]?[0-9]{1,9})(?:\.0*)?\s*", text or "")
+    match = _WHOLE.fullmatch(text or "")
     return int(match[1]) if match else None
 
 

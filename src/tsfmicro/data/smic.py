@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 GATE = "Oulu CMVS, on request"
-SPOT_THE_APEX = "no apex is annotated: set prepare.apex=spotted to have it looked for"
+SPOT_THE_APEX = "no apex is annotated: set prepare.apex=missing to have it looked for"
 CLASSES = ("negative", "positive", "surprise")
 SHORT = dict(zip(("ne", "po", "sur"), CLASSES, strict=True))  # in the names of clips
 # Clips of each class, of each person whom the fast camera saw.

@@ -105,7 +105,7 @@ class SmicE(HeadedDataset):
         if why := super().refuses(table):
             return why
         camera = camera_of(table.sheet, table.file.name)
-        people = {whole(row["subject"].lstrip("sS")) for row in self._rows(table)} - {None}
+        people = {n for row in self._rows(table) if (n := whole(row["subject"].lstrip("sS"))) is not None}
         if camera and camera != self.camera:
             return f"its sheet or file names {camera.upper()}, which is none of {self.title}'s cameras"
         if not camera and not people <= set(self.people):

@@ -33,25 +33,27 @@ def with_spotted_apexes(
 ) -> list[Clip]:
     """The clips with the apex that was spotted between onset and offset, in their order; none where it could not be.
 
+    With `apex: missing`, those that have one keep it.
     What was spotted before is read from <cache>/apexes, so that a killed run goes on where it was.
     """
-    places = {clip.id: cache / "apexes" / f"{_key(clip, config)}.json" for clip in clips}
-    spotted = {clip.id: n for clip in clips if (n := _read(places[clip.id])) is not None}
-    todo = [_Search(clip) for clip in clips if clip.id not in spotted]
-    done = len(clips) - len(todo)
+    asked = [clip for clip in clips if config.apex == "spotted" or clip.apex is None]
+    places = {clip.id: cache / "apexes" / f"{_key(clip, config)}.json" for clip in asked}
+    spotted = {clip.id: n for clip in asked if (n := _read(places[clip.id])) is not None}
+    todo = [_Search(clip) for clip in asked if clip.id not in spotted]
+    done = len(asked) - len(todo)
     many = workers or min(cores(), len(todo) // 8)
     with closing(spread(partial(_spot, config.detector), todo, min(many, len(todo)))) as results:
         for clip_id, apex, reason in results:
             done += 1
-            watch.progress("spotting apexes", done, len(clips), clip_id)
+            watch.progress("spotting apexes", done, len(asked), clip_id)
             if apex is None:
                 watch.note(f"  no apex in {clip_id}: {reason}")
             else:
                 spotted[clip_id] = apex
                 places[clip_id].parent.mkdir(parents=True, exist_ok=True)
                 write_whole(places[clip_id], json.dumps({"clip": clip_id, "apex": apex}))
-    watch.note(f"spotted the apex of {len(spotted)} of {len(clips)} clips")
-    return [_with_apex(clip, spotted.get(clip.id)) for clip in clips]
+    watch.note(f"spotted the apex of {len(spotted)} of {len(asked)} clips")
+    return [_with_apex(clip, spotted.get(clip.id)) if clip.id in places else clip for clip in clips]
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def prepare_clips(
     Raises: ConfigError: these clips cannot give what the model needs, or must not be moved by augmentation.
     """
     ready = any(clip.ready for clip in clips)
-    if config.prepare.apex == "spotted" and not ready:
+    if config.prepare.apex != "annotated" and not ready:
         clips = with_spotted_apexes(clips, config.prepare, cache, workers, watch)
     needs = needs_of(config) + (() if ready else (pictures(config.prepare),))
     prepared = prepare(
@@ -172,7 +172,7 @@ def label_clips(
     reasons = {clip.id: used.why_left_out(clip) for clip in clips}
     left_out = [(clip_id, why) for clip_id, why in reasons.items() if why is not None]
     kept = [clip for clip in clips if reasons[clip.id] is None]
-    labels = {c.id: n for c in kept if (n := used.label(c.emotion, c.dataset)) is not None}
+    labels = {c.id: n for c in kept if (n := used.of_clip(c)) is not None}
     _check_classes(labels, used)
     counts = Counter(labels.values())
     shown = ", ".join(f"{name} {counts[n]}" for n, name in enumerate(used.classes))

@@ -207,7 +207,7 @@ class _Clips:
 
     def of(self, member: Member) -> list[Clip]:
         config = member.config
-        spotted = config.prepare.apex == "spotted"
+        spotted = config.prepare.apex != "annotated"
         key = config.data.model_dump_json(exclude={"scheme"}) + config.train.augment.model_dump_json() + str(spotted)
         if key not in self._read:
             clips, _ = read_clips(config, self._roots, self._watch)
