@@ -55,7 +55,8 @@ def test_one_file_name_is_a_micro_and_a_macro_expression(reading):
 
 
 def test_emotions_are_those_of_samm_s_sheet_beside_it(release, reading):
-    five, three = check(SammLongVideos(), release).schemes
+    counts = {counts.scheme: counts for counts in check(SammLongVideos(), release).schemes}
+    five, three = counts["samm-5"], counts["samm-3"]
     assert {c.name: c.labelled for c in five.classes} == Samm.published["samm-5"]
     assert {c.name: c.labelled for c in three.classes} == Samm.published["samm-3"]
     assert (five.total.with_apex, five.people, three.people) == (134, 27, 28)
@@ -109,7 +110,7 @@ def test_samm_s_sheet_may_lie_in_samm_s_own_folder_where_the_one_above_both_is_g
 def test_samm_s_sheet_alone_is_not_enough_and_the_other_is_named(tmp_path):
     write(tmp_path, rows=20)
     (tmp_path / FILE).unlink()
-    with pytest.raises(AnnotationError, match=rf"no column for type: it is SAMM's own\)\. Put {FILE}"):
+    with pytest.raises(AnnotationError, match=rf"Looked for {FILE}.*no column for type: it is SAMM's own\)"):
         SammLongVideos().read(tmp_path)
 
 

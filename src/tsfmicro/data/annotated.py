@@ -76,8 +76,12 @@ class AnnotatedDataset(Dataset):
         """Why a sheet is none of this dataset's, in words; empty where it is."""
         raise NotImplementedError(f"{self.title} has a sheet, and must say which. Write refuses().")
 
+    def beside_only(self, table: Table) -> str:
+        """Why one of its sheets is read beside another only, in words; empty where it will do alone."""
+        return ""
+
     def chosen(self, tables: Sequence[Table]) -> tuple[Table, ...]:
-        """Those of its sheets that are read together, the best first: as a rule one."""
+        """Those of its sheets that are read together, the best first: as a rule one. One of them will do alone."""
         return tuple(tables[:1])
 
     def is_base(self, base: Path) -> bool:
@@ -141,11 +145,12 @@ class AnnotatedDataset(Dataset):
         if not self.has_sheet:
             return Source((), tuple(bases)), (), []
         tables, strange, flags = self._own(found.sheets)
-        if not tables:
+        if all(map(self.beside_only, tables)):
             # The root may be the folder of the frames, with the sheet beside or above it.
-            tables, above, more = self._own(spreadsheets(root.absolute().parents[:3]))
-            strange, flags = strange | above, flags + more
-        if not tables:
+            above, unlike, more = self._own(spreadsheets(root.absolute().parents[:3]))
+            tables, strange, flags = tables + above, strange | unlike, flags + more
+        if all(map(self.beside_only, tables)):
+            strange |= {table.file: self.beside_only(table) for table in tables}
             there = "; ".join(f"{file.name} ({why})" for file, why in [*strange.items()][:_NAMED]) or "none"
             raise AnnotationError(
                 f"{root}: no sheet of {self.title}. Looked for {self._example} or its like, "
@@ -161,12 +166,6 @@ class AnnotatedDataset(Dataset):
         ]
         near = [base for base in bases if base.is_relative_to(chosen[0].file.parent)]
         return Source(chosen, tuple(near or bases)), tuple(others), flags
-
-    def _alone(self, table: Table, why: str) -> AnnotationError:
-        """What to say where there is only a sheet that is read together with another. Args: why: what it is, in words."""
-        return AnnotationError(
-            f"no sheet of {self.title}: there is {table.file} ({why}). Put {self._example} beside the frames."
-        )
 
     @property
     def _example(self) -> str:

@@ -77,7 +77,7 @@ class CasmeSquared(SheetDataset):
     }
 
     def refuses(self, table: Table) -> str:
-        if _folders(table) or _codes(table):
+        if self.beside_only(table):
             return ""
         rows = [cells for cells in table.cells if any(cells)]
         ours = [cells for cells in rows if len(cells) >= _WIDTH and cells[7].casefold() in _KINDS]
@@ -85,12 +85,13 @@ class CasmeSquared(SheetDataset):
             return ""
         return "no row has 'micro-expression' or 'macro-expression' in its eighth column" if not ours else "few rows do"
 
+    def beside_only(self, table: Table) -> str:
+        return "only the naming rules" if _folders(table) or _codes(table) else ""
+
     def chosen(self, tables: Sequence[Table]) -> tuple[Table, ...]:
         """The codes, and the two naming rules, of the same file where it has them."""
-        rules = [table for table in tables if _folders(table) or _codes(table)]
+        rules = [table for table in tables if self.beside_only(table)]
         codes = [table for table in tables if table not in rules]
-        if not codes:
-            raise self._alone(rules[0], "only the naming rules")
         rules.sort(key=lambda table: table.file != codes[0].file)
         rule1, rule2 = (next(filter(which, rules), None) for which in (_folders, _codes))
         return tuple(table for table in (codes[0], rule1, rule2) if table)

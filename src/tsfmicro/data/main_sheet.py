@@ -34,11 +34,12 @@ class WithMainSheet(HeadedDataset):
     def refuses(self, table: Table) -> str:
         return "" if self._is_main(table) else super().refuses(table)
 
+    def beside_only(self, table: Table) -> str:
+        return "no column for emotion: it is the main sheet" if self._is_main(table) else ""
+
     def chosen(self, tables: Sequence[Table]) -> tuple[Table, ...]:
         main = [table for table in tables if self._is_main(table)]
         micro = [table for table in tables if table not in main]
-        if not micro:
-            raise self._alone(main[0], "no column for emotion: it is the main sheet")
         return (micro[0], *main[:1])
 
     def version(self, source: Source, clips: Sequence[Clip]) -> str:

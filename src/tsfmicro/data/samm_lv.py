@@ -64,14 +64,15 @@ class SammLongVideos(Samm):
     }
 
     def refuses(self, table: Table) -> str:
-        return super().refuses(table) if _SAMM.refuses(table) else ""
+        return "" if self.beside_only(table) else super().refuses(table)
+
+    def beside_only(self, table: Table) -> str:
+        return "" if _SAMM.refuses(table) else "no column for type: it is SAMM's own"
 
     def chosen(self, tables: Sequence[Table]) -> tuple[Table, ...]:
         """Its own sheet, and SAMM's where there is one."""
-        samm = [table for table in tables if not _SAMM.refuses(table)]
+        samm = [table for table in tables if self.beside_only(table)]
         own = [table for table in tables if table not in samm]
-        if not own:
-            raise self._alone(samm[0], "no column for type: it is SAMM's own")
         return (own[0], *samm[:1])
 
     def clip_name(self, row: Row) -> str:
@@ -196,7 +197,7 @@ def _fake_rows(rng: np.random.Generator) -> list[FakeRow]:
         onset = 400 * int(name.rpartition("_")[2]) + int(rng.integers(0, 100))
         length = int(rng.integers(30, 102))
         frames = _ODD_MICRO.get(name, (onset, onset + length // 3, onset + length - 1))
-        rows.append(_row(name, frames, of_samm.action_units, "Micro - 1/2", of_samm.emotion, shift=shifts[_film(name)]))
+        rows.append(_row(name, frames, "Micro - 1/2", of_samm.action_units, of_samm, shift=shifts[_film(name)]))
     films = list(dict.fromkeys(_film(name) for name in [*macro, *(name for name, _ in micro)]))
     films += [f for n in range(1, 8) for p in _PEOPLE if (f := f"{p}_{n}") not in films][: _VIDEOS - len(films)]
     for film in films:
@@ -211,7 +212,7 @@ def _fake_rows(rng: np.random.Generator) -> list[FakeRow]:
         onset = begins.get(name, 900 * int(name.rpartition("_")[2]) + int(rng.integers(0, 100)))
         frames = (onset, -1 if name in _NO_APEX else onset + length // 3, onset + length - 1)
         off = _ODD_DURATIONS[i] if i < len(_ODD_DURATIONS) else 0
-        rows.append(_row(name, frames, str(rng.choice(_UNITS)), "Macro", longer=off))
+        rows.append(_row(name, frames, "Macro", str(rng.choice(_UNITS)), longer=off))
     return sorted(rows, key=lambda row: row.clip)
 
 
@@ -220,12 +221,21 @@ def _film(name: str) -> str:
 
 
 def _row(
-    name: str, frames: Sequence[int], units: str, kind: str, emotion: str = "", *, longer: int = 0, shift: int = 0
+    name: str,
+    frames: Sequence[int],
+    kind: str,
+    units: str,
+    of_samm: FakeRow | None = None,
+    *,
+    longer: int = 0,
+    shift: int = 0,
 ) -> FakeRow:
-    """A row; emotion and shift are what SAMM's sheet says, and this one does not."""
+    """A row, with what SAMM's sheet says of it, and this one does not: its emotion, objective class and the shift of its frames."""
     onset, _, offset = frames
-    duration = offset - onset + 1 + longer
-    return fake_row(name[:3], name, emotion, frames, units, kind=kind, duration=duration, shift=shift)
+    own = {"kind": kind, "duration": offset - onset + 1 + longer, "shift": shift}
+    if of_samm:
+        return fake_row(name[:3], name, of_samm.emotion, frames, units, **own, **of_samm.more)
+    return fake_row(name[:3], name, "", frames, units, **own)
 
 
 def _in_samm(row: FakeRow) -> FakeRow:
