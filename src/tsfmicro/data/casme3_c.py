@@ -172,11 +172,11 @@ def _cells(clips: int, rng: np.random.Generator) -> list[str]:
 
 
 def _write_main(root: Path, micro: Sequence[FakeRow], rng: np.random.Generator) -> tuple[Table, ...]:
-    """463 rows: those micro-expressions that both sheets have, one more, and the macro-expressions."""
-    people = sorted({row.subject for row in micro} - _NOT_IN_MAIN)
+    """463 rows: those micro-expressions that both sheets have, one more, and the macro-expressions; fewer where there are fewer."""
+    people = sorted({row.subject for row in micro} - _NOT_IN_MAIN) or ["2"]
     rows = [(row.subject, int(row.onset), int(row.offset), 1) for row in micro if row.subject in people]
     rows.append((people[0], 40_000, 40_012, 1))
-    for i in range(_MACRO):
+    for i in range(_MACRO * len(micro) // sum(_CLIPS)):
         onset = 9000 + 100 * (i // len(people)) + int(rng.integers(0, 30))
         rows.append((people[i % len(people)], onset, onset + int(rng.integers(16, 60)), 0))
     head = ("Subject", "Onset", "Offset", "diff", "Exp_type", "risk")

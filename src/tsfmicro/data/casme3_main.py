@@ -15,7 +15,7 @@ from tsfmicro.data.sheets import COLUMNS, Row, Table, read_tables
 FILE = "CAS(ME)3_part_A_v2.xls"
 MAIN_COLUMNS = {name: heads for name, heads in COLUMNS.items() if name != "emotion"} | {"kind": ("expressiontype",)}
 _HEAD = ("Subject", "Filename", "Onset", "Apex", "Offset", "AU", "Expression type", "Objective class")
-_PEOPLE, _VIDEOS, _MACRO = 98, 956, 3346
+_PEOPLE, _VIDEOS, _MICRO, _MACRO = 98, 956, 860, 3346
 _BLINKS, _BLINKERS = 841, 13
 
 # Micro-expressions that the other sheet has wrong: subject, video and onset there; onset, apex and offset here.
@@ -46,18 +46,24 @@ def main_entry(subject: str | None, name: str, row: Row) -> Entry | str:
 
 
 def write_main_sheet(root: Path, micro: Sequence[FakeRow], rng: np.random.Generator) -> tuple[Table, ...]:
-    """4206 rows: the micro-expressions, right where their own sheet is wrong, and 3346 macro-expressions of 98 people."""
+    """4206 rows: the micro-expressions, right where their own sheet is wrong, and 3346 macro-expressions of 98 people. Fewer of
+    all where there are fewer micro-expressions."""
+    share = len(micro) / _MICRO
     rows = []
     for row in micro:
         frames = _RIGHT.get((row.subject, row.clip, row.onset), (row.onset, row.apex, row.offset))
         rows.append((row.subject, row.clip, *frames, row.action_units, "Micro-expression", "IV"))
     videos = sorted({(row.subject, row.clip) for row in micro} | {_ODD[:2]})
     people = {person for person, _ in videos}
-    people |= set([f"spNO.{n}" for n in range(1, 218) if f"spNO.{n}" not in people][: _PEOPLE - len(people)])
+    people |= set(
+        [f"spNO.{n}" for n in range(1, 218) if f"spNO.{n}" not in people][
+            : max(0, round(_PEOPLE * share) - len(people))
+        ]
+    )
     lower = {(person, video.casefold()) for person, video in videos}
     more = [(p, v) for v in "abcdefghijklm" for p in sorted(people) if (p, v) not in lower]
-    videos += more[: _VIDEOS - len(videos)]
-    for i, (person, video) in enumerate(islice(cycle(videos), _MACRO - 1)):
+    videos += more[: max(0, round(_VIDEOS * share) - len(videos))]
+    for i, (person, video) in enumerate(islice(cycle(videos), round(_MACRO * share) - 1)):
         onset = 10_000 + 200 * (i // len(videos)) + int(rng.integers(0, 20))
         apex, offset = onset + int(rng.integers(5, 30)), onset + int(rng.integers(30, 90))
         rows.append((person, video, str(onset), str(apex), str(offset), "4+7", "Macro-expression", "VII"))

@@ -31,7 +31,7 @@ class SheetDataset(AnnotatedDataset):
     ) -> tuple[Table, ...]:
         """Write other sheets that the release has beside its own, and return those that are read with it.
 
-        Args: rows: all of the fake, even where fewer are written.
+        Args: rows: those that were written; sheets of other rows are cut as these are.
         """
         return ()
 
@@ -63,7 +63,7 @@ class SheetDataset(AnnotatedDataset):
             part = [(i, row) for i, (of, row) in enumerate(chosen) if of == version]
             write_sheet(root, shape, [row for _, row in part], cells=cells, bare=bare)
             (table,) = (table for table in read_tables(root / shape.file) if table.sheet == shape.sheet)
-            beside = self.write_beside(root, version, [row for of, row in everything if of == version], rng)
+            beside = self.write_beside(root, version, [row for _, row in part], rng)
             entries, _, _ = self._gather(root / shape.file, Source((table, *beside), ()))
             write_frames(
                 root,
