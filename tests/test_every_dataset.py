@@ -3,12 +3,15 @@
 import csv
 import json
 import shutil
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import openpyxl
 import pytest
 
+from tsfmicro.data import frames
 from tsfmicro.data.annotated import AnnotatedDataset
 from tsfmicro.data.base import can_train
 from tsfmicro.data.check import check
@@ -19,6 +22,7 @@ from tsfmicro.errors import AnnotationError, FrameError, UnknownNameError
 from tsfmicro.labels import scheme
 
 every_dataset = pytest.mark.parametrize("name", DATASETS)
+every_annotated = pytest.mark.parametrize("name", [n for n, d in DATASETS.items() if isinstance(d, AnnotatedDataset)])
 every_with_sheet_and_frames = pytest.mark.parametrize(
     "name", [n for n, d in DATASETS.items() if isinstance(d, AnnotatedDataset) and d.has_sheet]
 )
@@ -232,6 +236,26 @@ def test_the_sheets_of_other_datasets_are_never_taken(name, tmp_path):
         DATASETS[name].read(tmp_path)
     DATASETS[name].write_fake(tmp_path / "own", rng(), rows=12)
     assert {clip.dataset for clip in DATASETS[name].read(tmp_path).clips} == {name}
+
+
+@every_dataset
+def test_it_is_said_how_a_dataset_was_filmed_and_where_it_is_applied_for(name):
+    assert DATASETS[name].size and DATASETS[name].gate
+
+
+@every_annotated
+def test_reading_lists_the_folder_of_a_clip_once(name, tmp_path, monkeypatch):
+    DATASETS[name].write_fake(tmp_path, rng(), rows=20)
+    listed = Counter()
+
+    def scandir(folder):
+        listed[Path(folder)] += 1
+        return os_scandir(folder)
+
+    os_scandir = frames.os.scandir
+    monkeypatch.setattr(frames.os, "scandir", scandir)
+    clips = DATASETS[name].read(tmp_path).clips
+    assert {listed[clip.frames.folder] for clip in clips} == {1}
 
 
 def test_a_misspelt_dataset_gets_a_suggestion():

@@ -147,6 +147,8 @@ def test_all_datasets_together_take_every_emotion_that_a_dataset_has(name):
 @pytest.mark.parametrize(
     ("name", "negative"),
     [
+        ("casme2-4-repression-others", {"disgust", "sadness", "fear"}),
+        ("casme2-4-repression-negative", {"disgust", "sadness", "fear", "repression"}),
         ("casme-3", {"disgust", "sadness", "fear", "contempt"}),
         ("casme-3-repression", {"disgust", "sadness", "fear", "contempt", "repression"}),
         ("casme-3-repression-tense", {"disgust", "sadness", "fear", "contempt", "repression", "tense"}),

@@ -61,6 +61,16 @@ def _objective(count: int) -> LabelScheme:
 
 # Tense, of CASME, is negative beside repression: who reads all datasets together wants few classes.
 _ALL_NEGATIVE = ("anger", "contempt", "disgust", "fear", "negative", "repression", "sadness", "tense")
+_CASME2_4 = LabelScheme(
+    "casme2-4-repression-others",
+    (*_NEGATIVE_POSITIVE_SURPRISE, "others"),
+    {
+        **dict.fromkeys(("disgust", "sadness", "fear"), "negative"),
+        "happiness": "positive",
+        "surprise": "surprise",
+        **dict.fromkeys(("others", "repression"), "others"),
+    },
+)
 _CASME_NEGATIVE = ("disgust", "sadness", "fear", "contempt")
 _DFME = ("disgust", "surprise", "sadness", "fear", "happiness", "anger", "contempt")
 
@@ -69,6 +79,8 @@ SCHEMES: dict[str, LabelScheme] = {
     for scheme in (
         _identity("casme2-5", ("happiness", "disgust", "repression", "surprise", "others"), ("sadness", "fear")),
         _grouped("casme2-3", ("disgust", "repression", "sadness", "fear"), ("others",)),
+        _CASME2_4,
+        _grouped("casme2-4-repression-negative", ("disgust", "repression", "sadness", "fear"), others=True),
         _identity("samm-5", ("happiness", "anger", "contempt", "surprise", "others"), ("disgust", "fear", "sadness")),
         _grouped("samm-3", ("anger", "contempt", "disgust", "fear", "sadness"), ("others",)),
         _identity("casme3-7", ("happiness", "anger", "disgust", "fear", "sadness", "surprise", "others")),

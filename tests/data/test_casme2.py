@@ -161,3 +161,28 @@ def test_the_rendered_faces_are_found_with_all_their_frames():
     assert reading.version == "20140508, 12 rows"
     assert len(reading.trainable) == 12
     assert not reading.flags
+
+
+def test_a_list_of_objective_classes_beside_the_sheet_counts_as_megc2018_does(release, tmp_path):
+    shutil.copytree(release["20190701"], tmp_path, dirs_exist_ok=True)
+    before = Casme2().read(tmp_path).clips
+    counted = (25, 15, 99, 26, 20, 40, 30)  # the last two are invented
+    classes = [number for number, count in enumerate(counted, 1) for _ in range(count)]
+    book = openpyxl.Workbook()
+    book.active.append(["Subject", "Filename", "Objective Class"])
+    for clip, number in zip(before, classes, strict=True):
+        book.active.append([int(clip.subject[3:]), clip.name, number])
+    book.save(tmp_path / "CASME2-ObjectiveClasses.xlsx")
+    reading = Casme2().read(tmp_path)
+    used = scheme("objective-5")
+    assert Counter(n for clip in reading.clips if (n := used.of_clip(clip)) is not None) == dict(enumerate(counted[:5]))
+    differ = [flag for flag in reading.flags if flag.reason == "objective classes differ"]
+    changed = [a.id for a, b in zip(before, reading.clips, strict=True) if a.objective != b.objective]
+    assert [flag.clip for flag in differ] == changed and changed
+    assert reading.sheet.name == "CASME2-coding-20190701.xlsx"
+    (tmp_path / "CASME2-ObjectiveClasses.xlsx").write_bytes(b"PK damaged")
+    reading = Casme2().read(tmp_path)
+    assert reading.clips == before
+    assert [flag.clip for flag in reading.flags if flag.reason == "spreadsheet not read"] == [
+        "CASME2-ObjectiveClasses.xlsx"
+    ]

@@ -133,3 +133,19 @@ def test_a_sheet_that_names_no_camera_is_of_hs_where_only_it_saw_the_people(fake
     edit(root, lambda table: setattr(table, "title", "HS"))
     with pytest.raises(AnnotationError, match="names HS, which is none of SMIC-NIR-E's cameras"):
         SmicNirE().read(root)
+
+
+def test_one_workbook_may_hold_the_sheets_of_two_cameras(tmp_path):
+    for data in (SmicHsE(), SmicVisE()):
+        data.write_fake(tmp_path, np.random.default_rng(1), rows=12)
+    one, other = (tmp_path / f"SMIC-{camera}-E_annotation_orig.xlsx" for camera in ("HS", "VIS"))
+    book = openpyxl.load_workbook(one)
+    sheet = book.create_sheet("VIS", 0)
+    for row in openpyxl.load_workbook(other).active.iter_rows(values_only=True):
+        sheet.append(row)
+    book.save(one)
+    alone = SmicVisE().read(tmp_path).clips
+    other.unlink()
+    assert SmicVisE().read(tmp_path).clips == alone and len(alone) == 12
+    assert {clip.dataset for clip in SmicHsE().read(tmp_path).clips} == {"smic-hs-e"}
+    assert len(SmicHsE().read(tmp_path).clips) == 12

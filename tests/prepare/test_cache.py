@@ -64,7 +64,8 @@ def test_the_key_changes_when_a_frame_that_is_read_changes_and_only_then(clips):
 
 def test_the_key_does_not_know_labels_order_or_where_the_dataset_lies(clips, tmp_path):
     key = alignment_key(clips, SMALL)
-    assert alignment_key([dataclasses.replace(c, emotion="disgust") for c in reversed(clips)], SMALL) == key
+    relabelled = [dataclasses.replace(c, emotion="disgust", objective="IV") for c in reversed(clips)]
+    assert alignment_key(relabelled, SMALL) == key
     shutil.move(tmp_path / "data", tmp_path / "moved")
     moved = [
         dataclasses.replace(c, frames=Frames(tmp_path / "moved" / c.subject / c.name, c.frames.files)) for c in clips

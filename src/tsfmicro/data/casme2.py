@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from tsfmicro.data.annotated import Source
 from tsfmicro.data.base import Reading
-from tsfmicro.data.entries import Entry, Odd
+from tsfmicro.data.entries import Entry, Flag, Odd, objective_class
 from tsfmicro.data.fake import FakeRow, FakeSheet, Layout, deal, fake_row
+from tsfmicro.data.frames import spreadsheets
 from tsfmicro.data.headed import HeadedDataset
-from tsfmicro.data.sheets import COLUMNS, OBJECTIVE, whole
+from tsfmicro.data.sheets import COLUMNS, OBJECTIVE, Row, read_tables, whole
+from tsfmicro.errors import AnnotationError
 from tsfmicro.types import Clip
 
 _COLUMNS = (
@@ -28,6 +32,7 @@ _COLUMNS = (
     ("Action Units", "action_units"),
     ("Estimated Emotion", "emotion"),
 )
+_LIST = {**{c: COLUMNS[c] for c in ("subject", "clip")}, **OBJECTIVE}
 _NUMBERS = ("onset", "apex", "offset")
 
 # The only labels that the two sheets give differently: surprise in 2019, sadness in 2014.
@@ -86,6 +91,28 @@ class Casme2(HeadedDataset):
     def subject(self, cell: str) -> str | None:
         number = re.search(r"\d+", cell)
         return f"sub{int(number[0]):02d}" if number else None
+
+    def entries(self, source: Source) -> Iterable[Entry | Flag]:
+        """Rows of the sheet, with the objective classes of the list beside it, where one lies there: MEGC2018 counts by that."""
+        listed = self._listed(source.tables[0].file.parent)
+        for told in super().entries(source):
+            if isinstance(told, Flag) or not (given := listed.get((told.subject, told.recording))):
+                yield told
+                continue
+            here, there = objective_class(told.objective), objective_class(given)
+            odd: list[Odd] = []
+            if here and here != there:
+                odd.append(("objective classes differ", f"{here} in the sheet, {there} in the list, which is taken"))
+            yield replace(told, objective=given, odd=(*told.odd, *odd))
+
+    def _listed(self, folder: Path) -> dict[tuple[str | None, str], str]:
+        """Objective class by subject and file name, of CASME2-ObjectiveClasses.xlsx; empty where it is not there."""
+        rows: list[Row] = []
+        for file in spreadsheets([folder]):
+            if "objective" in file.name.casefold():
+                with suppress(AnnotationError):  # whoever looks for the sheet has told it
+                    rows += [row for table in read_tables(file) for row in table.rows(_LIST)]
+        return {(self.subject(row["subject"]), row["clip"]): row["objective"] for row in rows}
 
     def places(self, entry: Entry) -> Sequence[tuple[str, ...]]:
         return [(entry.subject, entry.recording)]

@@ -77,7 +77,7 @@ class Layout:
 
     @property
     def example(self) -> str:
-        names = {"clip": "<clip>", "small": "<clip>", "name": "<clip>", "emotion": "<emotion>", "frames": "<frames>"}
+        names = {"clip": "<clip>", "small": "<clip>", "name": "<clip>", "emotion": "<emotion>", "frames": "<part>"}
         return self.folder.format(subject="<subject>", **names)
 
 
