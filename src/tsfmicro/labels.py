@@ -58,6 +58,9 @@ _MEGC2019 = LabelScheme(
     },
 )
 
+# Emotions of one clip of 4DME: both negative for whom repression is, or of two kinds.
+_4DME_TORN = ("negative+surprise", "positive+surprise", "repression+surprise")
+_4DME_MIXED = ("negative+repression", *_4DME_TORN)
 _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 
 
@@ -93,6 +96,13 @@ SCHEMES: dict[str, LabelScheme] = {
         _grouped("samm-3", ("anger", "contempt", "disgust", "fear", "sadness"), ("others",)),
         _identity("casme3-7", ("happiness", "anger", "disgust", "fear", "sadness", "surprise", "others")),
         _grouped("casme3-4", ("disgust", "fear", "anger", "sadness"), others=True),
+        _grouped("casme3-3", ("disgust", "fear", "anger", "sadness"), ("others",)),
+        _identity("casme3-c-4", (*_NEGATIVE_POSITIVE_SURPRISE, "others")),
+        _identity("casme3-c-3", _NEGATIVE_POSITIVE_SURPRISE, ("others",)),
+        _identity("casme-squared-4", (*_NEGATIVE_POSITIVE_SURPRISE, "others")),
+        _identity("casme-squared-3", _NEGATIVE_POSITIVE_SURPRISE, ("others",)),
+        _identity("4dme-5", (*_NEGATIVE_POSITIVE_SURPRISE, "repression", "others"), _4DME_MIXED),
+        _identity("4dme-3", _NEGATIVE_POSITIVE_SURPRISE, ("repression", "others", *_4DME_MIXED)),
         _identity(
             "casme-8", ("tense", "disgust", "repression", "surprise", "happiness", "sadness", "contempt", "fear")
         ),
@@ -113,8 +123,8 @@ SCHEMES: dict[str, LabelScheme] = {
         _objective(5),
         _objective(7),
         _MEGC2019,
-        _grouped("all-3", _ALL_NEGATIVE, ("others",)),
-        _grouped("all-4", _ALL_NEGATIVE, others=True),
+        _grouped("all-3", (*_ALL_NEGATIVE, "negative+repression"), ("others", *_4DME_TORN)),
+        _grouped("all-4", (*_ALL_NEGATIVE, "negative+repression"), _4DME_TORN, others=True),
         _units("cd6me-12", 1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17),
         _units("casme-au4", 1, 4, 9, 14),
         _units("casme2-au8", 1, 2, 4, 7, 12, 14, 15, 17),

@@ -200,7 +200,12 @@ class LabelScheme:
             )
 
     def label(self, emotion: str, dataset: str = "") -> int | None:
-        """Class number of an emotion, None where the scheme leaves it out. Raises LabelError for an unknown emotion."""
+        """Class number of an emotion, None where the scheme leaves it out, and for a clip without one ('').
+
+        Raises: LabelError: an unknown emotion.
+        """
+        if not emotion:
+            return None
         of = {**self.of, **self.of_dataset.get(dataset, {})}
         if emotion not in of:
             where = f" of {dataset}" if dataset else ""
@@ -233,7 +238,8 @@ class LabelScheme:
         if self.label_of(clip) is None and self.units:
             return "no action unit is annotated"
         if self.label_of(clip) is None:
-            return f"{self._said(clip) or 'a clip without an objective class'} has no class in {self.name}"
+            nothing = f"a clip without {'an emotion' if self.by == 'emotion' else 'an objective class'}"
+            return f"{self._said(clip) or nothing} has no class in {self.name}"
         return None
 
 

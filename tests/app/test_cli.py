@@ -36,6 +36,7 @@ def test_help_loads_nothing_heavy(words):
 def test_datasets_models_and_configs_are_listed(tsfmicro):
     for command, expected in [
         (("data", "list"), "CAS(ME)³"),
+        (("data", "list"), "MEVIEW"),
         (("models",), "12,789,413"),
         (("configs",), "samm-3-released"),
         (("configs",), "paper/fusion-published"),
@@ -49,6 +50,7 @@ def test_datasets_models_and_configs_are_listed(tsfmicro):
     [
         (["data", "check", "casme2", "nowhere"], "nowhere: no such folder"),
         (["data", "check", "cassme2", "."], "Did you mean 'casme2'?"),
+        (["data", "check", "meview", "."], "MEVIEW is not verified: its facts are hearsay, no reader."),
         (["run", "demo", "--out", "o", "--data", "casme2"], "write it as NAME=FOLDER"),
         (["run", "demo", "--out", "o", "--data", "casme2=a", "--data", "casme2=b"], "given twice"),
         (["run", "demo", "--out", "o", "--data", "samm=a"], "no folder was given for casme2"),

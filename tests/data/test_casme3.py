@@ -21,7 +21,7 @@ def clips(release):
 
 
 def test_the_public_sheet_has_860_clips_and_the_difference_to_the_papers_855_is_told(release):
-    seven, four = check(Casme3(), release).schemes
+    seven, four, three = check(Casme3(), release).schemes
     assert {c.name: c.difference for c in seven.classes if c.difference} == {"surprise": 3, "others": 2}
     assert {c.name: c.labelled for c in four.classes} == {
         "negative": 457,
@@ -29,6 +29,7 @@ def test_the_public_sheet_has_860_clips_and_the_difference_to_the_papers_855_is_
         "surprise": 187,
         "others": 161,
     }
+    assert {c.name: c.labelled for c in three.classes} == {"negative": 457, "positive": 55, "surprise": 187}
     assert (seven.total.labelled, seven.total.paper, seven.people) == (860, 855, 94)
     assert any("855" in note and "exclusion file" in note for note in seven.notes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tsfmicro.data.check import Check, check
-from tsfmicro.data.registry import DATASETS, dataset
+from tsfmicro.data.registry import DATASETS, NO_READER, dataset
 
 Table = tuple[list[str], list[list[str]]]
 
@@ -25,6 +25,7 @@ def datasets_table() -> Table:
         ]
         for d in DATASETS.values()
     ]
+    rows += [[name, title, "–", "–", "", "", "", why] for name, (title, why) in NO_READER.items()]
     return ["name", "dataset", "clips", "fps", "frames", "apex", "applied for at", "label schemes"], rows
 
 

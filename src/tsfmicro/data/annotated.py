@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from os.path import commonpath
 from pathlib import Path
@@ -20,6 +20,7 @@ from tsfmicro.data.corrections import correct, corrections
 from tsfmicro.data.entries import (
     Entry,
     Flag,
+    Kind,
     Odd,
     impossible_length,
     missing_frames,
@@ -58,11 +59,13 @@ class AnnotatedDataset(Dataset):
         person_folder: what the folders or videos are called that lie directly in the frames' folder.
         first_frame: the number that its sheet gives to the first frame of a video; None where videos are not looked for, as it
             is for datasets of pictures: nobody knows how a copy that was made a video is counted.
+        unlabelled: kinds of expressions that may have no emotion.
         in_parts: its frames lie in several folders, each of which has other clips, and are read together.
     """
 
     person_folder: ClassVar[re.Pattern[str]]
     first_frame: ClassVar[int | None] = None
+    unlabelled: ClassVar[Container[Kind]] = ("macro",)
     in_parts: ClassVar[bool] = False
 
     @abstractmethod
@@ -73,8 +76,12 @@ class AnnotatedDataset(Dataset):
         """Why a sheet is none of this dataset's, in words; empty where it is."""
         raise NotImplementedError(f"{self.title} has a sheet, and must say which. Write refuses().")
 
+    def beside_only(self, table: Table) -> str:
+        """Why one of its sheets is read beside another only, in words; empty where it will do alone."""
+        return ""
+
     def chosen(self, tables: Sequence[Table]) -> tuple[Table, ...]:
-        """Those of its sheets that are read together, the best first: as a rule one."""
+        """Those of its sheets that are read together, the best first: as a rule one. One of them will do alone."""
         return tuple(tables[:1])
 
     def is_base(self, base: Path) -> bool:
@@ -105,22 +112,23 @@ class AnnotatedDataset(Dataset):
         entries, told, rows = self._gather(sheet, source)
         trees = self._trees(root, source.bases, entries)
         read, left = (trees, []) if self.in_parts else (trees[:1], trees[1:])
-        clips: dict[str, list[Clip]] = {"micro": [], "macro": []}
+        clips: list[Clip] = []
+        macro: list[Clip] = []
         flags += told
         for done, entry in enumerate(entries, 1):
             clip, odd = self._clip(entry, read)
-            clips[entry.kind] += [clip] if clip else []
+            (macro if entry.kind == "macro" else clips).extend([clip] if clip else [])
             flags += odd
             tell(done, len(entries))
         return Reading(
-            clips=tuple(clips["micro"]),
+            clips=tuple(clips),
             flags=tuple(sorted(flags, key=lambda flag: flag.row)),
             fixed=tuple(Fixed(self._id(entry), entry.row, fix) for entry in entries for fix in entry.fixes),
             sheet=sheet,
-            version=f"{self.version(source, clips['micro'])}, {rows} {'rows' if source.tables else 'clips'}",
+            version=f"{self.version(source, clips)}, {rows} {'rows' if source.tables else 'clips'}",
             rows=rows,
             frames=Path(commonpath([tree.base for tree in read])),
-            macro=tuple(clips["macro"]),
+            macro=tuple(macro),
             other_sheets=others,
             other_frames=tuple(tree.base for tree in left),
         )
@@ -137,11 +145,12 @@ class AnnotatedDataset(Dataset):
         if not self.has_sheet:
             return Source((), tuple(bases)), (), []
         tables, strange, flags = self._own(found.sheets)
-        if not tables:
+        if all(map(self.beside_only, tables)):
             # The root may be the folder of the frames, with the sheet beside or above it.
-            tables, above, more = self._own(spreadsheets(root.absolute().parents[:3]))
-            strange, flags = strange | above, flags + more
-        if not tables:
+            above, unlike, more = self._own(spreadsheets(root.absolute().parents[:3]))
+            tables, strange, flags = tables + above, strange | unlike, flags + more
+        if all(map(self.beside_only, tables)):
+            strange |= {table.file: self.beside_only(table) for table in tables}
             there = "; ".join(f"{file.name} ({why})" for file, why in [*strange.items()][:_NAMED]) or "none"
             raise AnnotationError(
                 f"{root}: no sheet of {self.title}. Looked for {self._example} or its like, "
@@ -195,12 +204,13 @@ class AnnotatedDataset(Dataset):
         known = self.emotions
         rows = 0
         for told in self.entries(source):
-            rows += isinstance(told, Entry) or told.row > 0
+            # What a second sheet says has no row: its number would be taken for one of the first.
+            rows += told.row > 0 or (isinstance(told, Entry) and not source.tables)
             if isinstance(told, Flag):
                 flags.append(told)
                 continue
             entry = self._corrected(told)
-            may_lack = entry.kind == "macro" and not entry.emotion
+            may_lack = entry.kind in self.unlabelled and not entry.emotion
             if known and entry.emotion not in known and not may_lack:
                 flags.append(self._strange(entry))
                 continue
@@ -248,16 +258,15 @@ class AnnotatedDataset(Dataset):
         own_fps, odd_fps = usable_fps(entry)
         fps = own_fps or self.fps or lies.fps
         odd += [*odd_fps, *entry.odd, *self.oddities(entry)]
+        if place is None and (entry.onset is None or (onset is not None and fps is not None)):
+            what = "no pictures" if self.first_frame is None else "no pictures or video"
+            odd.append(("no folder with frames", f"{what} in {tree.base.joinpath(*places[0])}"))
         clip = None
         if onset is not None and fps is None:
             odd.append(("no frame rate", "neither dataset, sheet nor video tells it; the row makes no clip"))
         elif onset is not None and fps is not None:
             odd += impossible_length(entry.kind, onset, offset, fps)
-            if place is None:
-                what = "no pictures" if self.first_frame is None else "no pictures or video"
-                odd.append(("no folder with frames", f"{what} in {tree.base.joinpath(*self.places(entry)[0])}"))
-            else:
-                odd += missing_frames(onset, apex, offset, lies.frames.numbers)
+            odd += missing_frames(onset, apex, offset, lies.frames.numbers) if place else []
             if lies.fps and abs(lies.fps - fps) > 0.01 * fps:
                 odd.append(("video has another frame rate", f"{lies.fps:g} per second in {place}, {fps:g} expected"))
             odd += [

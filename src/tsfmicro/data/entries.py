@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,12 +10,12 @@ from typing import Literal
 
 from tsfmicro.data.sheets import whole
 
-Kind = Literal["micro", "macro"]
+Kind = Literal["micro", "macro", "recording"]
 Odd = tuple[str, str]  # reason, detail
 
 # No expression lasts so long: the longest macro-expression of the SAMM Long Videos takes 26 s, and micro-expressions that
 # are coded from the first frame of a film, not from their own, a few. What is longer has a wrong digit.
-LONGEST: Mapping[Kind, float] = {"micro": 10.0, "macro": 60.0}  # seconds
+LONGEST: Mapping[Kind, float] = {"micro": 10.0, "macro": 60.0, "recording": math.inf}  # seconds
 NO_APEX = "no apex annotated"
 _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 
@@ -57,7 +58,8 @@ class Entry:
         objective: the class of its action units, '4' or 'IV', as the sheet has it; empty where it has none.
         fps: frames per second of this clip, as the sheet has them; empty for the dataset's.
         recording: the folder or video that its frames lie in, as the dataset names it; by default the clip's name.
-        kind: macro-expressions are kept apart from the clips that are trained on.
+        kind: macro-expressions are kept apart from the clips that are trained on; a recording is whole, and nobody has looked
+            for expressions in it.
         row: as the spreadsheet program shows it; 0 where there is no sheet.
         odd: what its reader saw to be odd in columns of its own.
         fixes: corrections that were applied to it; shared code fills them in.

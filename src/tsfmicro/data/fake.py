@@ -41,6 +41,7 @@ class FakeSheet:
         numbers: fields that the release writes as numbers, not as text.
         beside: other sheets in the file, which are not to be read.
         frames: the folder that its clips' frames lie in, where a release has several sheets.
+        header: whether the columns' headings stand above the rows.
     """
 
     file: str
@@ -50,6 +51,7 @@ class FakeSheet:
     numbers: Container[str] = ()
     beside: tuple[str, ...] = ()
     frames: str = ""
+    header: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,14 @@ class Layout:
         width: digits of a clip's frame numbers, by its place among those written: 4 or 5 from clip to clip.
         whole: the folder holds the whole recording from frame 1, not just onset to offset.
         depth: a second folder, with depth pictures of the same numbers.
+        first: the number of a recording's first frame: there is none before.
     """
 
     folder: str
     file: str
     whole: bool = False
     depth: str = ""
+    first: int = 0
     width: Callable[[int, Entry], int] = lambda place, entry: 4 + place % 2
 
     @property
@@ -81,19 +85,37 @@ def write_sheet(root: Path, shape: FakeSheet, rows: Sequence[FakeRow], *, cells:
     """Write an Excel file. `bare` leaves out the preamble and the columns without a heading."""
     import openpyxl
 
-    columns = [(head, what) for head, what in shape.columns if head or not bare]
+    columns = [(head, what) for head, what in shape.columns if head or not bare or not shape.header]
     book = openpyxl.Workbook()
     table = book.active
     table.title = shape.sheet
     for line in range(0 if bare else shape.preamble):
         table.append([f"About this table, line {line + 1}"])
-    table.append([head or None for head, _ in columns])
+    if shape.header:
+        table.append([head or None for head, _ in columns])
     for row in rows:
         table.append([_cell(row, what, shape, cells) for _, what in columns])
     for name in shape.beside:
         book.create_sheet(name).append(["Another", "table"])
     root.mkdir(parents=True, exist_ok=True)
     book.save(root / shape.file)
+
+
+def add_sheets(file: Path, sheets: Mapping[str, Sequence[Sequence[object]]]) -> None:
+    """Write further sheets into an Excel file, made if it is not there. Args: sheets: rows of each, by its name."""
+    import openpyxl
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.is_file():
+        book = openpyxl.load_workbook(file)
+    else:
+        book = openpyxl.Workbook()
+        book.remove(book.active)
+    for name, rows in sheets.items():
+        table = book.create_sheet(name)
+        for row in rows:
+            table.append(list(row))
+    book.save(file)
 
 
 def write_frames(
@@ -112,6 +134,7 @@ def write_frames(
             "width": layout.width(place, entry),
         }
         wanted = _numbers(entry, every_frame=every_frame, whole_recording=layout.whole)
+        wanted = {n for n in wanted if n >= layout.first}
         wanted -= {whole(entry.apex)} if place in lost else set()
         for where, content in ((layout.folder, picture), (layout.depth, depth)):
             folder = root / where.format(**names)
@@ -161,8 +184,8 @@ def _cell(row: FakeRow, what: str, shape: FakeSheet, cells: Cells) -> str | int 
     return number if number is not None and as_number else text
 
 
-def _numbers(entry: Entry, *, every_frame: bool, whole_recording: bool) -> set[int | None]:
-    named = {n for n in map(whole, (entry.onset, entry.apex, entry.offset)) if n is not None and n >= 0}
+def _numbers(entry: Entry, *, every_frame: bool, whole_recording: bool) -> set[int]:
+    named = {n for n in map(whole, (entry.onset, entry.apex, entry.offset)) if n is not None and n >= 0} or {1, 2}
     first, last = min(named), max(named)
     if whole_recording:
         first, last = 1, last + 10

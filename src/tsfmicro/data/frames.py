@@ -103,7 +103,7 @@ class FrameTree:
     def find(self, places: Sequence[tuple[str, ...]]) -> Path | None:
         """The first of several places, each given by its parts below the base, that is a folder with pictures or a video.
 
-        A video is named as a folder would be, without its ending.
+        A video is named as a folder would be, without its ending. 'name*' is the first whose name begins so.
         """
         for *parents, last in places:
             folder = self._below(self.base, parents)
@@ -144,15 +144,14 @@ class FrameTree:
         return found
 
     def _child(self, folder: Path, name: str) -> Path | None:
-        folders = self._list(folder)[0]
-        found = folders.get(name) or folders.get(name.casefold())
+        found = _named(name, self._list(folder)[0])
         return folder / found if found else None
 
     def _video(self, folder: Path, name: str) -> Path | None:
         if self._first_frame is None:
             return None
         videos = _videos(self._list(folder)[1])
-        found = videos.get(name) or {stem.casefold(): file for stem, file in videos.items()}.get(name.casefold())
+        found = _named(name, {stem.casefold(): file for stem, file in videos.items()} | videos)
         return folder / found if found else None
 
     def _list(self, folder: Path) -> tuple[dict[str, str], list[str]]:
@@ -162,6 +161,13 @@ class FrameTree:
             by_name = {n.casefold(): n for n in folders} | {n: n for n in folders}
             self._listed[folder] = by_name, [e.name for e in inside if e.name not in by_name]
         return self._listed[folder]
+
+
+def _named(name: str, files: Mapping[str, str]) -> str | None:
+    """What goes by a name, whatever its case, or by a beginning that ends in '*'. Args: files: by name, and by name in lower case."""
+    if name.endswith("*"):
+        return next((files[n] for n in sorted(files) if n.startswith(name[:-1].casefold())), None)
+    return files.get(name) or files.get(name.casefold())
 
 
 def _measure(video: Path) -> tuple[int, float | None]:

@@ -19,7 +19,63 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class HeadedDataset(AnnotatedDataset):
+class SheetDataset(AnnotatedDataset):
+    """A dataset that has a sheet, and a fake that is written from invented rows."""
+
+    def fake_rows(self, version: str, rng: np.random.Generator) -> list[FakeRow]:
+        """Invented rows of a whole sheet, with the true one's counts and oddities."""
+        raise NotImplementedError(f"{self.title} has no fake. Write fake_rows().")
+
+    def write_beside(
+        self, root: Path, version: str, rows: Sequence[FakeRow], rng: np.random.Generator
+    ) -> tuple[Table, ...]:
+        """Write other sheets that the release has beside its own, and return those that are read with it.
+
+        Args: rows: those that were written; sheets of other rows are cut as these are.
+        """
+        return ()
+
+    def write_fake(
+        self,
+        root: Path,
+        rng: np.random.Generator,
+        *,
+        rows: int | None = None,
+        sheet: str | None = None,
+        layout: str | None = None,
+        cells: Cells = "release",
+        bare: bool = False,
+        every_frame: bool = False,
+        lost: float = 0.0,
+    ) -> None:
+        """Invented rows, and one tiny picture for every frame."""
+        for kind, name, known in (("sheet", sheet, self.sheets), ("layout", layout, self.layouts)):
+            if name is not None and name not in known:
+                raise UnknownNameError(f"{self.title} {kind}", name, known)
+        # Sheets of parts are released together; of versions, one is.
+        versions = [sheet] if sheet else [*self.sheets][: None if self.in_parts else 1]
+        everything = [(version, row) for version in versions for row in self.fake_rows(version, rng)]
+        count = min(len(everything), rows or len(everything))
+        chosen = [everything[i * len(everything) // count] for i in range(count)]
+        without = set(rng.choice(count, round(lost * count), replace=False).tolist())
+        for version in dict.fromkeys(version for version, _ in chosen):
+            shape = self.sheets[version]
+            part = [(i, row) for i, (of, row) in enumerate(chosen) if of == version]
+            write_sheet(root, shape, [row for _, row in part], cells=cells, bare=bare)
+            (table,) = (table for table in read_tables(root / shape.file) if table.sheet == shape.sheet)
+            beside = self.write_beside(root, version, [row for _, row in part], rng)
+            entries, _, _ = self._gather(root / shape.file, Source((table, *beside), ()))
+            write_frames(
+                root,
+                self.layouts[layout or next(iter(self.layouts))],
+                entries,
+                every_frame=every_frame,
+                lost={place for place, (i, _) in enumerate(part) if i in without},
+                frames=shape.frames,
+            )
+
+
+class HeadedDataset(SheetDataset):
     """A dataset with such a sheet, or several. It is known by its columns and by what its cells look like, whatever the file is
     called.
 
@@ -43,10 +99,6 @@ class HeadedDataset(AnnotatedDataset):
     def clip_name(self, row: Row) -> str:
         """A clip's name, which its subject has once."""
         return row["clip"]
-
-    def fake_rows(self, version: str, rng: np.random.Generator) -> list[FakeRow]:
-        """Invented rows of a whole sheet, with the true one's counts and oddities."""
-        raise NotImplementedError(f"{self.title} has no fake. Write fake_rows().")
 
     def refuses(self, table: Table) -> str:
         header = table.header(self.columns)
@@ -105,41 +157,3 @@ class HeadedDataset(AnnotatedDataset):
             objective=row["objective"],
             fps=row["fps"],
         )
-
-    def write_fake(
-        self,
-        root: Path,
-        rng: np.random.Generator,
-        *,
-        rows: int | None = None,
-        sheet: str | None = None,
-        layout: str | None = None,
-        cells: Cells = "release",
-        bare: bool = False,
-        every_frame: bool = False,
-        lost: float = 0.0,
-    ) -> None:
-        """Invented rows, and one tiny picture for every frame."""
-        for kind, name, known in (("sheet", sheet, self.sheets), ("layout", layout, self.layouts)):
-            if name is not None and name not in known:
-                raise UnknownNameError(f"{self.title} {kind}", name, known)
-        # Sheets of parts are released together; of versions, one is.
-        versions = [sheet] if sheet else [*self.sheets][: None if self.in_parts else 1]
-        everything = [(version, row) for version in versions for row in self.fake_rows(version, rng)]
-        count = min(len(everything), rows or len(everything))
-        chosen = [everything[i * len(everything) // count] for i in range(count)]
-        without = set(rng.choice(count, round(lost * count), replace=False).tolist())
-        for version in dict.fromkeys(version for version, _ in chosen):
-            shape = self.sheets[version]
-            part = [(i, row) for i, (of, row) in enumerate(chosen) if of == version]
-            write_sheet(root, shape, [row for _, row in part], cells=cells, bare=bare)
-            (table,) = (table for table in read_tables(root / shape.file) if table.sheet == shape.sheet)
-            entries, _, _ = self._gather(root / shape.file, Source((table,), ()))
-            write_frames(
-                root,
-                self.layouts[layout or next(iter(self.layouts))],
-                entries,
-                every_frame=every_frame,
-                lost={place for place, (i, _) in enumerate(part) if i in without},
-                frames=shape.frames,
-            )
