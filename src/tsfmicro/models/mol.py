@@ -74,8 +74,8 @@ class MOL(Model):
         super().train(mode and self.stage != ASLEEP)
         return self
 
-    def features(self, frames: Tensor, **targets: Tensor) -> Tensor:
-        return self.over(*self.maps(frames))
+    def features(self, **batch: Tensor) -> Tensor:
+        return self.over(*self.maps(batch["frames"]))
 
     def loss(self, batch: Batch, target: Tensor) -> Tensor:
         frames = batch["frames"]
@@ -148,7 +148,7 @@ class Half(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         one, other = self.lines
-        return x + other(other.placed(one(self.norm(one.placed(x)))))
+        return x + other(one(self.norm(x + one.position)) + other.position)
 
 
 class Line(nn.Module):
@@ -162,9 +162,6 @@ class Line(nn.Module):
         nn.init.kaiming_uniform_(self.kernel, a=5**0.5)
         self.bias = nn.Parameter(torch.randn(WIDTH // 2))
         self.position = nn.Parameter(torch.randn(WIDTH // 2, *shape))
-
-    def placed(self, x: Tensor) -> Tensor:
-        return x + self.position
 
     def forward(self, x: Tensor) -> Tensor:
         start = x.narrow(self.axis, 0, x.shape[self.axis] - 1)
@@ -379,5 +376,5 @@ def mol(
         raise ConfigError(
             f"mol: frames of {size} × {size} cannot be halved six times. Give 64, 128, 192 or 256; it was made for {MADE_FOR}."
         )
-    weights = (number("mol", option, value) for option, value in (("flow", flow), ("points", points)))
-    return MOL(num_classes, size, mode, whole_number("mol", "awake", awake), *weights, float(dropout))
+    awake, flow = whole_number("mol", "awake", awake), number("mol", "flow", flow)
+    return MOL(num_classes, size, mode, awake, flow, number("mol", "points", points), float(dropout))
