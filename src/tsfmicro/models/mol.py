@@ -143,12 +143,11 @@ class Half(nn.Module):
 
     def __init__(self, side: int, axes: tuple[int, int]) -> None:
         super().__init__()
-        self.lines = nn.ModuleList(Line(side, axis) for axis in axes)
+        self.one, self.other = (Line(side, axis) for axis in axes)
         self.norm = nn.BatchNorm2d(WIDTH // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        one, other = self.lines
-        return x + other(one(self.norm(x + one.position)) + other.position)
+        return x + self.other(self.one(self.norm(x + self.one.position)) + self.other.position)
 
 
 class Line(nn.Module):
@@ -295,7 +294,9 @@ def _line(found: re.Match[str]) -> str:
     """Of the whole convolutions: what the released program calls 1 and 2 are steps, and down comes first in the first half."""
     frame, kind, number, axis = found["frame"], found["kind"] or "bias", int(found["step"]), found["axis"]
     half = 0 if (axis == "H") == (number == 1) else 1
-    return f"wholes.{int(frame) - 1}.halves.{half}.lines.{number - 1}.{'position' if kind == 'pe' else kind}"
+    return (
+        f"wholes.{int(frame) - 1}.halves.{half}.{('one', 'other')[number - 1]}.{'position' if kind == 'pe' else kind}"
+    )
 
 
 UNUSED = ("FCC_1.ffn.", "FCC_2.ffn.")
