@@ -110,6 +110,25 @@ class Rebuilds(Model):
         return cross_entropy(self.head(seen), target) + 0.1 * mse_loss(rebuilt, batch["onset"])
 
 
+class Foretells(Model):
+    """A network that also learns to tell the flow between three frames, of which it is shown the first and the apex alone."""
+
+    def __init__(self, num_classes, size):
+        flows = Input(need("flows", size, count=3), (2, 2, size, size))
+        super().__init__({"motion": motion(size)}, size, targets={"flows": flows})
+        self.look = nn.Conv2d(3, 4, 8, stride=8)
+        self.foretell = nn.ConvTranspose2d(4, 4, 8, stride=8)
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(4 * (size // 8) ** 2, num_classes))
+
+    def features(self, motion, **targets):
+        return self.look(motion).relu().permute(0, 2, 3, 1)
+
+    def loss(self, batch, target):
+        seen = self.features(batch["motion"])
+        flows = self.foretell(seen.permute(0, 3, 1, 2)).unflatten(1, (2, 2))
+        return cross_entropy(self.head(seen), target) + 0.1 * mse_loss(flows, batch["flows"])
+
+
 class NearestMean(ClosedForm):
     """No network: the class whose mean movement is nearest."""
 
@@ -136,6 +155,7 @@ DOUBLES = {
     "near": Near,
     "units": Units,
     "rebuilds": Rebuilds,
+    "foretells": Foretells,
     "nearest-mean": NearestMean,
 }
 

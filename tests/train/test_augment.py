@@ -44,6 +44,14 @@ def test_rotations_fill_the_range_in_both_directions():
     assert -4 <= degrees.min() < -3.9 and 3.9 < degrees.max() <= 4
 
 
+def test_flows_of_a_sequence_move_as_each_would_alone():
+    torch.manual_seed(0)
+    flows = torch.randn(2, 4, 2, 9, 9)
+    theta = augment.draw(2, 9, AugmentConfig(flip=0.5, rotate=10, pad=1), torch.Generator().manual_seed(0))
+    each = torch.stack([augment.apply_to_flow(flow, theta) for flow in flows.unbind(1)], 1)
+    assert torch.allclose(augment.apply_to_flow(flows, theta), each, atol=1e-6)
+
+
 def test_flow_turns_with_the_face():
     """A face that moves to the right moves to the left once it is flipped, and down once it is turned by a quarter."""
     right = torch.zeros(1, 3, 9, 9)

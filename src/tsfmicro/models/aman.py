@@ -132,7 +132,6 @@ def released(weights: Mapping[str, Tensor], **options: Any) -> dict[str, Tensor]
         "A novel micro-expression recognition approach using attention-based magnification-adaptive networks",
         "Wei, Zheng, Zong, Jiang, Lu and Liu",
         "ICASSP 2022",
-        fidelity="named",
         source="weimengting/AMAN f4e3143 (no licence): the network, to whose numbers it is held",
         guessed=(
             "the nine factors of magnification: evenly from 2 to 10",

@@ -51,11 +51,14 @@ class Model(nn.Module):
         card: what it was trained on and how its clips were prepared, where that is known; saved with the weights.
         stages: how it trains, one after another; a stage says only what differs from the run's settings.
         stage: name of the stage that is being trained.
+        near_ties: how far logits may move where a choice between all but equal values falls the other way, as another runtime's
+            rounding makes it; 0 for a model that does not choose.
         head: (N, h, w, D) features → (N, C) logits.
     """
 
     head: nn.Module
     stages: tuple[Stage, ...] = (Stage(),)
+    near_ties: float = 0.0
 
     def __init__(self, inputs: Mapping[str, Input], size: int, targets: Mapping[str, Input] | None = None) -> None:
         super().__init__()

@@ -227,7 +227,6 @@ def released(weights: Mapping[str, Tensor], **options: object) -> dict[str, Tens
         "Rethinking key-frame-based micro-expression recognition: a robust and accurate framework against key-frame errors",
         "Zhang, Tang and Chen",
         "ICCV 2025, 12274–12283, arXiv 2508.06640",
-        fidelity="named",
         source="tony19980810/CausalNet 7bdf163 (MIT): the network, to whose numbers it is held",
         guessed=(
             "how a direction map is drawn, which the program does not show: the angle as a full colour (direction=hue), or as unit"

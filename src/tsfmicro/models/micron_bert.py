@@ -118,7 +118,6 @@ def released(weights: Mapping[str, Tensor], **options: Any) -> dict[str, Tensor]
         "Micron-BERT: BERT-based facial micro-expression recognition",
         "Nguyen, Duong, Li, Gauch, Seo and Luu",
         "CVPR 2023, arXiv 2304.03195",
-        fidelity="named",
         source="uark-cviu/Micron-BERT 03cfb02 (no licence): encoder, attention and decoder, to whose numbers they are held",
         guessed=(
             "the head is ours: the mean of the apex's patches, each weighted by how little of it is found on the onset",

@@ -13,8 +13,8 @@ Released = Callable[..., Mapping[str, Tensor]]
 """Reads a released checkpoint: `(weights, **options)`, weights by the released program's names → weights by ours."""
 
 Fidelity = Literal["exact", "named", "ours"]
-"""exact: held to the released program's numbers; named: an approximation under its own name, whose guesses are listed; ours:
-a floor, or a variant that no paper has."""
+"""exact: the network, or the definition, is held to the released program's numbers; named: an approximation under its own name, which
+says so, with sizes that are guessed; ours: a floor, or a variant that no paper has."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Origin:
     Attributes:
         year: of the paper. title, authors, venue: as it is cited.
         source: the program whose numbers it is held to, with its licence, or "" where there is none.
-        guessed: what neither paper nor program says, a line each; empty for an exact model.
+        guessed: what neither paper nor program says, a line each; of an exact model what comes before its network, and its training.
         chosen: how the published score was chosen, e.g. "last epoch" or "test-selected: best epoch of each fold".
         notes: traps, a line each.
     """

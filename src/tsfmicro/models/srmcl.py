@@ -126,7 +126,6 @@ def released(weights: Mapping[str, Tensor], **options: Any) -> dict[str, Tensor]
         "Boosting micro-expression recognition via self-expression reconstruction and memory contrastive learning",
         "Bao, Wu, Zhang, Shan, Qi and Ben",
         "IEEE Transactions on Affective Computing 15(4)",
-        fidelity="named",
         source="pakchoi-php/SRMCL c941b0d (no licence): the networks, to whose numbers it is held",
         guessed=(
             "how the stored flow is scaled: each channel of each clip from 0 to 255 (range=scaled); range=pixels leaves pixels",

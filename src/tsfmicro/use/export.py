@@ -161,7 +161,7 @@ def _distance(model: Model, predictor: Predictor, runtime: Runtime, clips: int) 
         ours = model(**{name: torch.from_numpy(image) for name, image in images.items()}).numpy()
     theirs = predictor(images)
     distance = float(abs(theirs - ours).max()) if theirs.shape == ours.shape else np.inf
-    allowed = TOLERANCE * max(1.0, float(abs(ours).max()))
+    allowed = max(TOLERANCE, model.near_ties) * max(1.0, float(abs(ours).max()))
     if allowed < distance < np.inf:  # where torch's own rounding does as much, the file may too
         allowed = max(allowed, ROUNDING * _rounding(model, example, ours))
     if not distance <= allowed:
