@@ -125,7 +125,11 @@ def zoo_table() -> Table:
 
 
 KINDS = {
-    "exact": ("Exact", "Held by tests to the released program's numbers, or to a transcription of it."),
+    "exact": (
+        "Exact",
+        "Networks and definitions held by tests to the released program's numbers, or to a transcription of it. What had to be guessed around "
+        "them, such as how their input is drawn, is listed.",
+    ),
     "ours": ("Ours", "Floors and small forms that no paper has."),
     "named": (
         "Approximations under their own names",
