@@ -11,6 +11,7 @@ from tsfmicro.data.casme3 import WITH_MAIN, Casme3
 from tsfmicro.data.casme3_b import Casme3B
 from tsfmicro.data.casme3_c import Casme3C
 from tsfmicro.data.check import check
+from tsfmicro.data.entries import Entry
 from tsfmicro.data.sheets import read_tables
 from tsfmicro.errors import AnnotationError
 from tsfmicro.labels import scheme
@@ -172,3 +173,11 @@ def test_a_clip_of_part_c_is_a_number_that_begins_anew_for_each_person(part_c):
     clips = Casme3C().read(part_c).clips
     assert [clip.name for clip in clips if clip.subject == "spNO.3"] == ["1", "2"]
     assert clips[0].frames.folder.relative_to(part_c).as_posix() == "ME_C/01/1/color"
+
+
+@pytest.mark.parametrize(
+    ("onset", "offset", "told"), [("400", "497", False), ("400", "498", True), ("577", "600", False)]
+)
+def test_a_clip_with_frames_that_cannot_be_read_is_told(onset, offset, told):
+    odd = Casme3().oddities(Entry("spNO.3", "J_400", onset, onset, offset, recording="J"))
+    assert [reason for reason, _ in odd] == ["frames that cannot be read"] * told
