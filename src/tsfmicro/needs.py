@@ -128,7 +128,7 @@ class TrainingFacts:
     """All that a model may be told before it trains: of the training side alone, so that nothing about a test person can leak.
 
     Attributes:
-        labels: class number of each training clip.
+        labels: class number of each training clip; where action units are told, a number whose bits they are.
         action_units: of each training clip, as the sheet has them.
         classes: class names in the order of their numbers; empty where they are not known.
     """

@@ -3,15 +3,20 @@
 import csv
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.study.test_study import BASE, Recorder, data  # noqa: F401
 from tsfmicro.config import check_config
+from tsfmicro.data.fake_flow_maps import write_flow_maps
 from tsfmicro.errors import ConfigError
 from tsfmicro.labels import SCHEMES
 from tsfmicro.report.figures import matrix_of_datasets
 from tsfmicro.run.folder import RunFolder
+from tsfmicro.study import matrix as module
+from tsfmicro.study import shipped
 from tsfmicro.study.matrix import matrix
+from tsfmicro.study.study import Row, StudyTable
 from tsfmicro.types import Interval, dataset_of
 
 
@@ -82,6 +87,18 @@ def test_a_pair_whose_tested_side_lacks_a_class_is_left_out_with_the_reason(data
     (note,) = [note for note in found.notes() if "was not trained" in note]
     assert "casme2 → samm was not trained: no tested clip shows surprise" in note
     assert any(note.startswith("casme2 → samm is left out") for note in watch.notes)
+
+
+def test_ready_made_flow_maps_are_the_three_datasets_they_hold(tmp_path, monkeypatch):
+    write_flow_maps(tmp_path / "maps", np.random.default_rng(0), people=9)
+    monkeypatch.setattr(
+        module, "conduct", lambda made, *args, **rest: StudyTable("x", tuple(Row(m, None) for m in made.everything))
+    )
+    monkeypatch.setattr(module, "write_whole", lambda *args: None)
+    found = matrix(
+        shipped.config("megc2019-ststnet"), {"flow-maps": tmp_path / "maps"}, tmp_path / "out", tmp_path / "cache"
+    )
+    assert set(found.datasets) == {"casme2", "samm", "smic"} and len(found.runs) + len(found.without) == 9
 
 
 def test_a_pair_without_a_run_is_grey_and_the_others_show_value_and_interval():

@@ -185,8 +185,8 @@ def _scores(folder: RunFolder) -> list[Check]:
         stored = json.loads((folder.path / "scores.json").read_text(encoding="utf-8"))
         shown = list(stored["rules"])
         summary = summarise(folder, ALL if len(shown) > 2 else shown[-1])
-    except FileNotFoundError as missing:
-        return [Check(claim, ground, (f"{Path(missing.filename).name} is missing; `tsfmicro evaluate` writes it",))]
+    except FileNotFoundError as lacking:
+        return [Check(claim, ground, (f"{Path(lacking.filename).name} is missing; `tsfmicro evaluate` writes it",))]
     except TsfmicroError as problem:
         return [Check(claim, ground, (f"they cannot be computed: {problem}",))]
     except Exception as damage:  # whatever a damaged file may raise
@@ -199,9 +199,10 @@ def _scores(folder: RunFolder) -> list[Check]:
     del computed["notes"]  # they tell what is not there yet
     stored.pop("notes", None)
     floors = ", ".join(name for name in MUST_BE_AT_CHANCE if name in summary.floors)
+    missing = "not for action units" if folder.plan.scheme.units else "there is none"
     return [
         Check(claim, f"rule {', '.join(shown)}; {ground}", tuple(values_are_equal(stored, computed))),
-        Check(chance, floors or "there is none", summary.warnings),
+        Check(chance, floors or missing, summary.warnings),
     ]
 
 

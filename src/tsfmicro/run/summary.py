@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tsfmicro.errors import LabelError, RunError
-from tsfmicro.evaluate.compare import Difference, differences, leak, plain_differences, plain_interval, verdict
+from tsfmicro.errors import RunError
+from tsfmicro.evaluate.compare import Difference, differences, leak, plain_interval, verdict
 from tsfmicro.evaluate.floors import above_chance
-from tsfmicro.evaluate.interval import METHOD
 from tsfmicro.evaluate.score import score, tally
 from tsfmicro.evaluate.select import RULES, Answers, choose, rule_named
 from tsfmicro.files import write_whole
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE, floors
 from tsfmicro.run.folder import RunFolder
-from tsfmicro.run.units import UnitSummary, summarise_units
-from tsfmicro.types import Interval, Rule, Scores, dataset_of
+from tsfmicro.run.units import UnitSummary, by_dataset, plain_summary, summarise_units
+from tsfmicro.types import Interval, Rule, Scores
 
 ALL = "all"  # every rule, side by side
 CERTAIN = 0.01  # a floor above chance at this level is reported: one false alarm in a hundred runs
@@ -61,19 +60,7 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON: the honest scores on top, those of all rules that were asked for below."""
-        return {
-            "name": self.name,
-            "skipped_clips": self.skipped,
-            "interval": METHOD,
-            **_plain(self.model),
-            "rules": {scores.rule.name: _plain(scores) for scores in self.scores},
-            "by_dataset": {name: _plain(scores) for name, scores in self.by_dataset.items()},
-            "leak": None if self.leak is None else {name: plain_interval(of) for name, of in self.leak.items()},
-            "floors": {name: _plain(scores) for name, scores in self.floors.items()},
-            "versus_linear_floor": None if self.versus_linear is None else plain_differences(self.versus_linear),
-            "notes": list(self.notes),
-            "warnings": list(self.warnings),
-        }
+        return plain_summary(self, _plain)
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows: every rule, the leak, every floor."""
@@ -129,7 +116,10 @@ def summarise(folder: RunFolder, rule: str = "last") -> Summary | UnitSummary:
     beside = {name: tally(floor, plan.tested, plan.classes) for name, floor in low.items()}
     floor_scores = {name: score(counts, plan.classes) for name, counts in beside.items()}
     first = counted[rules[0].name]
-    by_dataset, unscored = _by_dataset(folder, said[rules[0].name])
+    alone, unscored = by_dataset(
+        plan.tested,
+        lambda some: score(tally([seed.only(some) for seed in said[rules[0].name]], some, plan.classes), plan.classes),
+    )
     return Summary(
         name=plan.config.name,
         scores=tuple(score(counts, plan.classes) for counts in counted.values()),
@@ -137,7 +127,7 @@ def summarise(folder: RunFolder, rule: str = "last") -> Summary | UnitSummary:
         leak=leak(counted["oracle"], counted["last"]) if "oracle" in counted else None,
         versus_linear=differences(first, beside["linear"]) if "linear" in beside else None,
         skipped=len(folder.skipped),
-        by_dataset=by_dataset,
+        by_dataset=alone,
         notes=tuple(notes + unscored + _unfinished_floor(folder)),
         warnings=tuple(_leaking_floors(folder, low, floor_scores)),
     )
@@ -173,22 +163,6 @@ def _rules(asked: str, val_people: int) -> tuple[list[Rule], list[str]]:
         return without_inner, [] if val_people else [why]
     rule = rule_named(asked)
     return ([RULES["last"]] if rule.test_selected else []) + [rule], []
-
-
-def _by_dataset(folder: RunFolder, said: Sequence[Answers]) -> tuple[dict[str, Scores], list[str]]:
-    """Scores of each dataset's clips alone, where several are tested, and which dataset cannot be scored alone, and why."""
-    tested = folder.plan.tested
-    datasets = sorted({dataset_of(clip) for clip in tested})
-    scores: dict[str, Scores] = {}
-    notes = []
-    for dataset in datasets if len(datasets) > 1 else []:
-        labels = {clip: label for clip, label in tested.items() if dataset_of(clip) == dataset}
-        try:
-            alone = tally([seed.only(labels) for seed in said], labels, folder.plan.classes)
-            scores[dataset] = score(alone, folder.plan.classes)
-        except LabelError as problem:
-            notes.append(f"{dataset} alone is not scored: {problem}")
-    return scores, notes
 
 
 def _unfinished_floor(folder: RunFolder) -> list[str]:

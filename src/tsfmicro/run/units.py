@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from tsfmicro.errors import LabelError, RunError
+from tsfmicro.errors import LabelError
 from tsfmicro.evaluate.compare import Difference, differences, leak, plain_differences, plain_interval, verdict
 from tsfmicro.evaluate.interval import METHOD
-from tsfmicro.evaluate.select import RULES, Answers
+from tsfmicro.evaluate.select import Answers
 from tsfmicro.evaluate.units import WITHOUT, choose_units, score_units, tally_units
 from tsfmicro.run.floors import floors
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.types import Interval, Rule, UnitScores, dataset_of
+
+Kind = TypeVar("Kind")
 
 NO_CHANCE = "floors of shuffled labels are for classes, so that nothing checks here whether labels leak"
 
@@ -38,20 +40,8 @@ class UnitSummary:
         return self.scores[0]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON: the honest scores on top, those of all rules that were asked for below."""
-        return {
-            "name": self.name,
-            "skipped_clips": self.skipped,
-            "interval": METHOD,
-            **_plain(self.model),
-            "rules": {scores.rule.name: _plain(scores) for scores in self.scores},
-            "by_dataset": {name: _plain(scores) for name, scores in self.by_dataset.items()},
-            "leak": None if self.leak is None else {name: plain_interval(of) for name, of in self.leak.items()},
-            "floors": {name: _plain(scores) for name, scores in self.floors.items()},
-            "versus_linear_floor": None if self.versus_linear is None else plain_differences(self.versus_linear),
-            "notes": list(self.notes),
-            "warnings": list(self.warnings),
-        }
+        """Plain values, for JSON."""
+        return plain_summary(self, _plain)
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows: every rule, the leak, every floor."""
@@ -87,14 +77,16 @@ class UnitSummary:
 def summarise_units(folder: RunFolder, rules: Sequence[Rule], notes: Sequence[str]) -> UnitSummary:
     """Score a finished run of action units, as `summary.summarise`."""
     plan = folder.plan
-    kept = [rule for rule in rules if rule.name != WITHOUT] if len(rules) > 1 else rules
-    if kept == [RULES["last"]] and WITHOUT in [rule.name for rule in rules]:
-        raise RunError(f"rule {WITHOUT} is a habit of programs with classes; action units have last, inner and oracle.")
+    every = len(rules) > 2  # all of them were asked for, and those that there are will do
+    kept = [rule for rule in rules if not every or rule.name != WITHOUT]
     said = {rule.name: unit_answers(folder, rule) for rule in kept}
     counted = {name: tally_units(answered, plan.tested, plan.classes) for name, answered in said.items()}
     beside = {name: tally_units(floor, plan.tested, plan.classes) for name, floor in floors(folder).items()}
     first = kept[0].name
-    by_dataset, unscored = _by_dataset(folder, said[first])
+    alone, unscored = by_dataset(
+        plan.tested,
+        lambda some: score_units(tally_units([s.only(some) for s in said[first]], some, plan.classes), plan.classes),
+    )
     return UnitSummary(
         name=plan.config.name,
         scores=tuple(score_units(counts, plan.classes) for counts in counted.values()),
@@ -102,7 +94,7 @@ def summarise_units(folder: RunFolder, rules: Sequence[Rule], notes: Sequence[st
         leak=leak(counted["oracle"], counted["last"]) if "oracle" in counted else None,
         versus_linear=differences(counted[first], beside["linear"]) if "linear" in beside else None,
         skipped=len(folder.skipped),
-        by_dataset=by_dataset,
+        by_dataset=alone,
         notes=(*notes, *unscored, NO_CHANCE),
     )
 
@@ -112,18 +104,39 @@ def unit_answers(folder: RunFolder, rule: Rule) -> list[Answers]:
     return [choose_units(rule, folder.outcomes(seed), folder.plan.labels) for seed in folder.plan.config.train.seeds]
 
 
-def _by_dataset(folder: RunFolder, said: Sequence[Answers]) -> tuple[dict[str, UnitScores], list[str]]:
+def by_dataset(
+    tested: Mapping[str, int], scored: Callable[[Mapping[str, int]], Kind]
+) -> tuple[dict[str, Kind], list[str]]:
     """Scores of each dataset's clips alone, where several are tested, and which dataset cannot be scored alone, and why."""
-    plan, scores, notes = folder.plan, {}, []
-    datasets = sorted({dataset_of(clip) for clip in plan.tested})
+    scores: dict[str, Kind] = {}
+    notes = []
+    datasets = sorted({dataset_of(clip) for clip in tested})
     for dataset in datasets if len(datasets) > 1 else []:
-        labels = {clip: label for clip, label in plan.tested.items() if dataset_of(clip) == dataset}
         try:
-            alone = tally_units([seed.only(labels) for seed in said], labels, plan.classes)
-            scores[dataset] = score_units(alone, plan.classes)
+            scores[dataset] = scored({clip: label for clip, label in tested.items() if dataset_of(clip) == dataset})
         except LabelError as problem:
             notes.append(f"{dataset} alone is not scored: {problem}")
     return scores, notes
+
+
+def plain_summary(of: Any, plain: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """A summary as plain values, for JSON: the honest scores on top, those of all rules that were asked for below.
+
+    Args: of: a summary, of classes or action units; plain: makes plain values of its scores.
+    """
+    return {
+        "name": of.name,
+        "skipped_clips": of.skipped,
+        "interval": METHOD,
+        **plain(of.model),
+        "rules": {scores.rule.name: plain(scores) for scores in of.scores},
+        "by_dataset": {name: plain(scores) for name, scores in of.by_dataset.items()},
+        "leak": None if of.leak is None else {name: plain_interval(one) for name, one in of.leak.items()},
+        "floors": {name: plain(scores) for name, scores in of.floors.items()},
+        "versus_linear_floor": None if of.versus_linear is None else plain_differences(of.versus_linear),
+        "notes": list(of.notes),
+        "warnings": list(of.warnings),
+    }
 
 
 def _plain(scores: UnitScores) -> dict[str, Any]:

@@ -8,9 +8,10 @@ All runs share one prepared set, which holds the clips of all datasets; a run's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -97,27 +98,27 @@ def matrix(
 
     Args:
         config: settings of every run; its datasets and protocol are not used.
-        roots: folder of each dataset, in the order of rows and columns.
+        roots: folder of each dataset, in the order of rows and columns; ready-made flow maps hold several.
         out: folder of the study.
         cache: where prepared faces are kept.
         within: also leave out each person of each dataset, as the diagonal that the other cells are compared with.
         rule: 'last' or 'inner'.
         device, workers, machines, watch: as for a study.
     Raises:
-        ConfigError: fewer than two datasets, or no pair that can be trained, each with the reason.
+        ConfigError: fewer than two datasets, a scheme that does not know one of them, or no pair that can be trained, each with the reason.
         TsfmicroError: other bad input, in one line.
     """
     watch = watch or Watch()
-    datasets = tuple(roots)
+    config = _with(config, data=config.data.model_copy(update={"datasets": tuple(roots)}))
+    check_names(config)
+    clips, _ = read_clips(config, roots, watch)
+    usable = [clip for clip in clips if config.prepare.apex == "spotted" or clip.apex is not None]
+    _, labels, _ = label_clips(usable, config, watch)
+    datasets = tuple(dict.fromkeys(clip.dataset for clip in usable if clip.id in labels))
     if len(datasets) < 2:
         raise ConfigError("a matrix is of at least two datasets. Give each its folder, as --data NAME=FOLDER.")
     pairs = [(one, other) for one in datasets for other in datasets if within or one != other]
-    members = {pair: _member(config, datasets, pair, within) for pair in pairs}
-    first = next(iter(members.values()))
-    check_names(first.config)
-    clips, _ = read_clips(first.config, roots, watch)
-    usable = [clip for clip in clips if config.prepare.apex == "spotted" or clip.apex is not None]
-    _, labels, _ = label_clips(usable, first.config, watch)
+    members = {pair: _member(config, pair, within) for pair in pairs}
     without = {pair: why for pair, member in members.items() if (why := _why_not(member, labels))}
     if len(without) == len(members):
         told = "; ".join(f"{one} → {other}: {why.rstrip('.')}" for (one, other), why in without.items())
@@ -137,19 +138,19 @@ def matrix(
     return found
 
 
-def _member(config: RunConfig, datasets: Sequence[str], pair: Pair, within: bool) -> Member:
+def _member(config: RunConfig, pair: Pair, within: bool) -> Member:
     """The run of a pair: what is tested in a column is the same, so that its cells can be compared with the diagonal."""
     one, other = pair
     if one == other:
         name, protocol = _within(one), {"name": "loso", "options": {"only": [one]}}
     else:
         name, protocol = f"{one}-to-{other}", {"name": "cross_dataset", "options": {"train": [one], "test": [other]}}
-    changes = {
-        "name": name,
-        "data": config.data.model_copy(update={"datasets": tuple(datasets)}),
-        "protocol": ProtocolConfig.model_validate(protocol),
-    }
-    return Member(name, config.model_copy(update=changes), _within(other) if within and one != other else "")
+    settings = _with(config, name=name, protocol=ProtocolConfig.model_validate(protocol))
+    return Member(name, settings, _within(other) if within and one != other else "")
+
+
+def _with(config: RunConfig, **changes: Any) -> RunConfig:
+    return config.model_copy(update=changes)
 
 
 def _within(dataset: str) -> str:
