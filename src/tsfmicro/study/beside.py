@@ -23,13 +23,14 @@ class Facts:
 
     Attributes:
         leak: what the best epoch on each test person would add to the last one's UF1.
-        parameters: of its model.
+        parameters: of its model, those that it learns by steps; epochs: of each training.
         seconds: of all its trainings, one after another; None where one did not write it down.
         generated: whether it shows nobody.
     """
 
     leak: Interval
     parameters: int
+    epochs: int
     seconds: float | None
     generated: bool
 
@@ -39,6 +40,7 @@ class Facts:
         return cls(
             leak_of(folder)["uf1"],
             parameters_of(plan.config, len(plan.classes)),
+            plan.epochs,
             folder.seconds,
             bool(folder.environment.get("generated")),
         )
@@ -46,7 +48,12 @@ class Facts:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for a line of CSV."""
         seconds = "" if self.seconds is None else round(self.seconds, 1)
-        return {"leak uf1": round(self.leak.value, 4), "parameters": self.parameters, "training seconds": seconds}
+        return {
+            "leak uf1": round(self.leak.value, 4),
+            "parameters": self.parameters,
+            "epochs": self.epochs,
+            "training seconds": seconds,
+        }
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ def _table(group: Sequence[Line]) -> Table:
     heads += [f"UF1 − {next(line.member.against for line in group if line.difference)}", "p"] if tested else []
     heads += ["people, clips"] if many else []
     heads += ["seeds"] if seeds else []
-    heads += ["parameters", "training"]
+    heads += ["parameters", "epochs", "training"]
     rows = []
     for line in sorted(group, key=lambda one: -one.summary.model.uf1.value):
         of, floor = line.summary.model, line.summary.floors.get("linear")
@@ -114,7 +121,9 @@ def _table(group: Sequence[Line]) -> Table:
             row += [f"{of_two.interval:+}", _p(adjusted[line.member.name])] if of_two else ["–", "–"]
         row += [f"{of.people}, {of.clips}"] if many else []
         row += [str(len(of.seeds))] if seeds else []
-        rows.append([*row, f"{line.facts.parameters:,}", _time(line.facts.seconds)])
+        learns = line.facts.parameters > 0
+        row += [f"{line.facts.parameters:,}", str(line.facts.epochs)] if learns else ["–", "–"]
+        rows.append([*row, _time(line.facts.seconds)])
     return heads, rows
 
 
