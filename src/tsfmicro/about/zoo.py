@@ -197,7 +197,7 @@ def side_by_side(study: Path) -> str:
     if not table:
         raise RunError(f"{study}: no run of it is finished. The command that began it goes on.")
     commands = [line.removeprefix("#").strip() for line in asked.splitlines() if line.startswith("#   tsfmicro ")]
-    parts = ["## Side by side", *(["```\n" + "\n".join(commands) + "\n```"] if commands else []), table]
+    parts = ["## Side by side", *(["```sh\n" + "\n".join(commands) + "\n```"] if commands else []), table]
     return "\n\n".join(parts)
 
 
