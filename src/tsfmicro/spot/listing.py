@@ -18,6 +18,7 @@ from typing import Literal
 
 from tsfmicro.errors import AnnotationError
 from tsfmicro.files import write_whole
+from tsfmicro.labels import scheme
 from tsfmicro.spot.score import EMOTIONS, KINDS, Bounds, hits
 from tsfmicro.spot.types import Kind
 
@@ -28,7 +29,8 @@ _WORDS: Mapping[str, Kind] = {
 }
 _SHORT = {"micro": "me", "macro": "mae"}
 _NO_EXPRESSION = "blink"  # generated videos list them
-_EMOTIONS = {name: name for name in (*EMOTIONS, "others")} | {"other": "others"}
+_CLASSES = scheme("all-4")  # finer emotions, as every dataset here spells them, are one of the challenge's or others
+_SPELLINGS = {"other": "others", "happy": "happiness", "sad": "sadness"}
 _HEADS = {
     "video": ("vid", "video", "filename"),
     "person": ("subject", "person"),
@@ -106,11 +108,13 @@ class Listing:
         source: where they are from, for messages: a file's or dataset's name.
         videos: in the source's order.
         complete: whether every video of the set is here; a challenge's file has no row for one without expressions.
+        notes: what is not as it should be, one line each.
     """
 
     source: str
     videos: tuple[Listed, ...] = field(repr=False)
     complete: bool = False
+    notes: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[tuple[Listed, Marked]]:
         """Every interval with its video."""
@@ -298,9 +302,7 @@ def _columns(path: Path, rows: _Rows) -> tuple[tuple[str, ...], _Rows]:
                 f"{path}: no column {', '.join(lacking)}; there are {', '.join(first)}. Write vid,onset,offset,type as the header."
             )
         return columns, rows[1:]
-    filled = len(first)
-    while filled and not first[filled - 1]:
-        filled -= 1
+    filled = max(n for _, cells in rows for n, cell in enumerate(cells, 1) if cell)  # Excel leaves empty columns behind
     if filled not in _BY_PLACE:
         raise AnnotationError(
             f"{path}: has {filled} columns and no header. Write vid,onset,offset,type with that header, or "
@@ -341,10 +343,11 @@ def _kind(where: str, word: str | None) -> Kind:
 def _emotion(where: str, word: str, needed: bool) -> str:
     if not word and not needed:
         return ""
-    if word.casefold() not in _EMOTIONS:
-        known = ", ".join([*EMOTIONS[:-1], f"{EMOTIONS[-1]} or others"])
-        raise AnnotationError(f"{where}: emotion {word!r} is unknown. Write {known}.")
-    return _EMOTIONS[word.casefold()]
+    told = _SPELLINGS.get(word.casefold(), word.casefold())
+    named = told if told in _CLASSES.classes else _CLASSES.of.get(told)
+    if named is None:
+        raise AnnotationError(f"{where}: emotion {word!r} is unknown. Write {', '.join(EMOTIONS)} or others.")
+    return named
 
 
 def _frame(where: str, column: str, text: str) -> int:

@@ -63,7 +63,7 @@ class LongVideos:
     @property
     def truth(self) -> Listing:
         """All that is annotated in them."""
-        return Listing(self.title, tuple(video.listed for video in self.videos), complete=True)
+        return Listing(self.title, tuple(video.listed for video in self.videos), complete=True, notes=self.notes)
 
 
 def long_videos(name: str, root: Path) -> LongVideos:

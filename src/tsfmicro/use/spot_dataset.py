@@ -16,7 +16,7 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -41,11 +41,12 @@ from tsfmicro.workers import cores, spread
 _FORMAT = 1  # of the files of traces
 _STEP = 25  # frames between two reports
 _DEFAULT = Thresholds()
+_STEPS = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0)  # times the default
 GRID = tuple(
     sorted(
         (
             Thresholds(micro=_DEFAULT.micro * quick, macro=_DEFAULT.macro * slow)
-            for quick, slow in product((0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0), repeat=2)
+            for quick, slow in product(_STEPS, repeat=2)
         ),
         # Of thresholds that do as well, the one nearest to the default is taken: the first.
         key=lambda t: abs(np.log(t.micro / _DEFAULT.micro)) + abs(np.log(t.macro / _DEFAULT.macro)),
@@ -69,18 +70,20 @@ class Trace:
     faces: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]
     why_none: str = ""
 
-    def expressions(self, thresholds: Thresholds) -> list[Marked]:
-        """What was spotted, by onset, in the dataset's frame numbers."""
-        found = []
+    def expressions(self, grid: Sequence[Thresholds]) -> list[tuple[Marked, ...]]:
+        """What is spotted under each of several thresholds, by onset, in the dataset's frame numbers."""
+        found: list[list[Marked]] = [[] for _ in grid]
         for frames, motion, eyes in self.faces:
             times = self.times[frames]
-            for one in find_intervals(times, motion, find_blinks(times, eyes), thresholds):
-                at = [
-                    int(self.numbers[np.abs(self.times - second).argmin()])
-                    for second in (one.onset, one.apex, one.offset)
-                ]
-                found.append(Marked(at[0], at[2], one.kind, at[1]))
-        return sorted(found, key=lambda m: (m.onset, m.offset))
+            blinks = find_blinks(times, eyes)
+            for marked, thresholds in zip(found, grid, strict=True):
+                for one in find_intervals(times, motion, blinks, thresholds):
+                    onset, apex, offset = map(self._number, (one.onset, one.apex, one.offset))
+                    marked.append(Marked(onset, offset, one.kind, apex))
+        return [tuple(sorted(marked, key=lambda m: (m.onset, m.offset))) for marked in found]
+
+    def _number(self, seconds: float) -> int:
+        return int(self.numbers[np.abs(self.times - seconds).argmin()])
 
 
 @dataclass(frozen=True)
@@ -136,18 +139,13 @@ def spot_dataset(
         )
     try:
         traces, failed = _traces(dataset, out / "traces", workers or cores(), watch)
-        spotted = _choose(dataset, traces, grid, workers or cores(), watch)
-        notes = [*dataset.notes, *failed]
-        notes += [
-            f"{v.listed.name}: {t.why_none}" for v, t in zip(dataset.videos, traces, strict=True) if t and t.why_none
-        ]
-        scored = _with_notes(spotted, notes)
-        _write(scored, out)
+        spotted = _choose(dataset, traces, failed, grid, workers or cores(), watch)
+        _write(spotted, out)
     except OSError as error:
         raise RunError(
             f"{error.filename or out}: cannot be written ({error.strerror}). Choose another --out; what is finished is kept."
         ) from None
-    return scored
+    return spotted
 
 
 def leave_one_out(counts: np.ndarray, people: Sequence[str]) -> dict[str, int]:
@@ -224,7 +222,12 @@ def _trace(video: LongVideo, numbers: np.ndarray, watch: Watch) -> Trace:
 
 
 def _choose(
-    dataset: LongVideos, traces: Sequence[Trace | None], grid: Sequence[Thresholds], workers: int, watch: Watch
+    dataset: LongVideos,
+    traces: Sequence[Trace | None],
+    failed: Sequence[str],
+    grid: Sequence[Thresholds],
+    workers: int,
+    watch: Watch,
 ) -> DatasetSpotting:
     """Choose thresholds on other people, and score what they find."""
     people = [video.listed.person for video in dataset.videos]
@@ -243,7 +246,10 @@ def _choose(
         Listed(video.listed.name, found[place][chosen[person]], person)
         for place, (video, person) in enumerate(zip(dataset.videos, people, strict=True))
     )
-    spotted = Listing("what was spotted", listed)
+    faceless = [
+        f"{v.listed.name}: {t.why_none}" for v, t in zip(dataset.videos, traces, strict=True) if t and t.why_none
+    ]
+    spotted = Listing("what was spotted", listed, notes=(*failed, *faceless))
     truth = dataset.truth
     return DatasetSpotting(measure(spotted, truth), {p: grid[g] for p, g in chosen.items()}, spotted, truth)
 
@@ -254,13 +260,10 @@ _Item = tuple[int, Trace | None, tuple[Marked, ...]]
 def _try_all(grid: Sequence[Thresholds], item: _Item) -> tuple[int, list[tuple[Marked, ...]], np.ndarray]:
     """What is found in one video under each setting, and (G, 3) true, spotted and hits."""
     place, trace, true = item
-    found = [tuple(trace.expressions(thresholds)) if trace else () for thresholds in grid]
+    nothing: list[tuple[Marked, ...]] = [() for _ in grid]
+    found = trace.expressions(grid) if trace else nothing
     scores = [score_intervals(true, marked)["overall"] for marked in found]
     return place, found, np.array([(s.true, s.spotted, s.hits) for s in scores])
-
-
-def _with_notes(spotted: DatasetSpotting, notes: Sequence[str]) -> DatasetSpotting:
-    return replace(spotted, measure=replace(spotted.measure, notes=(*notes, *spotted.measure.notes)))
 
 
 def _write(spotted: DatasetSpotting, out: Path) -> None:

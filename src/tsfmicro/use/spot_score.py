@@ -68,9 +68,18 @@ class SpotMeasure:
         rows = []
         for kind in _ROWS:
             s = self.scores[kind]
-            f1 = str(self.f1[kind]) if kind in self.f1 else f"{s.f1:.4f}"
-            rows.append([kind, str(s.true), str(s.spotted), str(s.hits), f"{s.precision:.4f}", f"{s.recall:.4f}", f1])
-        return ["kind", "true", "spotted", "hits", "precision", "recall", "F1"], rows
+            row = [
+                kind,
+                str(s.true),
+                str(s.spotted),
+                str(s.hits),
+                f"{s.precision:.4f}",
+                f"{s.recall:.4f}",
+                f"{s.f1:.4f}",
+            ]
+            f1 = self.f1.get(kind)
+            rows.append([*row, f"[{f1.low:.2f}, {f1.high:.2f}]" if f1 else "–"])
+        return ["kind", "true", "spotted", "hits", "precision", "recall", "F1", "95 % over people"], rows
 
     def lines(self) -> list[str]:
         """What the command prints below the table."""
@@ -133,7 +142,7 @@ def measure(found: Listing, truth: Listing, classes: Sequence[str] = EMOTIONS) -
     same = same_videos(truth, found)
     check_rates(truth, found, same)
     strange = [video for place, video in enumerate(found.videos) if place not in same]
-    notes = oddities(truth, found, same) + _strange(strange, truth, found)
+    notes = [*truth.notes, *found.notes, *oddities(truth, found, same), *_strange(strange, truth, found)]
     searched = {there: here for here, there in same.items()}
     sides = [(v, found.videos[searched[n]].intervals if n in searched else ()) for n, v in enumerate(truth.videos)]
     sides += [(Listed(video.name, (), video.person), video.intervals) for video in strange]
@@ -168,8 +177,7 @@ def _strange(strange: Sequence[Listed], truth: Listing, found: Listing) -> list[
         )
     alarms = sum(len(video.intervals) for video in strange)
     return [
-        f"{found.source}: {len(strange)} videos are not in {truth.source} and count as videos without expressions, with {alarms} "
-        f"false alarms: {names}"
+        f"{found.source}: {names} ({len(strange)} in all) not in {truth.source}: taken as without expressions, {alarms} false alarms"
     ]
 
 
