@@ -12,7 +12,6 @@ from tsfmicro.app.arguments import AsJson, Workers, roots
 from tsfmicro.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tsfmicro.spot.listing import Listing
     from tsfmicro.use.spot_score import SpotMeasure
 
 
@@ -62,15 +61,12 @@ def spot_dataset(
     print("written: " + ", ".join(str(out / file) for file in ("scores.json", "found.csv", "truth.csv")))
 
 
-def _truth(file: Path | None, data: str | None) -> Path | Listing:
+def _truth(file: Path | None, data: str | None) -> Path | tuple[str, Path]:
     if (file is None) == (data is None):
         raise ConfigError("spot-score: give the truth once, as a file or as --data NAME=FOLDER.")
     if file is not None:
         return file
-    from tsfmicro.use.long_videos import long_videos
-
-    ((name, root),) = roots([str(data)]).items()
-    return long_videos(name, root).truth
+    return roots([str(data)]).popitem()
 
 
 def _show(scored: SpotMeasure) -> None:

@@ -23,6 +23,7 @@ from tsfmicro.spot.score import (
     spot_then_recognise,
 )
 from tsfmicro.types import Interval
+from tsfmicro.use.long_videos import long_videos
 
 _ROWS = (*KINDS, "overall")
 
@@ -101,7 +102,7 @@ class SpotMeasure:
 
 def score_files(
     found: Path,
-    truth: Path | Listing,
+    truth: Path | tuple[str, Path],
     shift: int = 0,
     found_fps: float | None = None,
     truth_fps: float | None = None,
@@ -110,7 +111,7 @@ def score_files(
     """Score a challenge's file against another, or against a dataset.
 
     Args:
-        found, truth: files as `read_listing` has them, or what `long_videos` makes a truth of.
+        found, truth: files as `read_listing` has them; the truth may be a dataset's name and folder, see `long_videos`.
         shift: is added to every frame number of `found`: 1 where it counts from 0 and the truth from 1.
         found_fps, truth_fps: frames per second, where `found` is numbered at another rate; its numbers become the truth's.
         classes: emotions that are recognised.
@@ -118,7 +119,7 @@ def score_files(
         AnnotationError: a file cannot be read, the truth has no interval, or no video is in both.
         ConfigError: one frame rate without the other.
     """
-    true = truth if isinstance(truth, Listing) else read_listing(truth)
+    true = read_listing(truth) if isinstance(truth, Path) else long_videos(*truth).truth
     given = read_listing(found)
     if (found_fps is None) != (truth_fps is None):
         raise ConfigError("--found-fps and --truth-fps belong together. Give both, or neither.")
