@@ -12,7 +12,7 @@ from tsfmicro.run.watch import Watch
 from tsfmicro.spot.intervals import Thresholds
 from tsfmicro.spot.listing import read_listing
 from tsfmicro.synthetic.film import read_truth, write_films
-from tsfmicro.use.spot_dataset import GRID, leave_one_out, spot_dataset
+from tsfmicro.use.spot_dataset import GRID, Trace, leave_one_out, spot_dataset
 from tsfmicro.use.spot_score import score_files
 
 NAMES = ("s15/15_0101disgustingteeth", "s16/16_0101disgustingteeth")
@@ -75,7 +75,18 @@ def test_expressions_are_found_under_the_dataset_s_frame_numbers_and_a_calm_vide
     assert set(spotted.measure.of_person) == {"casme-squared/s15", "casme-squared/s16"}
     calm = next(video for video in spotted.found.videos if video.name == "16_0502funnyerrors")
     assert calm.intervals == ()
-    assert spotted.measure.notes == ()  # nothing lies one frame beside
+
+
+def test_a_trace_tells_the_dataset_s_frame_numbers_whatever_they_begin_with():
+    times = np.arange(120) / 30
+    motion = np.zeros((120, 13, 2), np.float32)
+    motion[:, 0, 0] = 3 * np.exp(-(((np.arange(120) - 60) / 3.0) ** 2))  # a brow that moves, furthest on the 61st frame
+    eyes = np.full((120, 2), 50, np.float32)
+    for first in (0, 1, 700):
+        trace = Trace(np.arange(first, first + 120), times, ((np.arange(120), motion, eyes),))
+        quiet, ((one,)) = trace.expressions([Thresholds(micro=9, macro=9), Thresholds()])
+        assert quiet == () and (one.kind, one.apex) == ("micro", first + 60)
+        assert (one.apex - one.onset) == (one.offset - one.apex)
 
 
 def test_what_is_written_can_be_scored_again(spotted, release, out):
