@@ -49,6 +49,16 @@ def test_a_table_of_expressions_and_files(film, tmp_path, monkeypatch, capsys):
     assert (tmp_path / "out" / "spotting.png").exists()
 
 
+def test_the_challenge_s_file_keeps_the_rows_of_other_videos(film, tmp_path, monkeypatch, capsys):
+    file = tmp_path / "found.csv"
+    file.write_text("vid,onset,offset,type\nsub00,5,9,mae\nsub01,1,2,me\n")
+    assert typed(monkeypatch, "spot", film, "--csv", file, "--first-frame", 1, "--json") == 0
+    found = json.loads(capsys.readouterr().out)["expressions"]
+    kinds = {"micro": "me", "macro": "mae"}
+    rows = [f"sub01,{e['onset'] + 1},{e['offset'] + 1},{kinds[e['kind']]}" for e in found]
+    assert rows and file.read_text().splitlines() == ["vid,onset,offset,type", "sub00,5,9,mae", *rows]
+
+
 def test_json_for_programs(film, monkeypatch, capsys):
     assert typed(monkeypatch, "spot", film, "--json") == 0
     found = json.loads(capsys.readouterr().out)

@@ -15,11 +15,12 @@ from tsfmicro.data.registry import dataset
 from tsfmicro.errors import FaceError
 from tsfmicro.run.apexes import with_spotted_apexes
 from tsfmicro.run.watch import Watch
+from tsfmicro.spot.listing import read_listing
 from tsfmicro.spot.score import score_intervals
 from tsfmicro.synthetic.film import read_truth, write_films
 from tsfmicro.synthetic.write import write_faces
 from tsfmicro.types import VideoFrames
-from tsfmicro.use.spot import onset_and_apex, save, spot
+from tsfmicro.use.spot import add_to_listing, onset_and_apex, save, spot
 
 RENDERED = Path(__file__).resolve().parents[2].parent / "shared" / "faces" / "casme2"
 
@@ -120,6 +121,9 @@ def test_a_folder_of_images_is_a_video_too(films, spotting, tmp_path):
     found = spot(tmp_path, fps=50)
     early = [e for e in spotting.expressions if e.offset < 100]
     assert [e.apex for e in found.expressions if e.offset < 100] == pytest.approx([e.apex for e in early], abs=1)
+    add_to_listing(found, tmp_path / "found.csv")  # its images are numbered from 1
+    (listed,) = read_listing(tmp_path / "found.csv").videos
+    assert [m.onset for m in listed.intervals] == [e.onset + 1 for e in found.expressions]
 
 
 def test_the_apex_of_clips_is_spotted_between_onset_and_offset_and_remembered(tmp_path):

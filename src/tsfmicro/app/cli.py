@@ -36,6 +36,7 @@ from tsfmicro.app.matrix import matrix
 from tsfmicro.app.predict import predict
 from tsfmicro.app.report import report
 from tsfmicro.app.spot import spot, synth_video
+from tsfmicro.app.spot_score import spot_dataset, spot_score
 from tsfmicro.app.study import study
 from tsfmicro.app.synth_flow import synth_flow
 from tsfmicro.app.web import web
@@ -133,6 +134,8 @@ app.command()(export)
 app.command()(convert)
 app.command()(bench)
 app.command()(spot)
+app.command()(spot_score)
+app.command()(spot_dataset)
 
 
 @app.command()

@@ -18,6 +18,17 @@ def spot(
     video: Annotated[Path, typer.Argument(help="A video, or a folder of numbered images (then with --fps).")],
     out: Annotated[Path | None, typer.Option(help="Write a picture, tables and JSON into this folder.")] = None,
     fps: Annotated[float | None, typer.Option(min=1, help="Frames per second of a folder of images.")] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write vid,onset,offset,type here, as the grand challenges want it; other videos' rows are kept.",
+        ),
+    ] = None,
+    first_frame: Annotated[
+        int | None,
+        typer.Option(help="Number of the first frame in that file. Default: that of the first image; 0 for a video."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find micro- and macro-expressions in a video: onset, apex, offset, and which part of the face moved."""
@@ -27,6 +38,9 @@ def spot(
     with Screen() as screen:
         found = spotting.spot(video, screen, fps)
     files = spotting.save(found, out) if out is not None else []
+    if csv is not None:
+        spotting.add_to_listing(found, csv, first_frame)
+        files.append(csv)
     if as_json:
         print(json.dumps(found.to_dict(), indent=1))
     else:

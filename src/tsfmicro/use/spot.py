@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tsfmicro.data.frames import number_frames
 from tsfmicro.errors import RunError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.prepare.align import crop, to_template
@@ -18,6 +19,7 @@ from tsfmicro.prepare.face import finder_of_all
 from tsfmicro.prepare.images import read_image
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.intervals import Thresholds
+from tsfmicro.spot.listing import Listed, Listing, Marked, read_listing, write_listing
 from tsfmicro.spot.spot import spot_video
 from tsfmicro.spot.track import Cutting
 from tsfmicro.spot.types import Expression, Spotting
@@ -98,6 +100,22 @@ def save(spotting: Spotting, out: Path) -> list[Path]:
             f"{error.filename or out}: cannot be written ({error.strerror}). Choose another --out."
         ) from None
     return files
+
+
+def add_to_listing(spotting: Spotting, file: Path, first: int | None = None) -> None:
+    """Write a video's expressions into a challenge's file; its rows of an earlier call are replaced, other videos' are kept.
+
+    Args: first: number of the first frame; by default that in the name of the first image of a folder, and 0 for a video.
+    Raises: AnnotationError: the file is there and is no challenge's file, or it cannot be written.
+    """
+    video = spotting.video
+    if first is None:
+        first = min(number_frames(p.name for p in video.path.iterdir())[0], default=0) if video.path.is_dir() else 0
+    marked = tuple(Marked(e.onset + first, e.offset + first, e.kind, e.apex + first) for e in spotting.expressions)
+    name = video.path.name if video.path.is_dir() else video.path.stem
+    before = read_listing(file).videos if file.exists() else ()
+    others = tuple(listed for listed in before if listed.name != name)
+    write_listing(file, Listing(str(file), (*others, Listed(name, marked))))
 
 
 EXPRESSION_COLUMNS = (
