@@ -167,6 +167,7 @@ class SKDTSTSAN(Model):
 
     def magnified(self, x: Tensor) -> dict[str, Tensor]:
         """What each stream looks at, (N, 32, 24, 24); of the flows (2N, …), one after another."""
+        x = x.contiguous(memory_format=torch.channels_last)  # faster on a CPU
         flows = x[:, 2 + 2 * BLOCKS :].unflatten(1, (2, 2)).flatten(0, 1)
         blocks = x[:, 2 : 2 + 2 * BLOCKS].unflatten(1, (2, BLOCKS))
         seen = {"blocks": blocks.unbind(1), "whole": (x[:, :1], x[:, 1:2]), "flows": (flows,)}
