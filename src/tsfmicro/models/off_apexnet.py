@@ -43,7 +43,7 @@ class OffApexNet(Model):
         self.head = nn.Sequential(FlattenMap(), *layers, nn.Linear(1024, num_classes))
 
     def features(self, **batch: Tensor) -> Tensor:
-        flow = batch["flow"]
+        flow = batch["flow"].contiguous(memory_format=torch.channels_last)  # pooled much faster on a CPU
         if self.joint:
             return last(self.both(flow))  # (N, 7, 7, 16)
         return last(torch.cat([self.horizontal(flow[:, :1]), self.vertical(flow[:, 1:])], 1))  # (N, 7, 7, 32)
@@ -54,7 +54,8 @@ def stream(channels: int, kernel: int, activation: str) -> nn.Sequential:
     act = ACTIVATIONS[activation]
     conv1 = nn.Conv2d(channels, 6, kernel, padding=kernel // 2)
     conv2 = nn.Conv2d(6, 16, kernel, padding=kernel // 2)
-    return nn.Sequential(conv1, act(), nn.MaxPool2d(2), conv2, act(), nn.MaxPool2d(2))
+    # ReLU after the pooling says the same as before it, of fewer values.
+    return nn.Sequential(conv1, nn.MaxPool2d(2), act(), conv2, nn.MaxPool2d(2), act())
 
 
 def dense(width: int, dropout: float) -> tuple[nn.Module, ...]:

@@ -67,7 +67,7 @@ class RCN(Model):
         initialise(self)
 
     def features(self, **batch: Tensor) -> Tensor:
-        flow = batch["flow"]
+        flow = batch["flow"].contiguous(memory_format=torch.channels_last)  # pooled much faster on a CPU
         maps = self.front(flow)  # (N, F, h, w)
         where = self.attention(flow if self.attends == "front" else maps) if self.attends else None  # (N, 1, P, P)
 
@@ -124,7 +124,7 @@ class Beside(nn.Module):
 def front(variant: Variant, width: int, third: str, dropout: float) -> nn.Module:
     drop = nn.Dropout(dropout)
     if variant.front == "narrow":
-        return nn.Sequential(nn.Conv2d(3, width, 5), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2), drop)
+        return nn.Sequential(nn.Conv2d(3, width, 5), nn.BatchNorm2d(width), nn.MaxPool2d(2), nn.ReLU(), drop)
 
     def branch(width: int, dilation: int, stride: int, *after: nn.Module) -> nn.Sequential:
         conv = nn.Conv2d(3, width, 3, stride, padding=dilation, dilation=dilation)

@@ -64,5 +64,6 @@ def masks(polygons: Tensor, size: int) -> Tensor:
         )  # (N, R, 1) each
         crosses = (y > places) != (to_y > places)  # (N, R, rows)
         at = x + (places - y) * (to_x - x) / torch.where(to_y == y, 1.0, to_y - y)
-        within = within.logical_xor(crosses.unsqueeze(3) & (places < at.unsqueeze(3)))
+        at = torch.where(crosses, at, -1.0)  # a row that the edge does not cross has no pixel to its left
+        within = within.logical_xor(places < at.unsqueeze(3))
     return within

@@ -65,7 +65,8 @@ class SFAMNet(Model):
 
     def look(self, seen: Tensor) -> Tensor:
         """(N, 3, 42, 42) → (N, 14, 14, 9)."""
-        maps = [stream(one) for stream, one in zip(self.sees, seen.split(1, 1), strict=True)]
+        each = (one.contiguous(memory_format=torch.channels_last) for one in seen.split(1, 1))  # faster on a CPU
+        maps = [stream(one) for stream, one in zip(self.sees, each, strict=True)]
         return last(F.max_pool2d(torch.cat(maps, 1), 3))
 
     def mosaic(self, flow: Tensor, points: Tensor | None = None, depth: Tensor | None = None) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from torch import Tensor, nn
+from torch import Tensor, channels_last, nn
 
 from tsfmicro.errors import ConfigError
 from tsfmicro.models.base import Model
@@ -26,8 +26,9 @@ class SSSNet(Model):
 
     def __init__(self, num_classes: int, size: int, dropout: float) -> None:
         super().__init__({"flow": Input(need("flow", size), (3, size, size), scaled)}, size)
-        self.conv1 = nn.Sequential(nn.Conv2d(3, 32, 5), nn.ReLU(), nn.MaxPool2d(3), nn.BatchNorm2d(32))
-        self.conv2 = nn.Sequential(nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.BatchNorm2d(64))
+        # ReLU after the pooling says the same as before it, of fewer values.
+        self.conv1 = nn.Sequential(nn.Conv2d(3, 32, 5), nn.MaxPool2d(3), nn.ReLU(), nn.BatchNorm2d(32))
+        self.conv2 = nn.Sequential(nn.Conv2d(32, 64, 3), nn.MaxPool2d(2), nn.ReLU(), nn.BatchNorm2d(64))
         self.drop = nn.Dropout2d(dropout)
         edge = ((size - 4) // 3 - 2) // 2  # 9 for 64
         self.head = nn.Sequential(
@@ -35,7 +36,8 @@ class SSSNet(Model):
         )
 
     def features(self, **batch: Tensor) -> Tensor:
-        maps = self.drop(self.conv1(batch["flow"]))  # (N, 32, 20, 20)
+        flow = batch["flow"].contiguous(memory_format=channels_last)  # pooled much faster on a CPU
+        maps = self.drop(self.conv1(flow))  # (N, 32, 20, 20)
         return self.drop(self.conv2(maps)).permute(0, 2, 3, 1)  # (N, 9, 9, 64)
 
 

@@ -78,9 +78,9 @@ def main_directions(flows: Tensor, masks: Tensor) -> Tensor:
     """
     u, v = (part.flatten(2) for part in flows.unbind(2))  # (N, T, pixels)
     bins, where = direction_about(u, v), masks.flatten(2).to(flows).transpose(1, 2)  # (N, pixels, R)
-    chosen = [(bins == n).to(flows) for n in range(BINS)]
-    counts = torch.stack([its @ where for its in chosen], 3)  # (N, T, R, 8)
-    sums = [torch.stack([(its * part) @ where for its in chosen], 3) for part in (u, v)]
+    of_one = torch.stack([torch.ones_like(u), u, v], 1)  # (N, 3, T, pixels)
+    summed = [((bins == n).to(flows)[:, None] * of_one).flatten(1, 2) @ where for n in range(BINS)]
+    counts, *sums = torch.stack(summed, 3).unflatten(1, (3, -1)).unbind(1)  # (N, T, R, 8) each
     fullest = counts.argmax(3, keepdim=True)
     return torch.cat([(total / counts.clamp(min=1)).gather(3, fullest) for total in sums], 3)
 
