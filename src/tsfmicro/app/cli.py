@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from tsfmicro.app.arguments import (
-    CACHE,
     Address,
     AsJson,
     Cache,
@@ -40,6 +39,7 @@ from tsfmicro.app.study import study
 from tsfmicro.app.synth_flow import synth_flow
 from tsfmicro.app.web import web
 from tsfmicro.errors import TsfmicroError
+from tsfmicro.places import CACHE
 
 app = typer.Typer(
     name="tsfmicro",
