@@ -34,7 +34,7 @@ HOUSES = {
     "reading": {"run"},
     "use": {"run"},
     "study": {"run"},
-    "about": {"run", "study"},
+    "about": {"run", "study", "use"},
     "api": {"run", "reading", "use", "study"},
 }
 

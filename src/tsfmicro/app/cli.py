@@ -30,6 +30,7 @@ from tsfmicro.app.audit import audit
 from tsfmicro.app.bench import bench
 from tsfmicro.app.compare import compare
 from tsfmicro.app.convert import convert
+from tsfmicro.app.doctor import doctor
 from tsfmicro.app.export import export
 from tsfmicro.app.matrix import matrix
 from tsfmicro.app.predict import predict
@@ -132,6 +133,7 @@ app.command()(report)
 app.command()(export)
 app.command()(convert)
 app.command()(bench)
+app.command()(doctor)
 app.command()(spot)
 
 
