@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 # Idle OpenMP threads that spin can make two threads slower than one on a busy machine.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: install demo web test check bench model clean
+.PHONY: install demo web test check bench model licences dist clean
 
 install: .venv/dev
 
@@ -49,5 +49,12 @@ model: .venv/ready
 	cp build/run/final/config.json build/run/final/model.safetensors $(DEMONSTRATION)
 	$(BIN)/python -c "from pathlib import Path; from tsfmicro.study.demo import draw_example; draw_example(Path('$(DEMONSTRATION)/example.webm'))"
 
+licences: .venv/dev
+	$(BIN)/python -m tsfmicro.about.licences > docs/licences.md
+
+# The wheel and the source, as they would be published.
+dist: .venv/dev
+	$(BIN)/hatchling build -d dist
+
 clean:
-	rm -rf .venv build demo
+	rm -rf .venv build dist demo

@@ -34,7 +34,8 @@ HOUSES = {
     "reading": {"run"},
     "use": {"run"},
     "study": {"run"},
-    "about": {"run", "study"},
+    "about": {"run", "study", "use"},
+    "api": {"run", "reading", "use", "study"},
 }
 
 
@@ -51,7 +52,7 @@ def test_a_room_imports_only_the_hall_and_itself(file):
     room = file.relative_to(HOUSE).parts[0] if file.parent != HOUSE else None
     strange = rooms_entered_by(file) - may_enter(room)
     if file.name == "__init__.py" and file.parent == HOUSE:
-        strange -= {"models", "use"}  # the front door: names it lends, loaded on first use
+        strange -= {"api", "models", "use"}  # the front door: names it lends, loaded on first use
     assert not strange, f"{file.relative_to(HOUSE)} enters {sorted(strange)}; pass in what it needs"
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from platformdirs import user_cache_path
 
-from tsfmicro.app import arguments, cli
+from tsfmicro import places
+from tsfmicro.app import cli
 
 
 def one_line(err):
@@ -121,7 +122,7 @@ def test_prepared_faces_lie_where_the_system_keeps_caches_and_an_older_folder_of
     tsfmicro, tmp_path, monkeypatch
 ):
     used, old = [], tmp_path / "old"
-    monkeypatch.setattr(arguments, "OLD_CACHE", old)
+    monkeypatch.setattr(places, "OLD_CACHE", old)
     monkeypatch.setattr("tsfmicro.run.experiment.read_clips", lambda *of: ([], {}))
     monkeypatch.setattr(
         "tsfmicro.run.experiment.prepare_clips",

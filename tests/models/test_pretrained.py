@@ -88,6 +88,16 @@ def test_a_damaged_config_is_told(folder, config):
     assert "\n" not in str(error.value)
 
 
+def test_a_config_of_a_later_format_is_refused_and_one_without_a_number_is_of_the_first(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"format": 9}))
+    with pytest.raises(WeightsError, match="is of format 9, this version reads 1"):
+        from_pretrained(folder)
+    del config["format"]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert from_pretrained(folder).classes == ("negative", "positive", "surprise")
+
+
 def test_a_config_of_a_model_that_does_not_exist_here_is_told(folder):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"name": "tsfmacro"}))

@@ -1,0 +1,1 @@
+"""What there is: datasets, models, this machine, and how fast it is."""

@@ -6,19 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from platformdirs import user_cache_path
 
 from tsfmicro.errors import ConfigError
-
-CACHE = user_cache_path("tsfmicro", appauthor=False)
-OLD_CACHE = Path("~/.cache/tsfmicro")  # on every system, once
-
-
-def cache_folder(given: Path) -> Path:
-    """The folder that was given; for the default one the older default, where that is there."""
-    old = OLD_CACHE.expanduser()
-    return old if given == CACHE and old.exists() else given.expanduser()
-
+from tsfmicro.places import VARIABLE, cache_folder
 
 Config = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped config (see `tsfmicro configs`).")]
 Data = Annotated[
@@ -27,9 +17,7 @@ Data = Annotated[
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. train.epochs=50.")
 ]
-Cache = Annotated[
-    Path, typer.Option(envvar="TSFMICRO_CACHE", help="Where prepared faces are kept.", callback=cache_folder)
-]
+Cache = Annotated[Path, typer.Option(envvar=VARIABLE, help="Where prepared faces are kept.", callback=cache_folder)]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Processes at once. Default: as many as cores and memory allow.")
 ]

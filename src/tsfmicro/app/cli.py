@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from tsfmicro.app.arguments import (
-    CACHE,
     Address,
     AsJson,
     Cache,
@@ -31,6 +30,7 @@ from tsfmicro.app.audit import audit
 from tsfmicro.app.bench import bench
 from tsfmicro.app.compare import compare
 from tsfmicro.app.convert import convert
+from tsfmicro.app.doctor import doctor
 from tsfmicro.app.export import export
 from tsfmicro.app.matrix import matrix
 from tsfmicro.app.predict import predict
@@ -41,6 +41,7 @@ from tsfmicro.app.study import study
 from tsfmicro.app.synth_flow import synth_flow
 from tsfmicro.app.web import web
 from tsfmicro.errors import TsfmicroError
+from tsfmicro.places import CACHE
 
 app = typer.Typer(
     name="tsfmicro",
@@ -133,6 +134,7 @@ app.command()(report)
 app.command()(export)
 app.command()(convert)
 app.command()(bench)
+app.command()(doctor)
 app.command()(spot)
 app.command()(spot_score)
 app.command()(spot_dataset)

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from tsfmicro.app.arguments import (
-    CACHE,
     Address,
     Cache,
     Config,
@@ -22,6 +21,7 @@ from tsfmicro.app.arguments import (
     roots,
 )
 from tsfmicro.errors import RunError
+from tsfmicro.places import CACHE
 
 
 def matrix(

@@ -18,13 +18,13 @@ _LOOK = 0.3  # seconds between looks at how far the work is
 _WAITING = 20  # uploads that may wait for their turn
 
 
-def launch(blocks: gr.Blocks, limits: Limits, port: int, wait: bool) -> None:
-    """Serve the page on localhost. Raises OSError: the port is taken."""
+def launch(blocks: gr.Blocks, limits: Limits, port: int, wait: bool, host: str = "127.0.0.1") -> None:
+    """Serve the page, for this machine alone unless another host is given. Raises OSError: the port is taken."""
     blocks.queue(max_size=_WAITING, default_concurrency_limit=1)
     if wait:
         print(f"open http://localhost:{port} (Ctrl-C ends it)")
     blocks.launch(
-        server_name="127.0.0.1",
+        server_name=host,
         server_port=port,
         share=False,
         quiet=True,

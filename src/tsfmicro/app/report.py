@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tsfmicro.app.arguments import CACHE, Device, cache_folder
+from tsfmicro.app.arguments import Device
+from tsfmicro.places import CACHE, VARIABLE, cache_folder
 
 
 def report(
@@ -18,7 +19,7 @@ def report(
     cache: Annotated[
         Path,
         typer.Option(
-            envvar="TSFMICRO_CACHE",
+            envvar=VARIABLE,
             help="Where prepared faces are kept; a folder `cache` beside a run is found anyhow.",
             callback=cache_folder,
         ),

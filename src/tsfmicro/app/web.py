@@ -16,6 +16,9 @@ def web(
         typer.Option(help="A run's folder, a saved model, an .onnx file, or 'demonstration' (not for use on people)."),
     ] = "demonstration",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the page is: http://localhost:PORT")] = 7860,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. 0.0.0.0 lets others in, and is for a container alone.")
+    ] = "127.0.0.1",
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Abstain where no emotion is as likely as this.")
     ] = 0.5,
@@ -32,7 +35,7 @@ def web(
     limits = Limits(max_megabytes, max_seconds)
     blocks = build(Recognizer.load(model, threshold=threshold), limits)
     try:
-        launch(blocks, limits, port, wait=True)
+        launch(blocks, limits, port, True, host)
     except OSError:
         raise ConfigError(f"port {port} is taken. Choose another one with --port.") from None
 

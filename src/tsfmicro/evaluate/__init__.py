@@ -1,0 +1,1 @@
+"""Logits become scores: metrics, rules for the epoch, intervals over people, comparisons, floors."""

@@ -24,6 +24,7 @@ from tsfmicro.models.registry import create_model
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+FORMAT = 1  # of config.json with its card; one that says none is of 1
 HUB = "hf:/"  # never owner/name alone: a folder looks like that too, and a slip must not load a stranger's weights
 _ADDRESS = "hf://owner/name for a repository on the Hugging Face hub"
 _SHOWN = 3  # of the mistakes in a file, told in one line
@@ -36,7 +37,7 @@ def save_pretrained(model: Model, folder: str | Path) -> None:
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     write_whole(folder / WEIGHTS, safetensors.torch.save(weights, metadata={"format": "pt"}))
     about = {"classes": model.classes} | ({"card": model.card.to_dict()} if model.card else {})
-    write_whole(folder / CONFIG, json.dumps({**model.recipe, **about}, indent=2) + "\n")
+    write_whole(folder / CONFIG, json.dumps({"format": FORMAT, **model.recipe, **about}, indent=2) + "\n")
 
 
 def from_pretrained(place: str | Path) -> Model:
@@ -52,12 +53,17 @@ def from_pretrained(place: str | Path) -> Model:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         recipe = {key: config[key] for key in ("name", "num_classes", "size")} | dict(config["options"])
+        written = config.get("format", FORMAT)
     except OSError as problem:
         raise WeightsError(f"{folder / CONFIG}: cannot be read ({problem.strerror}). Save the model again.") from None
     except (ValueError, KeyError, TypeError) as problem:
         raise WeightsError(
             f"{folder / CONFIG}: is not the config of a saved model ({' '.join(str(problem).split())})."
         ) from None
+    if written != FORMAT:
+        raise WeightsError(
+            f"{folder / CONFIG}: is of format {written}, this version reads {FORMAT}. Use the version that saved it."
+        )
     model = create_model(**recipe)
     model.classes = tuple(config.get("classes", ()))
     model.card = Card.from_dict(config["card"], str(folder / CONFIG)) if "card" in config else None

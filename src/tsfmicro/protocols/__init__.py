@@ -1,0 +1,1 @@
+"""Who learns from whom, and who is tested: `tsfmicro.list_protocols`."""

@@ -1,0 +1,1 @@
+"""A finished run read: compared, audited, repeated, reported."""

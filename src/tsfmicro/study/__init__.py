@@ -1,0 +1,1 @@
+"""Many runs from one file, the shipped configs, and the demonstration."""

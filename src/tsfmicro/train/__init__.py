@@ -1,0 +1,1 @@
+"""One training: batches, augmentation, steps, checkpoints. No test label enters here."""

@@ -1,0 +1,1 @@
+"""The functions that `tsfmicro` lends by short names. They stay as docs/api.md says; everything below them may move."""
