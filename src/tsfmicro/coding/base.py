@@ -123,5 +123,7 @@ class Format(ABC):
 def frame_rate(t: Timeline, title: str) -> float:
     """A timeline's frame rate. Raises AnnotationError: it has none."""
     if t.fps is None:
-        raise AnnotationError(f"{t.video or 'the video'}: {title} counts frames, and the frame rate is not known. Add --fps.")
+        raise AnnotationError(
+            f"{t.video or 'the video'}: {title} counts frames, and the frame rate is not known. Add --fps."
+        )
     return t.fps

@@ -36,7 +36,9 @@ class Challenge(Format):
         rows = []
         for t in timelines:
             fps = frame_rate(t, self.title)
-            rows += [[t.video, round(m.onset * fps), round(m.offset * fps), _TYPES[m.kind]] for m in self.kept(t).moments]
+            rows += [
+                [t.video, round(m.onset * fps), round(m.offset * fps), _TYPES[m.kind]] for m in self.kept(t).moments
+            ]
         return write_table(["vid", "onset", "offset", "type"], rows)
 
     def kept(self, timeline: Timeline) -> Timeline:

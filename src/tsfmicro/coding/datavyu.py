@@ -35,7 +35,9 @@ class Datavyu(Format):
             if known:
                 moments += [_moment(row, column) for row in filled]
             elif filled:
-                notes.append(f"{path}: column {column!r} with {len(filled)} cells has no code that is known; it was left out")
+                notes.append(
+                    f"{path}: column {column!r} with {len(filled)} cells has no code that is known; it was left out"
+                )
         return [Timeline("", tuple(moments), fps, notes=tuple(notes))]
 
     def content(self, timelines: Sequence[Timeline]) -> bytes:

@@ -42,7 +42,7 @@ class Elan(Format):
             without = len(aligned) + len(references) - len(marks)
             if without:
                 tiers.notes.append(f"{path}: {without} marks of tier {name!r} have no time; they were left out")
-        media = next(iter(eaf.media_descriptors), {})
+        media: dict[str, str] = next(iter(eaf.media_descriptors), {})
         url = media.get("RELATIVE_MEDIA_URL") or media.get("MEDIA_URL") or ""
         own = dict(eaf.properties)
         moments = tiers.moments()

@@ -113,7 +113,9 @@ class Tiers:
                 self._units.append((person, mark, one))
             self.people.append(person)
         elif marks:
-            self.notes.append(f"{self.source}: tier {name!r} with {len(marks)} marks is none that is known; it was left out")
+            self.notes.append(
+                f"{self.source}: tier {name!r} with {len(marks)} marks is none that is known; it was left out"
+            )
 
     def moments(self) -> tuple[Moment, ...]:
         """All of them. Raises AnnotationError: a kind, units or a certainty that is none."""
@@ -129,7 +131,9 @@ class Tiers:
                 middle = mark.begin if what == "apex" else (mark.begin + mark.end) / 2
                 place = next((n for n, k in enumerate(kinds) if k.begin <= middle <= k.end), None)
                 if place is None:
-                    self.notes.append(f"{self.source}: {what} at {middle / 1000:.3f} s lies in no moment; it was left out")
+                    self.notes.append(
+                        f"{self.source}: {what} at {middle / 1000:.3f} s lies in no moment; it was left out"
+                    )
                 elif what == "apex":
                     apexes[place] = mark.begin
                 else:
@@ -171,6 +175,8 @@ def gathered(marks: Iterable[tuple[str, float, float, ActionUnit]]) -> list[Mome
     for person, onset, offset, unit in marks:
         at.setdefault((person, onset, offset), []).append(unit)
     return [
-        Moment(onset, offset, None, person, kind_of(offset - onset), tuple(sorted(units, key=lambda u: (u.number, u.side))))
+        Moment(
+            onset, offset, None, person, kind_of(offset - onset), tuple(sorted(units, key=lambda u: (u.number, u.side)))
+        )
         for (person, onset, offset), units in at.items()
     ]

@@ -6,7 +6,7 @@ Consecutive frames that show a unit are one moment; units that come and go toget
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,14 +35,19 @@ class OpenFace(Format):
 
     def read(self, path: Path, fps: float | None = None) -> list[Timeline]:
         heads, rows = read_table(path)
-        faces = _faces(rows)
         rate = _rate(rows) or fps
         if rate is None:
             raise AnnotationError(f"{path}: has frames and no timestamps. Add --fps, e.g. --fps 30.")
         units = sorted({int(match[1]) for head in heads if (match := _COLUMN.fullmatch(head))})
-        found = [mark for face, of_it in faces.items() for unit in units for mark in _runs(face, of_it, unit, rate)]
-        frames = max((frame for of_it in faces.values() for frame in of_it), default=0) + 1
-        return [Timeline("", tuple(gathered(found)), rate, frames / rate, tuple(faces))]
+        shown = [(unit, *_shown(rows, heads, unit)) for unit in units]
+        frames, faces = _frames(rows), _faces(rows)
+        found = [
+            mark
+            for face in dict.fromkeys(faces)
+            for unit, there, strength in shown
+            for mark in _runs(face, np.array([f == face for f in faces]), frames, unit, there, strength, rate)
+        ]
+        return [Timeline("", tuple(gathered(found)), rate, (int(frames.max(initial=0)) + 1) / rate, tuple(faces))]
 
     def content(self, timelines: Sequence[Timeline]) -> bytes:
         (timeline,) = timelines
@@ -60,7 +65,9 @@ class OpenFace(Format):
         for frame in range(last + 1):
             for person, face in faces.items():
                 codes = [shown.get((frame, person, unit)) for unit in units]
-                rows.append([frame + 1, face, frame / fps, 1, 1, *map(_strength, codes), *(int(c is not None) for c in codes)])
+                rows.append(
+                    [frame + 1, face, frame / fps, 1, 1, *map(_strength, codes), *(int(c is not None) for c in codes)]
+                )
         heads = ["frame", "face_id", "timestamp", "confidence", "success"]
         return write_table(heads + [f"AU{unit:02d}_{what}" for what in "rc" for unit in units], rows)
 
@@ -91,15 +98,20 @@ def _strength(code: str | None) -> int | None:
     return _INTENSITIES.index(code) + 1 if code else None
 
 
-def _faces(rows: Sequence[Row]) -> dict[str, dict[int, Row]]:
-    """The rows of each face by frame, from 0. Without a number faces of one frame are told by their order."""
+def _frames(rows: Sequence[Row]) -> np.ndarray:
+    """(N,) frame number of each row, from 0."""
     first = 1 if any(row["timestamp"] for row in rows) else 0  # OpenFace counts from 1, py-feat from 0
-    faces: dict[str, dict[int, Row]] = defaultdict(dict)
+    return np.round([row.needed("frame") for row in rows]).astype(int) - first
+
+
+def _faces(rows: Sequence[Row]) -> list[str]:
+    """Which face each row is of. Without a number, faces of one frame are told by their order."""
+    seen: Counter[str] = Counter()
+    faces = []
     for row in rows:
-        frame = round(row.needed("frame")) - first
-        face = row.first("face_id", "identity") or next(str(n) for n in range(len(faces) + 1) if frame not in faces[str(n)])
-        faces[face][frame] = row
-    return {face: of_it for face, of_it in faces.items() if of_it}
+        faces.append(row.first("face_id", "identity") or str(seen[row["frame"]]))
+        seen[row["frame"]] += 1
+    return faces
 
 
 def _rate(rows: Sequence[Row]) -> float | None:
@@ -112,28 +124,40 @@ def _rate(rows: Sequence[Row]) -> float | None:
     return float(round(1 / usual.mean(), 2))
 
 
-def _runs(face: str, rows: dict[int, Row], unit: int, fps: float) -> Iterator[tuple[str, float, float, ActionUnit]]:
-    """Stretches of frames that show a unit: face, onset and offset in seconds, the unit at its strongest."""
-    begun, strongest, last = None, 0.0, -1
-    for frame, row in sorted(rows.items()):
-        there, strength = _shows(row, unit)
-        if begun is not None and (not there or frame != last + 1):
-            yield face, begun / fps, (last + 1) / fps, _unit(unit, strongest)
-            begun = None
-        if there:
-            begun, strongest = (frame, strength) if begun is None else (begun, max(strongest, strength))
-        last = frame
-    if begun is not None:
-        yield face, begun / fps, (last + 1) / fps, _unit(unit, strongest)
+def _runs(
+    face: str, own: np.ndarray, frames: np.ndarray, unit: int, there: np.ndarray, strength: np.ndarray, fps: float
+) -> Iterator[tuple[str, float, float, ActionUnit]]:
+    """Stretches of frames in which a face shows a unit: onset and offset in seconds, the unit at its strongest.
+
+    Args: own: (N,) whether a row is of the face; frames, there, strength: (N,) of every row.
+    """
+    rows = np.flatnonzero(own & there)
+    rows = rows[np.argsort(frames[rows], kind="stable")]
+    for run in np.split(rows, np.flatnonzero(np.diff(frames[rows]) > 1) + 1):
+        if len(run):
+            begin, end = int(frames[run[0]]), int(frames[run[-1]]) + 1
+            yield face, begin / fps, end / fps, _unit(unit, float(strength[run].max()))
 
 
-def _shows(row: Row, unit: int) -> tuple[bool, float]:
-    names = (f"au{unit:02d}", f"au{unit}")
-    present, strength = (next((v for name in names if (v := row.number(f"{name}{end}")) is not None), None) for end in ("_c", "_r"))
+def _shown(rows: Sequence[Row], heads: Collection[str], unit: int) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) whether a unit is there in each row, and how strong: from 1 to 5, 0 where nobody tells."""
+    present, strength, own = (
+        next((_numbers(rows, h) for h in (f"au{unit:02d}{end}", f"au{unit}{end}") if h in heads), None)
+        for end in ("_c", "_r", "")
+    )
+    if strength is None:
+        strength = np.zeros(len(rows))
     if present is None:
-        own = next((v for name in names if (v := row.number(name)) is not None), 0.0)  # py-feat's
-        present = own if strength is None else strength / 2
-    return present >= _PRESENT, strength or 0.0
+        present = strength / 2 if own is None else own
+    return present >= _PRESENT, np.nan_to_num(strength)
+
+
+def _numbers(rows: Sequence[Row], head: str) -> np.ndarray:
+    """A column, nan where it is empty. Raises AnnotationError: a cell is no number."""
+    try:
+        return np.array([row[head] or "nan" for row in rows]).astype(float)
+    except ValueError:
+        return np.array([row.number(head) for row in rows], float)  # tells the row, or reads decimal commas
 
 
 def _unit(number: int, strength: float) -> ActionUnit:

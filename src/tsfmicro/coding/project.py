@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from tsfmicro.coding.base import EVERYTHING, Format
+from tsfmicro.coding.base import Format
 from tsfmicro.coding.tables import Row, read_table, units_of, write_table
 from tsfmicro.errors import AnnotationError
 from tsfmicro.timeline import Moment, Timeline, kind_named, units_text
@@ -42,7 +42,9 @@ def _timeline(video: str, rows: Sequence[Row], fps: float | None) -> Timeline:
         values = {value: row for row in rows if (value := row.number(head)) is not None}
         if len(values) > 1:
             where = [*values.values()][1].where
-            raise AnnotationError(f"{where}: {video} has two values of {head}, {' and '.join(map('{:g}'.format, values))}. Correct one.")
+            raise AnnotationError(
+                f"{where}: {video} has two values of {head}, {' and '.join(map('{:g}'.format, values))}. Correct one."
+            )
         told[head] = next(iter(values), None)
     moments = tuple(_moment(row) for row in rows if row["onset_s"])
     people = tuple(row["person"] for row in rows)

@@ -36,7 +36,9 @@ def format_of(path: Path) -> Format:
     if len(by_ending) == 1:
         return by_ending[0]
     if not by_ending:
-        raise AnnotationError(f"{path}: is no coding ({', '.join(ENDINGS)}). Give the file that a coding program wrote.")
+        raise AnnotationError(
+            f"{path}: is no coding ({', '.join(ENDINGS)}). Give the file that a coding program wrote."
+        )
     heads, _ = read_table(path)
     found = next((f for f in by_ending if f.knows(heads)), None)
     if found is None:

@@ -43,7 +43,9 @@ def _of_json(path: Path) -> Timeline:
     except OSError as error:
         raise AnnotationError(f"{path}: cannot be read ({error.strerror}). Give a coding's file.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise AnnotationError(f"{path}: is not what spot or predict leave. Give its spotting.json or reading.json.") from None
+        raise AnnotationError(
+            f"{path}: is not what spot or predict leave. Give its spotting.json or reading.json."
+        ) from None
 
 
 def _moment(where: str, one: Mapping[str, Any], coder: str = Spotted.coder) -> Moment:
