@@ -142,9 +142,14 @@ class Timeline:
 
 
 def stem(video: str) -> str:
-    """A video's name without ending and case: 'Clip 1.MP4' → 'clip 1'."""
+    """A video's name without ending and case, by which it is known: 'Clip 1.MP4' → 'clip 1'."""
+    return without_ending(video).casefold()
+
+
+def without_ending(video: str) -> str:
+    """'Clip 1.MP4' → 'Clip 1'; 'clip no. 1' stays."""
     name, dot, ending = video.rpartition(".")
-    return (name if dot and name and ending.isalnum() and len(ending) <= 4 else video).casefold()
+    return name if dot and name and re.fullmatch(r"[a-zA-Z0-9]\w{1,3}", ending) else video
 
 
 def kind_named(word: str) -> Kind | None:
