@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from tsfmicro.app.agree import agree
 from tsfmicro.app.arguments import (
     CACHE,
     Address,
@@ -29,6 +30,7 @@ from tsfmicro.app.arguments import (
 )
 from tsfmicro.app.audit import audit
 from tsfmicro.app.bench import bench
+from tsfmicro.app.code import code
 from tsfmicro.app.compare import compare
 from tsfmicro.app.convert import convert
 from tsfmicro.app.export import export
@@ -51,6 +53,7 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Datasets: which are known, what is on disk, and generated faces.", no_args_is_help=True)
 app.add_typer(data, name="data")
+app.add_typer(code, name="code")
 
 
 @app.command()
@@ -133,6 +136,7 @@ app.command()(export)
 app.command()(convert)
 app.command()(bench)
 app.command()(spot)
+app.command()(agree)
 
 
 @app.command()
