@@ -232,11 +232,9 @@ def _same_videos(first: Path, second: Path, a: Sequence[Coding], b: Sequence[Cod
 
 
 def _unshared(first: Path, second: Path, a: Sequence[Coding], b: Sequence[Coding], pairs: _Pairs) -> list[str]:
-    return [
-        f"{len(left)} videos that {path} alone has are left out, e.g. {left[0]}"
-        for path, side, place in ((first, a, 0), (second, b, 1))
-        if (left := [c.timeline.video for c in side if c not in [pair[place] for pair in pairs]])
-    ]
+    shared = {coding for pair in pairs for coding in pair}
+    left = ((path, [c.timeline.video for c in side if c not in shared]) for path, side in ((first, a), (second, b)))
+    return [f"{path} alone has {', '.join(videos)}: left out" for path, videos in left if videos]
 
 
 def _cuts(one: Coding, other: Coding) -> list[str]:
