@@ -190,4 +190,4 @@ def test_a_folder_s_files_are_matched_by_their_videos_and_the_others_told(tmp_pa
             written(tmp_path / side / f"{name}.TextGrid", video(name, moment(1)), name="praat")
     found = agree(tmp_path / "a", tmp_path / "b")
     assert (found.videos, found.matched) == (2, 2)
-    assert found.notes == (f"{tmp_path / 'a'} alone has z: left out",)
+    assert [note.startswith(f"{tmp_path / 'a'} alone has z: left out") for note in found.notes] == [True]

@@ -125,7 +125,7 @@ class Coded(HeadedDataset):
             offset=offset,
             emotion=told.emotion,
             action_units=told.action_units,
-            fps=told.fps,
+            fps=told.fps.replace(",", "."),
             recording=without_ending(row["clip"]),
             kind=kind,
             row=row.number,

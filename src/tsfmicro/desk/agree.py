@@ -234,7 +234,11 @@ def _same_videos(first: Path, second: Path, a: Sequence[Coding], b: Sequence[Cod
 def _unshared(first: Path, second: Path, a: Sequence[Coding], b: Sequence[Coding], pairs: _Pairs) -> list[str]:
     shared = {coding for pair in pairs for coding in pair}
     left = ((path, [c.timeline.video for c in side if c not in shared]) for path, side in ((first, a), (second, b)))
-    return [f"{path} alone has {', '.join(videos)}: left out" for path, videos in left if videos]
+    return [
+        f"{path} alone has {', '.join(videos)}: left out. Where the other saw nothing in it, its coding must say so"
+        for path, videos in left
+        if videos
+    ]
 
 
 def _cuts(one: Coding, other: Coding) -> list[str]:
