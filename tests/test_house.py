@@ -34,6 +34,7 @@ HOUSES = {
     "reading": {"run"},
     "use": {"run"},
     "study": {"run"},
+    "desk": set(),
     "about": {"run", "study", "use"},
     "api": {"run", "reading", "use", "study"},
 }

@@ -29,7 +29,7 @@ def test_every_command_and_option_on_a_page_exists(page):
     for words in typed(page):
         command = COMMANDS.get(words[0])
         assert command or words[0].startswith("-"), f"{page.name}: tsfmicro {words[0]}"
-        if words[0] == "data" and len(words) > 1 and not words[1].startswith("["):
+        if hasattr(command, "commands") and len(words) > 1 and not words[1].startswith("["):
             command = command.commands[words[1].rstrip(",")]
         options = {o for p in getattr(command, "params", []) for o in (*p.opts, *p.secondary_opts)} | {"--help"}
         for option in re.findall(r"(?<!\S)\[?(--[a-z0-9-]+)", " ".join(words)):

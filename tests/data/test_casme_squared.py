@@ -6,7 +6,7 @@ import numpy as np
 import openpyxl
 import pytest
 
-from tsfmicro.data.action_units import parse_action_units
+from tsfmicro.action_units import parse_action_units
 from tsfmicro.data.casme_squared import CasmeSquared
 from tsfmicro.data.check import check
 from tsfmicro.data.sheets import read_tables

@@ -9,7 +9,13 @@ from scipy.stats import t
 
 from benchmarks.coverage import POPULATIONS, SCORES, crowd, measured
 from tsfmicro.evaluate import metrics
-from tsfmicro.evaluate.interval import class_intervals, difference_interval, interval
+from tsfmicro.evaluate.interval import (
+    class_intervals,
+    difference_interval,
+    interval,
+    left_out_interval,
+    median_interval,
+)
 
 
 def people(*right_of, classes=2):
@@ -104,3 +110,30 @@ def test_95_of_100_intervals_hold_the_score_of_endlessly_many_people():
     shares = {key: np.mean(of) for key, of in held.items()}
     assert all(0.92 < share < 0.99 for share in shares.values()), shares
     assert 0.94 < np.mean(list(shares.values())) < 0.965
+
+
+def test_any_score_has_the_interval_of_its_values_without_each_person():
+    counts = np.array([[[[3, 1], [0, 4]], [[2, 2], [1, 3]], [[4, 0], [1, 3]]]])
+
+    def accuracy(c):
+        return (np.trace(c, axis1=-2, axis2=-1) / c.sum((-2, -1)))[..., None]
+
+    total = counts[0].sum(0)
+    without = accuracy(total - counts[0])[:, 0]
+    told = left_out_interval(accuracy(total)[0], without, counts[0].sum((-2, -1)), least=0)
+    assert told == interval(accuracy, counts)
+
+
+def test_a_score_that_one_person_alone_makes_may_be_anything():
+    told = left_out_interval(0.4, np.array([np.nan, 0.4]), np.array([3, 5]), least=-1)
+    assert (told.value, told.low, told.high) == (0.4, -1, 1)
+
+
+def test_the_interval_of_a_median_is_around_it_and_wider_for_fewer_people():
+    rng = np.random.default_rng(0)
+    values = [rng.normal(0.2, 0.1, 5) for _ in range(20)]
+    many, few = (median_interval(v, np.random.default_rng(1)) for v in (values, values[:4]))
+    assert many.low < np.median(np.concatenate(values)) == many.value < many.high
+    assert few.high - few.low > many.high - many.low
+    assert median_interval(values[:1], rng).high == float("inf")
+    assert np.isnan(median_interval([np.array([])], rng).value)

@@ -16,7 +16,7 @@ def datasets_table() -> Table:
         [
             d.name,
             d.title,
-            str(d.release_rows),
+            str(d.release_rows) if d.published else "–",
             f"{d.fps:g}" if d.fps else "–",
             d.size,
             "yes" if d.has_apex else "to be spotted",

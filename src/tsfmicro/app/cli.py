@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from tsfmicro.app.agree import agree
 from tsfmicro.app.arguments import (
     Address,
     AsJson,
@@ -28,6 +29,7 @@ from tsfmicro.app.arguments import (
 )
 from tsfmicro.app.audit import audit
 from tsfmicro.app.bench import bench
+from tsfmicro.app.code import code
 from tsfmicro.app.compare import compare
 from tsfmicro.app.convert import convert
 from tsfmicro.app.doctor import doctor
@@ -53,6 +55,7 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Datasets: which are known, what is on disk, and generated faces.", no_args_is_help=True)
 app.add_typer(data, name="data")
+app.add_typer(code, name="code")
 
 
 @app.command()
@@ -138,6 +141,7 @@ app.command()(doctor)
 app.command()(spot)
 app.command()(spot_score)
 app.command()(spot_dataset)
+app.command()(agree)
 
 
 @app.command()

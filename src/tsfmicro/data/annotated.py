@@ -14,7 +14,7 @@ from os.path import commonpath
 from pathlib import Path
 from typing import ClassVar
 
-from tsfmicro.data.action_units import parse_action_units
+from tsfmicro.action_units import parse_action_units
 from tsfmicro.data.base import Dataset, Fixed, Progress, Reading
 from tsfmicro.data.corrections import correct, corrections
 from tsfmicro.data.entries import (

@@ -9,6 +9,7 @@ from tsfmicro.data.casme3 import Casme3
 from tsfmicro.data.casme3_b import Casme3B
 from tsfmicro.data.casme3_c import Casme3C
 from tsfmicro.data.casme_squared import CasmeSquared
+from tsfmicro.data.coded import Coded
 from tsfmicro.data.dfme import Dfme
 from tsfmicro.data.flow_maps import FlowMaps
 from tsfmicro.data.four_dme import FourDme
@@ -40,6 +41,7 @@ DATASETS: dict[str, Dataset] = {
         Mmew(),
         Dfme(),
         FlowMaps(),
+        Coded(),
     )
 }
 

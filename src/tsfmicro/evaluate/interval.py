@@ -16,7 +16,7 @@ measures both.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -61,6 +61,44 @@ def class_intervals(score: ByClass, confusions: np.ndarray) -> tuple[Interval, .
     )
 
 
+def left_out_interval(value: float, without: np.ndarray, weights: np.ndarray, least: float) -> Interval:
+    """As `interval`, of any score of which it is known what it would be without each person.
+
+    It is the whole range where a single person tells all there is, so that without them there is no score.
+
+    Args: without: (P,), nan where there is none; weights: (P,) what each person tells, e.g. clips; least: it cannot be lower,
+        nor above 1.
+    """
+    there = weights > 0
+    if not there.any() or np.isnan(without[there]).any():
+        return Interval(float(value), float(least), 1.0)
+    return _interval(value, without[there], weights[there] / weights.sum(), least)
+
+
+def median_interval(values: Sequence[np.ndarray], generator: np.random.Generator, draws: int = 1000) -> Interval:
+    """The median over people of a value that has no bounds, e.g. a difference of times; nan without any.
+
+    The jackknife does not hold for medians, so the standard error is of people drawn with replacement; t as above. A single
+    person tells nothing, so it has no ends then: minus infinity to infinity.
+
+    Args: values: (n,) of each person.
+    """
+    from scipy.special import stdtrit
+
+    told = [v for v in values if len(v)]
+    if not told:
+        return Interval(*[float("nan")] * 3)
+    middle = float(np.median(np.concatenate(told)))
+    sizes = np.array([len(v) for v in told])
+    weight = sizes.sum() ** 2 / (sizes**2).sum()
+    if weight < 1 + 1e-9:
+        return Interval(middle, -float("inf"), float("inf"))
+    people = generator.integers(0, len(told), (draws, len(told)))
+    error = np.std([np.median(np.concatenate([told[p] for p in drawn])) for drawn in people], ddof=1)
+    reach = float(stdtrit(weight - 1, 1 - TAIL) * error)
+    return Interval(middle, middle - reach, middle + reach)
+
+
 def _jackknife(score: ByClass, confusions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean over seeds, class by class: (K,) of all people; (P, K) without each person, nan where nobody else has a clip;
     (P, K) each person's share of the clips."""
@@ -91,7 +129,7 @@ def _mean(by_class: np.ndarray) -> np.ndarray:
         return np.nansum(by_class, 1) / (~np.isnan(by_class)).sum(1)
 
 
-def _interval(value: float, without: np.ndarray, shares: np.ndarray, least: int) -> Interval:
+def _interval(value: float, without: np.ndarray, shares: np.ndarray, least: float) -> Interval:
     """Args: without: (P,) the value without each person; shares: (P,) add up to 1; least: the value cannot be lower."""
     from scipy.special import expit, logit, stdtrit
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsfmicro.data.action_units import parse_action_units
+from tsfmicro.action_units import parse_action_units
 from tsfmicro.types import ActionUnit as AU
 
 

@@ -1,0 +1,193 @@
+"""Two coders side by side, by numbers that can be checked by hand."""
+
+import csv
+import io
+import json
+
+import pytest
+from pytest import approx
+
+from tsfmicro.coding.registry import named
+from tsfmicro.desk.agree import agree
+from tsfmicro.errors import AnnotationError, ConfigError
+from tsfmicro.timeline import Moment, Timeline, units_in
+
+
+def moment(onset, units="", emotion="", person="anna", late=0.0, **more):
+    return Moment(
+        onset + late, onset + 0.4 + late, onset + 0.2 + late, person, units=units_in(units), emotion=emotion, **more
+    )
+
+
+def video(name, *moments, seconds=10.0, fps=100.0):
+    return Timeline(f"{name}.mp4", moments, fps, seconds)
+
+
+def written(path, *timelines, name="codes"):
+    named(name).write(path, timelines)
+    return path
+
+
+@pytest.fixture
+def coders(tmp_path):
+    """Four videos of four people; the second coder is 20 ms late, misses one moment, adds one, and takes AU4 for AU7 once."""
+    people = ("anna", "ben", "cleo", "dan")
+    one = [video(p, moment(1, "R12B+6C", "happiness", p), moment(3, "4D", "disgust", p)) for p in people]
+    two = [video(p, moment(1, "R12C+6C", "happiness", p, 0.02), moment(3, "4D", "disgust", p, 0.02)) for p in people]
+    two[0] = video("anna", moment(1, "R12B+6C", "happiness", "anna", 0.02))
+    two[1] = video("ben", *two[1].moments, moment(7, "4A", "disgust", "ben"))
+    two[2] = video("cleo", two[2].moments[0], moment(3, "7D", "disgust", "cleo", 0.02))
+    return written(tmp_path / "one.csv", *one), written(tmp_path / "two.csv", *two)
+
+
+def test_moments_are_counted_matched_and_alone(coders):
+    found = agree(*coders)
+    assert (found.videos, found.over, found.groups) == (4, "people", 4)
+    assert (found.matched, found.only) == (7, (1, 1))
+
+
+def test_occurrence_of_each_code_over_all_moments_of_either_coder(coders):
+    by_code = {o.code: o for o in agree(*coders).occurrence}
+    assert list(by_code) == ["any moment", "micro", "AU4", "AU6", "AU7", "AU12", "disgust", "happiness"]
+    four = by_code["AU4"]
+    assert (four.both, four.one, four.other, four.neither) == (2, 2, 1, 4)
+    assert four.kappa.value == approx((6 / 9 - (4 * 3 + 5 * 6) / 81) / (1 - (4 * 3 + 5 * 6) / 81))
+    positive = (4 + 3) / 18
+    chance = 2 * positive * (1 - positive)
+    assert four.ac1.value == approx((6 / 9 - chance) / (1 - chance))
+    assert -1 <= four.kappa.low < four.kappa.value < four.kappa.high <= 1
+    assert (by_code["AU12"].kappa.value, by_code["AU12"].kappa.high) == (1, 1)
+    assert by_code["AU12"].kappa.low < 1
+
+
+def test_agreement_over_time_counts_seconds(coders):
+    any_moment = agree(*coders).occurrence[0]
+    # Of 40 s, 7 × 0.38 s both; A alone 7 × 0.02 and 0.4, B alone as much.
+    both, alone = 7 * 0.38, 7 * 0.02 + 0.4
+    p, chance = both + (40 - both - 2 * alone), (both + alone) ** 2 + (40 - both - alone) ** 2
+    assert any_moment.over_time.value == approx((p / 40 - chance / 1600) / (1 - chance / 1600))
+
+
+def test_times_differ_by_what_the_second_coder_was_late(coders):
+    onset, apex, offset = agree(*coders).timing
+    assert [t.what for t in (onset, apex, offset)] == ["onset", "apex", "offset"]
+    assert (onset.pairs, onset.median.value, onset.low, onset.high) == (7, approx(0.02), approx(0.02), approx(0.02))
+
+
+def test_intensities_of_units_that_both_graded(coders):
+    found = agree(*coders)
+    # R12: B/B once, B/C three times; 6: C/C four times; 4: D/D twice, where both saw it.
+    assert found.intensities == 10
+    assert found.intensity.value == approx(
+        (0.82778 - 0.11667) / (0.82778 + 0.11667 + 2 * (0.45 - 0.11667) / 10), abs=5e-5
+    )
+    assert found.intensity.low < found.intensity.value < found.intensity.high
+
+
+def test_every_disagreement_is_listed_with_its_times(coders):
+    found = agree(*coders)
+    assert [(d.video, d.what, d.one, d.other) for d in found.disagreements] == [
+        ("anna.mp4", "only A has it", "micro 4D disgust", ""),
+        ("ben.mp4", "intensity", "R12B+6C", "R12C+6C"),
+        ("ben.mp4", "only B has it", "", "micro 4A disgust"),
+        ("cleo.mp4", "intensity", "R12B+6C", "R12C+6C"),
+        ("cleo.mp4", "action units", "4D", "7D"),
+        ("dan.mp4", "intensity", "R12B+6C", "R12C+6C"),
+    ]
+    first, *_ = csv.DictReader(io.StringIO(found.disagreements_csv()))
+    assert (first["onset_a_s"], first["apex_a_s"], first["onset_b_s"]) == ("3.0", "3.2", "")
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_a_coder_agrees_with_itself_fully_and_few_people_leave_doubt(coders):
+    found = agree(coders[0], coders[0])
+    assert found.disagreements == ()
+    assert {o.kappa.value for o in found.occurrence if o.kappa} == {1.0}
+    assert all(o.kappa.low < 1 for o in found.occurrence if o.kappa)
+    assert found.intensity.value == 1
+
+
+def test_formats_may_differ_and_one_video_alone_leaves_everything_open(tmp_path):
+    one = written(tmp_path / "a.eaf", video("clip", moment(1, "12"), moment(3, "4")), name="elan")
+    two = written(tmp_path / "b.TextGrid", video("clip", moment(1, "12"), moment(3, "7")), name="praat")
+    found = agree(one, two)
+    assert (found.matched, found.over, found.groups) == (2, "videos", 1)
+    four = next(o for o in found.occurrence if o.code == "AU12")
+    assert (four.kappa.value, four.kappa.low, four.kappa.high) == (1, -1, 1)
+    assert found.timing[0].median.low == -float("inf")
+    assert json.loads(json.dumps(found.to_dict()))["timing"][0]["median"]["low"] is None
+
+
+def test_a_model_counts_as_a_coder(tmp_path):
+    expression = {
+        "face": 1,
+        "kind": "micro",
+        "onset_s": 1.01,
+        "apex_s": 1.2,
+        "offset_s": 1.41,
+        "region": "lips",
+        "confidence": 0.8,
+    }
+    known = {
+        "video": "/films/clip.mp4",
+        "fps": 100,
+        "seconds": 10.0,
+        "model": "a model",
+        "expressions": [expression | {"emotion": None}],
+    }
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "reading.json").write_text(json.dumps(known))
+    coder = written(tmp_path / "clip.eaf", video("clip", moment(1, "12", "happiness")), name="elan")
+    found = agree(coder, tmp_path / "out")
+    assert found.matched == 1
+    assert found.names[1].endswith("(a model)")
+    assert [n for n in found.notes if n.startswith("B codes no")] == [
+        "B codes no action units: they are not compared",
+        "B codes no emotions: they are not compared",
+    ]
+
+
+def said(one, other, **more):
+    with pytest.raises((AnnotationError, ConfigError)) as error:
+        agree(one, other, **more)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_what_cannot_be_compared_is_told_in_one_line(tmp_path):
+    one = written(tmp_path / "a.eaf", video("clip", moment(1)), name="elan")
+    other = written(tmp_path / "b.eaf", video("film", moment(1)), name="elan")
+    assert "is of clip.mp4, and" in said(one, other)
+    cut = written(tmp_path / "c.eaf", video("clip", moment(1), seconds=12.0), name="elan")
+    assert "different cuts" in said(one, cut)
+    empty = written(tmp_path / "d.csv", video("clip"))
+    assert "nothing to agree on" in said(empty, empty)
+    assert "no such file" in said(tmp_path / "nowhere.eaf", one)
+    (tmp_path / "bare").mkdir()
+    assert "holds no coding" in said(tmp_path / "bare", one)
+
+
+def test_another_frame_rate_is_a_note_since_times_are_seconds(tmp_path):
+    one = written(tmp_path / "a.csv", video("clip", moment(1), fps=100.0))
+    other = written(tmp_path / "b.csv", video("clip", moment(1), fps=25.0))
+    assert agree(one, other).notes == (
+        "clip.mp4: was coded at 100 and at 25 frames per second; times agree at best to 40 ms",
+    )
+
+
+def test_of_a_file_with_several_coders_one_is_chosen(tmp_path):
+    both = written(tmp_path / "a.csv", video("clip", moment(1, coder="kim"), moment(1, late=0.1, coder="lee")))
+    assert "Choose one with --coder-a" in said(both, both)
+    found = agree(both, both, coders=("kim", "Lee"))
+    assert (found.matched, found.timing[0].median.value) == (1, approx(0.1))
+    assert "It has moments of kim, lee" in said(both, both, coders=("kim", "max"))
+
+
+def test_a_folder_s_files_are_matched_by_their_videos_and_the_others_told(tmp_path):
+    for side, names in (("a", "xyz"), ("b", "xy")):
+        (tmp_path / side).mkdir()
+        for name in names:
+            written(tmp_path / side / f"{name}.TextGrid", video(name, moment(1)), name="praat")
+    found = agree(tmp_path / "a", tmp_path / "b")
+    assert (found.videos, found.matched) == (2, 2)
+    assert [note.startswith(f"{tmp_path / 'a'} alone has z: left out") for note in found.notes] == [True]
