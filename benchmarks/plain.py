@@ -470,7 +470,9 @@ def aman(net: nn.Module, batch: Batch, target: Tensor) -> Tensor:
         alphas = [torch.sigmoid(net.alpha(one)) for one in pooled]
         total = sum(alphas)
         betas.append(torch.sigmoid(net.beta(sum(a * one for a, one in zip(alphas, pooled, strict=True)) / total)))
-        looks.append(sum(a[..., None, None] * copy for a, copy in zip(alphas, copies, strict=True)) / total[..., None, None])
+        looks.append(
+            sum(a[..., None, None] * copy for a, copy in zip(alphas, copies, strict=True)) / total[..., None, None]
+        )
     maps = sum(b[..., None, None] * look for b, look in zip(betas, looks, strict=True)) / sum(betas)[..., None, None]
     return F.cross_entropy(net.head[1](maps.mean((2, 3))), target)
 

@@ -82,7 +82,12 @@ def steps(name: str) -> tuple[Work, Work]:
     train = config(f"zoo/{name}", []).train
     ours = [p for p in model.parameters() if p.requires_grad]
     theirs = [p for p in net.parameters() if p.requires_grad]
-    kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "rmsprop": torch.optim.RMSprop}
+    kinds = {
+        "sgd": torch.optim.SGD,
+        "adam": torch.optim.Adam,
+        "adamw": torch.optim.AdamW,
+        "rmsprop": torch.optim.RMSprop,
+    }
     moving = {"momentum": train.momentum} if train.optimiser in ("sgd", "rmsprop") else {}
     simple = kinds[train.optimiser](theirs, lr=train.lr, weight_decay=train.weight_decay, **moving)
     return (
