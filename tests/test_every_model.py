@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tests.doubles import DOUBLES, register_doubles
+from tsfmicro.errors import ConfigError, UnknownNameError
 from tsfmicro.models import registry
 from tsfmicro.models.base import ClosedForm
 from tsfmicro.models.pretrained import from_pretrained, save_pretrained
@@ -34,6 +35,12 @@ def images(model, clips=2):
 def test_it_says_in_one_line_what_it_is_and_gives_every_option_a_default(name):
     entry = registry.MODELS[name]
     assert entry.about and all(default is not None for default in entry.options.values())
+
+
+def test_an_option_of_another_kind_is_told_in_a_line_with_its_name(name):
+    for option in registry.MODELS[name].options:
+        with pytest.raises((ConfigError, UnknownNameError), match=option):
+            create_model(name, CLASSES, **{option: {"not": "an option"}})
 
 
 def test_it_gives_each_clip_one_score_per_class(model):

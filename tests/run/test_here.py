@@ -126,3 +126,12 @@ def test_the_memory_of_a_training_grows_with_its_batch(plan):
     config = plan.config
     larger = config.model_copy(update={"train": config.train.model_copy(update={"batch_size": 64})})
     assert training_memory(larger, 3) > training_memory(config, 3) > 0
+
+
+def test_the_memory_of_a_training_counts_what_only_its_loss_computes(plan):
+    def needed(**options):
+        model = plan.config.model.model_copy(update={"name": "micron-bert", "options": options})
+        config = plan.config.model_copy(update={"model": model})
+        return training_memory(config.model_copy(update={"prepare": config.prepare.model_copy(update={"size": 32})}), 3)
+
+    assert needed(restore=1.0) > 1.2 * needed(restore=0.0)

@@ -7,10 +7,12 @@ import torch
 from tests.train.conftest import prepared_set
 from tsfmicro.config import AugmentConfig
 from tsfmicro.errors import ConfigError, ShapeError
+from tsfmicro.models.base import Model
 from tsfmicro.models.inputs import IMAGES
 from tsfmicro.needs import Input, Stored, need
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.train.loader import MEAN, STD, Loader
+from tsfmicro.train.predict import predict
 from tsfmicro.types import Clip, Frames
 
 CPU = torch.device("cpu")
@@ -38,6 +40,19 @@ def test_onset_and_apex_are_moved_by_one_draw(prepared):
 
 def test_a_model_gets_only_what_it_asks_for(prepared):
     assert set(Loader(prepared, looks_at("apex"), CPU).batch([prepared.clips[0].id], "annotated")) == {"apex"}
+
+
+def test_who_asks_a_model_gathers_nothing_that_only_its_loss_looks_at(monkeypatch):
+    flowing = prepared_set(flow=True)
+    model = Model({"motion": IMAGES["motion"](32)}, 32, {"flow": IMAGES["flow"](32)})
+    monkeypatch.setattr(model, "logits", lambda motion: motion.mean((2, 3)))
+    loader = Loader(flowing, model.inputs | model.targets, CPU)
+    asked = []
+    monkeypatch.setattr(
+        Loader, "_pick", lambda self, need, *of, pick=Loader._pick: asked.append(need) or pick(self, need, *of)
+    )
+    assert predict(model, loader, [flowing.clips[0].id], 4).shape == (1, 3)
+    assert [one.product for one in asked] == ["faces"]
 
 
 def test_flow_is_given_where_it_was_prepared():

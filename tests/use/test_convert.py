@@ -78,6 +78,7 @@ def test_a_pickle_that_holds_code_is_not_run(tmp_path, capsys):
             r"head.4.weight is \(5, 256\) but must be",
         ),
         ("sssnet", {"fc9.weight": torch.zeros(2)}, CLASSES, WeightsError, "not a checkpoint of the released sssnet"),
+        ("skd-tstsan", {}, CLASSES, WeightsError, "not a checkpoint of the released skd-tstsan"),
         ("sssnet", {}, (), ConfigError, "give the class names"),
         ("linear", {}, CLASSES, ConfigError, "no released checkpoint of linear is known"),
         ("ssnet", {}, CLASSES, UnknownNameError, "Did you mean 'sssnet'"),

@@ -57,7 +57,7 @@ class Machine(ClosedForm):
         super().__init__(inputs, size)
         check_choice("kernel", kernel, KERNELS)
         check_switch("standardise", standardise)
-        if c != CHOSEN and (isinstance(c, (bool, str)) or not c > 0):
+        if c != CHOSEN and (isinstance(c, bool) or not isinstance(c, int | float) or not c > 0):
             raise ConfigError(f"c is {c!r}; give a number above 0, or {CHOSEN} to choose it on the training side.")
         self.kernel, self.c, self.standardise = kernel, c, standardise
         self.pairs = list(combinations(range(num_classes), 2))

@@ -86,12 +86,40 @@ def create_model(name: str, num_classes: int, size: int | None = None, **options
     for option in options:
         if option not in entry.options:
             raise UnknownNameError(f"option of model {name}", option, entry.options)
+    _check_kinds(entry, options)
     if not isinstance(num_classes, int) or num_classes < 1:
         raise ConfigError(f"model {name}: num_classes is {num_classes!r}; give the number of emotions, 1 or more.")
     size = entry.size if size is None else size
     model = entry.build(num_classes, size, **options)
     model.recipe = {"name": name, "num_classes": num_classes, "size": size, "options": options}
     return model
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _whole_ones(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(_whole(one) for one in value)
+
+
+KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "bool": ("true or false", lambda value: isinstance(value, bool)),
+    "int": ("a whole number", _whole),
+    "float": ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool)),
+    "Sequence[int]": ("a list of whole numbers", _whole_ones),
+    "tuple[int, ...]": ("a list of whole numbers", _whole_ones),
+}
+"""What an option may be, by how its builder writes it: in words, and whether a value is that."""
+
+
+def _check_kinds(entry: Entry, options: Mapping[str, Any]) -> None:
+    """Raises ConfigError: an option's value is of another kind than its builder takes, which alone knows what values can work."""
+    parameters = inspect.signature(entry.build).parameters
+    for option, value in options.items():
+        words, fits = KINDS.get(str(parameters[option].annotation), ("", lambda value: True))
+        if not fits(value):
+            raise ConfigError(f"{entry.name}: {option} is {value!r}; give {words}.")
 
 
 def describe(name: str, num_classes: int = 5, size: int | None = None, **options: Any) -> Description:

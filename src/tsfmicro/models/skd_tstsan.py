@@ -232,7 +232,8 @@ def _ours(name: str) -> str:
     if found := re.fullmatch(r"(AC\d_|)ECA(\d)\.conv", path):
         return f"parts.blocks.{STEPS[f'{found[1]}conv{found[2]}']}.3.conv.{kind}"
     found = re.fullmatch(r"(AC\d_|)(conv|bn)(\d)_([LST])(\.net)?", path)
-    assert found is not None, name
+    if found is None:
+        raise KeyError(name)
     step = f"{found[1]}conv{found[3]}"
     place = (found[2] == "bn") + (found[4] == "T" and step != "conv1")
     return f"parts.{STREAMS[found[4]]}.{STEPS[step]}.{place}.{kind}"

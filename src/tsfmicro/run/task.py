@@ -198,7 +198,7 @@ def _check_loss(model: Model, config: RunConfig) -> None:
 
 def training_memory(config: RunConfig, n_classes: int) -> float:
     """Bytes that one training needs, about: what autograd keeps for a batch, the weights with their gradients and moments,
-    and the program itself. Nothing is computed: the model runs once on torch's 'meta' device.
+    and the program itself. Nothing is computed: the model's loss runs once on torch's 'meta' device.
     """
     kept = 0
 
@@ -210,6 +210,6 @@ def training_memory(config: RunConfig, n_classes: int) -> float:
     with torch.device("meta"):
         model = build_model(config, n_classes).train()
         with saved_tensors_hooks(keep, lambda tensor: tensor):
-            model(**model.example(2))
+            model.loss(model.example(2), torch.zeros(2, dtype=torch.int64))
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     return kept / 2 * config.train.batch_size * 1.3 + 4 * weights + 5e8

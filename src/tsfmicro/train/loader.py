@@ -6,7 +6,7 @@ On a CPU they are gathered from the memory map. On a GPU what fits stays in its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -113,27 +113,30 @@ class Loader:
             return values.pin_memory().to(self.device, non_blocking=True)
         return values.to(self.device)
 
-    def gather(self, rows: Tensor, pair: Pair, movements: Tensor | None = None) -> Batch:
+    def gather(
+        self, rows: Tensor, pair: Pair, movements: Tensor | None = None, only: Iterable[str] | None = None
+    ) -> Batch:
         """The inputs of the clips in these rows of the prepared set, each (N, *shape) float32 on the device.
 
         One draw moves all products of a clip.
 
-        Args: rows: (N,) and movements: (N, 2, 3) from `augment.draw`, both on the device.
+        Args:
+            rows: (N,) and movements: (N, 2, 3) from `augment.draw`, both on the device.
+            only: names of the inputs that are wanted; by default all.
         """
+        inputs = self.inputs if only is None else {name: self.inputs[name] for name in only}
         delivered: dict[Need, Tensor] = {}
         lengths: dict[Need, Tensor] = {}
-        for need in self.needs:
+        for need in dict.fromkeys(one.need for one in inputs.values()):
             stored = self.prepared.of(need)
             if stored.starts is None:
                 values = self._pick(need, need.pair or pair, rows)
             else:
                 values, lengths[need] = self._pick_sequences(stored, rows)
             delivered[need] = deliver(values, need, stored.moves, movements, stored.swap, self._mean, self._std)
-        batch = {name: one.view(delivered[one.need]) for name, one in self.inputs.items()}
-        _check_shapes(batch, self.inputs)
-        return batch | {
-            f"{name}_length": lengths[one.need] for name, one in self.inputs.items() if one.differs_in_length
-        }
+        batch = {name: one.view(delivered[one.need]) for name, one in inputs.items()}
+        _check_shapes(batch, inputs)
+        return batch | {f"{name}_length": lengths[one.need] for name, one in inputs.items() if one.differs_in_length}
 
     def stay(self, pair: Pair) -> None:
         """Bring all that is needed of this pair to the device, once; on a CPU it is read where it lies."""

@@ -23,6 +23,9 @@ def predict(
     was_training = model.training
     model.eval()
     with torch.inference_mode(), lowered(loader.device, precision):
-        parts = [model(**loader.gather(rows, "annotated")).float() for rows in loader.rows(clip_ids).split(batch_size)]
+        # What only a loss looks at stays where it lies.
+        asked = [name for name in loader.inputs if name not in getattr(model, "targets", ())]
+        batches = (loader.gather(rows, "annotated", only=asked) for rows in loader.rows(clip_ids).split(batch_size))
+        parts = [model(**batch).float() for batch in batches]
     model.train(was_training)
     return torch.cat(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,9 @@ def convert(
     model = create_model(name, len(classes), size, **options)
     try:
         ours = dict(released(read_state(weights), **options))
-    except (KeyError, IndexError, ValueError, RuntimeError) as strange:
+    except (KeyError, IndexError, ValueError, RuntimeError):
         raise WeightsError(
-            f"{weights}: is not a checkpoint of the released {name} ({' '.join(str(strange).split())}). "
+            f"{weights}: is not a checkpoint of the released {name}. "
             "Give its own weights, and the options that they were trained with."
         ) from None
     known = {key: tensor for key, tensor in ours.items() if not key.endswith("num_batches_tracked")}
@@ -67,7 +68,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
             from safetensors.torch import load_file
 
             return load_file(path)
-        values = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # how a file was pickled
+            values = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as problem:
         raise WeightsError(f"{path}: cannot be read ({problem.strerror or problem}).") from None
     except pickle.UnpicklingError:
@@ -75,8 +78,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
             f"{path}: is no checkpoint, or holds code besides weights and is not read for safety. "
             "Save its state_dict alone, where you trust it."
         ) from None
-    except Exception as problem:  # whatever a damaged file may raise
-        raise WeightsError(f"{path}: is not a checkpoint ({' '.join(str(problem).split())[:200]}).") from None
+    except Exception:  # whatever a damaged file may raise
+        raise WeightsError(f"{path}: is not a checkpoint, or a damaged one. Copy it again.") from None
     while isinstance(values, Mapping) and (inner := next((values[n] for n in NESTED if n in values), None)) is not None:
         values = inner
     if not isinstance(values, Mapping) or not all(isinstance(one, Tensor) for one in values.values()) or not values:
