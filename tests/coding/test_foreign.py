@@ -172,3 +172,10 @@ def test_a_missing_value_of_a_video_is_filled_and_two_are_refused(tmp_path):
     )
     with pytest.raises(AnnotationError, match=r"line 3: a\.mp4 has two values of fps, 25 and 30"):
         read(tmp_path / "codes.csv")
+
+
+def test_boris_writes_tabs_where_the_ending_says_so(tmp_path):
+    form, timeline = named("boris"), Timeline("a.mp4", (Moment(1.0, 1.5, note="a,b"),), 25.0, 9.0)
+    form.write(tmp_path / "a.tsv", [timeline])
+    assert (tmp_path / "a.tsv").read_text().startswith("Observation id\tObservation date\t")
+    assert read(tmp_path / "a.tsv") == [timeline]

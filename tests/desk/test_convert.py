@@ -31,6 +31,8 @@ def test_a_table_could_be_many_things_so_it_must_be_said(tmp_path):
         convert(coding(tmp_path / "a.eaf"), tmp_path / "b.csv")
     done = convert(coding(tmp_path / "a.eaf"), tmp_path / "b.csv", "megc")
     assert done.notes[0].startswith("the challenge's CSV cannot hold the frame rate (1), the video's length (1)")
+    named("elan").write(tmp_path / "b.eaf", [Timeline("clip.avi", (Moment(0.2, 0.6),), 25.0, 2.0)])
+    assert convert(tmp_path / "b.eaf", tmp_path / "b.csv", "openface").moments == 0
 
 
 def test_a_folder_of_elan_files_becomes_a_dataset_of_videos(tmp_path):

@@ -71,12 +71,15 @@ class Format(ABC):
 
     def write(self, path: Path, timelines: Sequence[Timeline]) -> None:
         """Write a file, whole or not at all. Raises AnnotationError: see `content`, or it cannot be written."""
-        content = self.content(timelines)
+        content = self._content_of(path, timelines)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, content)
         except OSError as error:
             raise AnnotationError(f"{path}: cannot be written ({error.strerror}). Choose another file.") from None
+
+    def _content_of(self, path: Path, timelines: Sequence[Timeline]) -> bytes:
+        return self.content(timelines)
 
     def kept(self, timeline: Timeline) -> Timeline:
         """What is left of a timeline after it was written and read."""

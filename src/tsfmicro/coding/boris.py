@@ -45,8 +45,14 @@ class Boris(Format):
         ]
 
     def content(self, timelines: Sequence[Timeline]) -> bytes:
-        rows = [_row(t, m) for t in timelines for m in t.moments]
-        return write_table(_HEADS, rows)
+        return _table(timelines, ",")
+
+    def _content_of(self, path: Path, timelines: Sequence[Timeline]) -> bytes:
+        return _table(timelines, "\t" if path.suffix.casefold() == ".tsv" else ",")
+
+
+def _table(timelines: Sequence[Timeline], separator: str) -> bytes:
+    return write_table(_HEADS, [_row(t, m) for t in timelines for m in t.moments], separator)
 
 
 def _first_file(video: str) -> str:

@@ -28,7 +28,7 @@ _PRESENT = 0.5  # py-feat gives probabilities
 
 class OpenFace(Format):
     name, title = "openface", "OpenFace's CSV"
-    holds = frozenset({"fps", "units", "intensity"})
+    holds = frozenset({"fps", "seconds", "units", "intensity"})
 
     def knows(self, heads: Collection[str]) -> bool:
         return "frame" in heads and any(map(_COLUMN.fullmatch, heads))

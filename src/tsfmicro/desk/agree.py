@@ -106,8 +106,11 @@ class Agreement:
     def about(self) -> list[str]:
         """What was compared, in lines."""
         a, b = self.names
+        sure = (
+            f"intervals over {self.groups} {self.over}" if self.groups > 1 else "of one alone no interval can be told"
+        )
         return [
-            f"A {a}, B {b}: {self.videos} videos; intervals over {self.groups} {self.over}",
+            f"A {a}, B {b}: {self.videos} video{'s' if self.videos > 1 else ''}; {sure}",
             f"{self.matched} moments that both marked, {self.only[0]} that A alone did, {self.only[1]} that B alone did",
             *(f"note: {note}" for note in self.notes),
         ]

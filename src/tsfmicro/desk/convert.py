@@ -18,7 +18,7 @@ from tsfmicro.timeline import Timeline, stem
 
 @dataclass(frozen=True)
 class Converted:
-    """What was written. Attributes: notes: what was left out or is odd, a line each; moments: how many there are."""
+    """What was written. Attributes: notes: what was left out or is odd, a line each; moments: how many were written."""
 
     files: tuple[Path, ...]
     notes: tuple[str, ...]
@@ -61,7 +61,9 @@ def convert(
         notes += (
             [f"{nameless} moments have no person: they make no clips until codes.csv names one"] if nameless else []
         )
-    return Converted(tuple(files), (*notes, *([lost] if lost else [])), sum(len(t.moments) for t in timelines))
+    return Converted(
+        tuple(files), (*notes, *([lost] if lost else [])), sum(len(form.kept(t).moments) for t in timelines)
+    )
 
 
 def _told(coding: Coding, fps: float | None) -> Timeline:
