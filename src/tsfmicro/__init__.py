@@ -2,12 +2,12 @@
 
 What docs/api.md promises, each as the command of the same verb:
 
-    read_dataset, prepare_clips, run_experiment         from a folder to a score
-    evaluate_run, compare_runs, audit_run, report_runs  a finished run
-    Recognizer, spot_video                              a video, or an onset–apex pair
-    create_model, from_pretrained, save_pretrained      a model alone
+    read_dataset, prepare_clips, run_experiment                        from a folder to a score
+    evaluate_run, compare_runs, audit_run, report_runs, reproduce_run  a finished run
+    Recognizer, spot_video                                             a video, or an onset–apex pair
+    create_model, from_pretrained, save_pretrained                     a model alone
     list_datasets, list_models, list_protocols, list_configs, load_config
-    TsfmicroError                                       what all of them raise where an input is wrong
+    TsfmicroError                                                      what all of them raise where an input is wrong
 
 Everything else may move between versions. `import tsfmicro` loads nothing heavy.
 """
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tsfmicro.api.calls import prepare_clips as prepare_clips
     from tsfmicro.api.calls import read_dataset as read_dataset
     from tsfmicro.api.calls import report_runs as report_runs
+    from tsfmicro.api.calls import reproduce_run as reproduce_run
     from tsfmicro.api.calls import run_experiment as run_experiment
     from tsfmicro.api.calls import spot_video as spot_video
     from tsfmicro.errors import TsfmicroError as TsfmicroError
@@ -55,6 +56,7 @@ __all__ = [
     "prepare_clips",
     "read_dataset",
     "report_runs",
+    "reproduce_run",
     "run_experiment",
     "save_pretrained",
     "spot_video",

@@ -42,7 +42,7 @@ def test_every_line_of_the_page_works(tmp_path, monkeypatch, capsys):
     known = {}
     exec("\n".join(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)), known)
     assert known["prepared"].clips and known["reading"].clips
-    assert known["audit"].passed
+    assert known["audit"].passed and known["again"].equal
     assert 0 <= known["summary"].model.uf1.value <= 1
     assert sum(known["answer"].probabilities.values()) == pytest.approx(1)
     assert Path("report/index.html") in known["report"].files

@@ -82,12 +82,11 @@ def _device() -> Iterator[Finding]:
     chosen = choose_device("auto")
     told = environment(chosen, threads=torch.get_num_threads())
     on = "" if chosen == "cpu" else f" ({told['device']})"
-    instructions = torch.backends.cpu.get_cpu_capability()
     yield Finding(
         "device",
         "ok",
-        f"{chosen}{on}; {told['processor']}, {instructions}, {told['threads']} threads",
-        values={"device": chosen, "threads": told["threads"], "instructions": instructions},
+        f"{chosen}{on}; {told['processor']}, {told['instructions']}, {told['threads']} threads",
+        values={"device": chosen, "threads": told["threads"], "instructions": told["instructions"]},
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tsfmicro.reading.audit import Audit
     from tsfmicro.reading.compare import Comparison
     from tsfmicro.reading.report import Report
+    from tsfmicro.reading.reproduce import Reproduction
     from tsfmicro.run.summary import Summary
     from tsfmicro.run.units import UnitSummary
     from tsfmicro.run.watch import Watch
@@ -184,6 +185,27 @@ def audit_run(run: Place) -> Audit:
     from tsfmicro.reading.audit import audit
 
     return audit(Path(run))
+
+
+def reproduce_run(
+    run: Place,
+    data: Folders,
+    out: Place,
+    *,
+    cache: Place | None = None,
+    device: str | None = None,
+    workers: int | None = None,
+    watch: Watch | None = None,
+) -> Reproduction:
+    """Do a finished run again, from its settings and the dataset, and say whether it is the same to the last bit, or where not.
+
+    Args: run: its folder, which is only read. out: the folder of the repetition. device: by default the kind the run was on.
+        The others as of `run_experiment`.
+    Raises: RunError: the run is not finished, or is damaged; and all that `run_experiment` raises.
+    """
+    from tsfmicro.reading.reproduce import reproduce
+
+    return reproduce(Path(run), _folders(data), Path(out), _cache(cache), device, workers, watch)
 
 
 def report_runs(

@@ -37,6 +37,7 @@ from tsfmicro.app.export import export
 from tsfmicro.app.matrix import matrix
 from tsfmicro.app.predict import predict
 from tsfmicro.app.report import report
+from tsfmicro.app.reproduce import reproduce
 from tsfmicro.app.spot import spot, synth_video
 from tsfmicro.app.spot_score import spot_dataset, spot_score
 from tsfmicro.app.study import study
@@ -131,6 +132,7 @@ def evaluate(
 
 app.command()(compare)
 app.command()(audit)
+app.command()(reproduce)
 app.command()(predict)
 app.command()(web)
 app.command()(report)

@@ -65,10 +65,13 @@ def computed_on(device: str, wanted: str) -> dict[str, str]:
 
 def environment(device: str, threads: int, precision: str = "float32") -> dict[str, Any]:
     """Versions and machine, for the run folder."""
+    import torch
+
     return {
         "python": platform.python_version(),
         "system": platform.platform(terse=True),
         "processor": _processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),  # others round otherwise
         "cores": cores(),
         "device": _called(device),
         "threads": threads,

@@ -49,9 +49,12 @@ class Here:
         return max(1, cores() // max(1, tasks))
 
     def train(self, job: Job, tasks: Sequence[Task], watch: Watch) -> None:
-        plan = RunFolder.open(job.run).plan
-        memory = training_memory(plan.config, len(plan.classes))
-        train_here(job, tasks, self.workers or choose_workers(job.device, len(tasks), memory), watch)
+        train_here(job, tasks, self.workers or _as_many_as_fit(job, tasks), watch)
+
+
+def _as_many_as_fit(job: Job, tasks: Sequence[Task]) -> int:
+    plan = RunFolder.open(job.run).plan
+    return choose_workers(job.device, len(tasks), training_memory(plan.config, len(plan.classes)))
 
 
 def train_here(job: Job, tasks: Sequence[Task], workers: int, watch: Watch) -> None:
