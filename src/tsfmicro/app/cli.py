@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from tsfmicro import __version__
 from tsfmicro.app.arguments import (
     Address,
     AsJson,
@@ -53,6 +54,20 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Datasets: which are known, what is on disk, and generated faces.", no_args_is_help=True)
 app.add_typer(data, name="data")
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"tsfmicro {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _any_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None: ...
 
 
 @app.command()
