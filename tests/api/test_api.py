@@ -32,7 +32,7 @@ def test_every_line_of_the_page_works(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write_flow_maps(Path("maps"), np.random.default_rng(0), people=2)
     example = cv2.VideoCapture(str(example_video()))
-    frames = [example.read()[1] for _ in range(60)]
+    frames = [example.read()[1] for _ in range(40)]
     cv2.imwrite("onset.png", frames[0])
     cv2.imwrite("apex.png", frames[20])
     video = cv2.VideoWriter("video.avi", cv2.VideoWriter.fourcc(*"MJPG"), 50, frames[0].shape[1::-1])

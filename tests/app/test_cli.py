@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from platformdirs import user_cache_path
 
-from tsfmicro import places
+from tsfmicro import __version__, places
 from tsfmicro.app import cli
 
 
@@ -32,6 +32,10 @@ def test_help_loads_nothing_heavy(words):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Usage" in done.stdout
+
+
+def test_the_version_is_told(tsfmicro):
+    assert tsfmicro("--version")[:2] == (0, f"tsfmicro {__version__}\n")
 
 
 def test_datasets_models_and_configs_are_listed(tsfmicro):

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from tsfmicro import __version__
 from tsfmicro.app.agree import agree
 from tsfmicro.app.arguments import (
     Address,
@@ -57,6 +58,20 @@ app = typer.Typer(
 data = typer.Typer(help="Datasets: which are known, what is on disk, and generated faces.", no_args_is_help=True)
 app.add_typer(data, name="data")
 app.add_typer(code, name="code")
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"tsfmicro {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _any_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None: ...
 
 
 @app.command()
