@@ -27,7 +27,7 @@ def test_a_blink_is_where_both_eyes_look_otherwise_for_a_moment():
 
 
 def test_eyes_that_stay_closed_and_an_eye_that_winks_do_not_blink():
-    assert find_blinks(TIMES, eyes(closed=range(100, 180))) == []
+    assert find_blinks(TIMES, eyes(closed=range(100, 140))) == []
     assert find_blinks(TIMES, eyes(one=range(100, 109))) == []
     assert find_blinks(TIMES[:3], eyes()[:3]) == []
 

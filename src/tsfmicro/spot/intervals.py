@@ -140,7 +140,7 @@ class _Peak:
     right: int
 
 
-_GAP = 0.15  # seconds; with less between them two movements are one
+_GAP = 0.25  # seconds; with less between them two movements are one
 _BESIDE = 0.5  # seconds before and after, in which a face should rest
 _MOVES = 2.0  # seconds over which restlessness is measured
 _REST = 10.0  # seconds over which a face is said to rest

@@ -15,7 +15,7 @@ Stretch = tuple[float, float]
 """Seconds, from and to."""
 
 _PIECE, _BESIDE = 60.0, 2.0  # seconds looked at together, and those before and after: an hour need not be copied whole
-_OPEN = 1.2  # seconds over which an eye is said to be usually as it is
+_OPEN = 2.0  # seconds over which an eye is said to be usually as it is
 _LIDS = 0.05  # seconds for which the lids move before and after
 _BLINK = 0.5  # seconds; eyes that are closed for longer do not blink
 _LIPS = np.array(["lip" in name for name in REGIONS])  # they open, and then other things are seen: teeth

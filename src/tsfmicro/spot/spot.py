@@ -18,6 +18,7 @@ from tsfmicro.spot.video import Source
 FULL_RATE = 200.0  # frames per second up to which every frame is measured
 ADVISED = 25.0
 LEVEL = 0.5  # confidence from which a movement is told as an expression
+_SURE_RATE = 50.0  # frames per second below which short micro-expressions have few frames
 _SHORTEST = 0.25  # seconds; in a shorter stretch no expression can begin and end
 
 Tell = Callable[[int, int], None]
@@ -73,7 +74,7 @@ def spot_video(
         marks=tuple(sorted(_marks(seen, video), key=lambda m: (m.onset, m.track, m.what))),
         regions=REGIONS,
         curves=tuple(one.curve for one in seen),
-        notes=tuple(_notes(source, video, tracker)),
+        notes=tuple(_notes(source, video, tracker, told)),
     )
 
 
@@ -151,7 +152,7 @@ def _expression(one: Found, segment: Segment, video: Video) -> Expression:
     )
 
 
-def _notes(source: Source, video: Video, tracker: Tracker) -> Sequence[str]:
+def _notes(source: Source, video: Video, tracker: Tracker, told: Sequence[Expression]) -> Sequence[str]:
     notes = []
     if video.frames < 0.95 * source.about:
         notes.append(
@@ -165,4 +166,16 @@ def _notes(source: Source, video: Video, tracker: Tracker) -> Sequence[str]:
         )
     if tracker.small:
         notes.append("a face was too small to be measured (less than 20 pixels between the eyes)")
+    if tracker.aside:
+        notes.append(
+            "a face looks to the side at times, by 30 degrees or more: what is measured there is not to be trusted"
+        )
+    if tracker.leaning:
+        notes.append("a face leans by more than 30 degrees, or lies on its side, at times. Turn the video upright")
+    if tracker.cut:
+        notes.append("a face is cut by the picture's edge at times: what lies beyond is not measured")
+    if video.fps < _SURE_RATE and any(e.kind == "micro" and e.offset - e.onset <= 5 for e in told):
+        notes.append(
+            f"at {video.fps:.3g} frames per second a micro-expression told here has five frames or fewer; record at 100"
+        )
     return notes

@@ -27,6 +27,7 @@ EYE_LOOK = (12, 8)  # pixels that are kept of an eye, across and down
 _KEY = 2.0  # seconds for which one key frame serves
 _LEAST_LIKE = 0.6  # correlation with the key below which it is another picture
 _FURTHEST = 0.3  # a turn that moves skin by more, in distances between the eyes, is no turn but flow gone astray
+_LEANS, _ASIDE = 30.0, 0.2  # degrees; how far the nose is from between the eyes, at about 30 degrees to the side
 _TURN_TIME = 0.1  # seconds in which a turn is taken up
 _SMALLEST = 20.0  # pixels between the eyes; 1 % of them is then a fifth of a pixel
 
@@ -84,6 +85,7 @@ class Tracker:
         self._next_look = 0.0
         self._faces = 0
         self.small = 0  # faces that were too small to be measured, in all looks
+        self.leaning = self.aside = self.cut = 0  # … that lean or lie, look aside, or reach over the picture's edge
 
     def see(self, frame: Frame) -> None:
         """Measure one frame, of the same size as all others."""
@@ -103,6 +105,8 @@ class Tracker:
     def _look(self, frame: Frame, grey: np.ndarray) -> None:
         """Find faces: those followed are confirmed, new ones are followed from here."""
         found = list(self._find(frame.image))
+        for marks in found:
+            self._judge_pose(marks, grey.shape)
         for one in list(self._followed):
             here = [marks for marks in found if _apart(marks, one.landmarks_now) < 1]
             found = [marks for marks in found if all(marks is not other for other in here)]
@@ -113,6 +117,15 @@ class Tracker:
         self.small += len(found) - len(large)
         for marks in sorted(large, key=lambda marks: marks[:, 0].mean()):
             self._begin(marks, frame, grey)
+
+    def _judge_pose(self, landmarks: np.ndarray, shape: tuple[int, ...]) -> None:
+        across = landmarks[1] - landmarks[0]
+        between = float(np.linalg.norm(across))
+        nose = float((landmarks[2] - landmarks[:2].mean(0)) @ across) / between**2
+        self.leaning += abs(np.degrees(np.arctan2(across[1], across[0]))) > _LEANS
+        self.aside += abs(nose) > _ASIDE
+        middle, reach = landmarks.mean(0), 1.1 * between  # from the middle of a face to the brows and the chin
+        self.cut += bool((middle < reach).any() or (middle > np.array(shape[1::-1]) - reach).any())
 
     def _begin(self, landmarks: np.ndarray, frame: Frame, grey: np.ndarray) -> None:
         to_crop = _square(self._cutting.to_crop(landmarks, SIZE))

@@ -217,6 +217,16 @@ class Spotting:
             ],
             "expressions": [e.to_dict() for e in self.expressions],
             "blinks": [{"face": b.track, "onset": b.onset, "offset": b.offset} for b in self.blinks],
-            "marks": [{"face": m.track, "what": m.what, "onset": m.onset, "offset": m.offset} for m in self.marks],
+            "marks": [
+                {
+                    "face": m.track,
+                    "what": m.what,
+                    "onset": m.onset,
+                    "offset": m.offset,
+                    "onset_s": round(float(v.times[m.onset]), 4),
+                    "offset_s": round(float(v.times[m.offset]), 4),
+                }
+                for m in self.marks
+            ],
             "notes": list(self.notes),
         }
