@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -121,7 +122,7 @@ def _marks(seen: Sequence[_Analysed], video: Video) -> Iterator[Mark]:
     for track in {one.segment.track for one in seen}:
         of_face = [one for one in seen if one.segment.track == track]
         stretches: list[tuple[str, Stretch]] = [("covered", one) for one in of_face[0].covered]
-        for before, after in zip(of_face, of_face[1:], strict=False):
+        for before, after in pairwise(of_face):
             gap = float(video.times[before.segment.last]), float(video.times[after.segment.first])
             if not overlaps(of_face[0].covered, *gap):
                 stretches.append(("not seen", gap))
