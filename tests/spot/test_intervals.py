@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pytest import approx
 
-from tsfmicro.spot.intervals import find_blinks, find_intervals, from_rest
+from tsfmicro.spot.intervals import View, find_intervals, from_rest
 from tsfmicro.spot.motion import REGIONS
 
 LIP, BROW = REGIONS.index("upper lip"), REGIONS.index("left inner brow")
@@ -133,10 +133,71 @@ def test_the_curve_is_flat_at_rest_and_as_high_as_the_movement():
     assert chin[times < 3.8].max() < 0.05
 
 
-def test_a_blink_is_where_both_eyes_lose_their_contrast():
-    times = seconds(6)
-    eyes = np.full((len(times), 2), 40.0)
-    eyes[200:225] = 18  # both
-    eyes[400:425, 0] = 18  # one: a wink, or something else
-    ((begin, end),) = find_blinks(times, eyes)
-    assert (begin, end) == (approx(1.95), approx(2.29))
+def told(times, traces, **view):
+    return find_intervals(
+        times, traces, [], view=View(**({"turned": 0 * traces, "roll": 0 * times, "seen": traces[..., 0] < 99} | view))
+    )
+
+
+def test_what_a_hand_does_before_the_face_is_not_told():
+    times = seconds(10)
+    traces = face(times, chin=2 * bump(times, 4, 4.2, 4.4))
+    assert len(told(times, traces)) == 1
+    assert told(times, traces, covered=[(3.0, 4.1)]) == []
+    (doubtful,) = find_intervals(
+        times, traces, [], view=View(0 * traces, 0 * times, traces[..., 0] < 99, [(3, 5)]), level=0
+    )
+    assert doubtful.doubt == "covered"
+    assert doubtful.confidence < 0.5
+
+
+def test_a_region_whose_skin_is_not_seen_tells_nothing():
+    times = seconds(10)
+    traces = face(times, chin=2 * bump(times, 4, 4.2, 4.4))
+    seen = np.ones(traces.shape[:2], bool)
+    seen[410:415, REGIONS.index("chin")] = False
+    assert told(times, traces, seen=seen) == []
+
+
+def test_what_a_turning_head_leaves_is_not_told():
+    times = seconds(10)
+    traces = face(times, chin=bump(times, 4, 4.2, 4.4))
+    assert told(times, traces, turned=traces[:, :1] * 0 + 3 * np.sin(times * 4)[:, None, None]) == []
+    assert told(times, traces, roll=100 * times) == []
+
+
+def test_a_micro_expression_has_rest_before_and_after():
+    times = seconds(10)
+    alone = 2 * bump(times, 4, 4.2, 4.4)
+    restless = alone + 1.6 * bump(times, 3.4, 3.6, 3.8) + 1.7 * bump(times, 4.6, 4.8, 5)
+    assert len(told(times, face(times, chin=alone))) == 1
+    assert told(times, face(times, chin=restless)) == []
+
+
+def test_a_face_that_moves_all_the_time_must_move_more():
+    times = seconds(20)
+    waves = {name.replace(" ", "_"): np.sin(8 * times + k) for k, name in enumerate(REGIONS)}
+    up = 4 * bump(times, 9, 9.6, 10.4)
+    assert told(times, face(times, **(waves | {"chin": waves["chin"] + up}))) == []
+    assert len(told(times, face(times, chin=up))) == 1
+
+
+def test_movements_that_share_a_border_are_one():
+    times = seconds(12)
+    laugh = 3 * bump(times, 3, 3.5, 4) + 3 * bump(times, 4, 4.6, 5.2) + 2.5 * bump(times, 5.2, 5.7, 6.2)
+    (one,) = told(times, face(times, upper_lip=laugh))
+    assert (one.kind, one.onset, one.offset) == ("macro", approx(3, abs=0.2), approx(6.2, abs=0.2))
+
+
+def test_at_few_frames_a_second_two_of_them_are_no_expression():
+    times = seconds(10, 25)
+    spike = np.zeros(len(times))
+    spike[100:102] = 4
+    assert told(times, face(times, chin=spike)) == []
+
+
+def test_where_a_face_comes_or_is_lost_nothing_is_told():
+    times = seconds(10)
+    traces = face(times, chin=2 * bump(times, 0.2, 0.4, 0.6))
+    assert len(told(times, traces)) == 1
+    assert told(times, traces, lost=[0.0]) == []

@@ -11,6 +11,7 @@ from tsfmicro.errors import AnnotationError
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.intervals import Thresholds
 from tsfmicro.spot.listing import read_listing
+from tsfmicro.spot.types import Segment
 from tsfmicro.synthetic.film import read_truth, write_films
 from tsfmicro.use.spot_dataset import GRID, Trace, leave_one_out, spot_dataset
 from tsfmicro.use.spot_score import score_files
@@ -81,9 +82,19 @@ def test_a_trace_tells_the_dataset_s_frame_numbers_whatever_they_begin_with():
     times = np.arange(120) / 30
     motion = np.zeros((120, 13, 2), np.float32)
     motion[:, 0, 0] = 3 * np.exp(-(((np.arange(120) - 60) / 3.0) ** 2))  # a brow that moves, furthest on the 61st frame
-    eyes = np.full((120, 2), 50, np.float32)
+    face = Segment(
+        track=1,
+        frames=np.arange(120),
+        landmarks=np.zeros((5, 2)),
+        head=np.tile(np.eye(2, 3), (120, 1, 1)),
+        motion=motion,
+        turned=np.zeros_like(motion),
+        seen=np.ones((120, 13), bool),
+        light=np.full(120, 128.0),
+        eyes=np.full((120, 2, 8, 12), 50, np.uint8),
+    )
     for first in (0, 1, 700):
-        trace = Trace(np.arange(first, first + 120), times, ((np.arange(120), motion, eyes),))
+        trace = Trace(np.arange(first, first + 120), times, (face,))
         quiet, ((one,)) = trace.expressions([Thresholds(micro=9, macro=9), Thresholds()])
         assert quiet == () and (one.kind, one.apex) == ("micro", first + 60)
         assert (one.apex - one.onset) == (one.offset - one.apex)

@@ -29,6 +29,12 @@ def spot(
         int | None,
         typer.Option(help="Number of the first frame in that file. Default: that of the first image; 0 for a video."),
     ] = None,
+    level: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="Least confidence: 0 shows all that moved, with the doubts; 0.7 only sure ones."
+        ),
+    ] = 0.5,
     as_json: AsJson = False,
 ) -> None:
     """Find micro- and macro-expressions in a video: onset, apex, offset, and which part of the face moved."""
@@ -36,7 +42,7 @@ def spot(
     from tsfmicro.use import spot as spotting
 
     with Screen() as screen:
-        found = spotting.spot(video, screen, fps)
+        found = spotting.spot(video, screen, fps, level=level)
     files = spotting.save(found, out) if out is not None else []
     if csv is not None:
         spotting.add_to_listing(found, csv, first_frame)
@@ -55,6 +61,10 @@ def synth_video(
     seconds: Annotated[float, typer.Option(min=1, max=600, help="Length of each.")] = 20,
     fps: Annotated[int, typer.Option(min=25, max=500, help="Frames per second.")] = 100,
     width: Annotated[int, typer.Option(min=160, max=640, help="Of a frame, pixels.")] = 640,
+    hard: Annotated[
+        bool, typer.Option(help="With hands, things, turns, speech, flicker and compression: no expressions.")
+    ] = False,
+    expressions: Annotated[bool, typer.Option(help="With --hard: whether there are expressions besides.")] = True,
     seed: Annotated[int, typer.Option(help="Another seed draws other people.")] = 0,
     workers: Workers = None,
 ) -> None:
@@ -63,7 +73,7 @@ def synth_video(
     from tsfmicro.study.demo import draw_films
 
     with Screen() as screen:
-        draw_films(out, people, seconds, seed, fps, width, workers, screen)
+        draw_films(out, people, seconds, seed, fps, width, workers, screen, hard, expressions)
     print(f"{people} videos and truth.csv in {out}. Spot them: tsfmicro spot {out / 'sub01.avi'}")
 
 
@@ -75,13 +85,27 @@ def _show(found: Spotting) -> None:
     print(f"{v.frames} frames, {v.seconds:.2f} s at {v.fps:.4g} frames per second, {faces}, {len(found.blinks)} blinks")
     for note in found.notes:
         print(f"note: {note}")
+    for mark in found.marks:
+        print(f"{v.times[mark.onset]:.2f} to {v.times[mark.offset]:.2f} s: {mark.what}")
     if not found.expressions:
-        print("no expression found")
+        print("no expression found: nothing moved as an expression does")
         return
-    headings = ["kind", "onset s", "apex s", "offset s", "onset", "apex", "offset", "region", "moved %", "confidence"]
+    headings = [
+        "kind",
+        "onset s",
+        "apex s",
+        "offset s",
+        "onset",
+        "apex",
+        "offset",
+        "region",
+        "moved %",
+        "confidence",
+        "doubt",
+    ]
     rows = [
         [e.kind, f"{e.onset_s:.3f}", f"{e.apex_s:.3f}", f"{e.offset_s:.3f}", str(e.onset), str(e.apex), str(e.offset),
-         e.region, f"{e.motion:.2f}", f"{e.confidence:.2f}"]
+         e.region, f"{e.motion:.2f}", f"{e.confidence:.2f}", e.doubt]
         for e in found.expressions
     ]  # fmt: skip
     if several:

@@ -114,6 +114,13 @@ def _timeline(track: Track, known: Mapping[str, Any]) -> str:
         for n, one in enumerate(known["expressions"], 1)
         if one["face"] == track.face
     )
+    marks = "".join(
+        f'<g class="mark"><rect x="{begin * scale_x:.1f}" y="{_HIGH - _FOOT - 13}" width="{(end - begin) * scale_x:.1f}" '
+        f'height="13"/><text x="{begin * scale_x + 2:.1f}" y="{_HIGH - _FOOT - 3}">{escape(what)}</text></g>'
+        for what, begin, end in (
+            (m["what"], m["onset_s"], m["offset_s"]) for m in known.get("marks", ()) if m["face"] == track.face
+        )
+    )
     ticks = "".join(
         f'<text class="tick" x="{t * scale_x:.1f}" y="{_HIGH - 4}">{t:g} s</text>' for t in _ticks(known["seconds"])
     )
@@ -125,9 +132,9 @@ def _timeline(track: Track, known: Mapping[str, Any]) -> str:
     )
     return (
         f'<figure class="timeline"><svg viewBox="0 0 {_WIDE} {_HIGH}" role="group" aria-label="movement of face {track.face}">'
-        f"{bands}{lines}{ticks}</svg><figcaption>face {track.face}: how far the most moved part of the face is from where "
+        f"{marks}{bands}{lines}{ticks}</svg><figcaption>face {track.face}: how far the most moved part of the face is from where "
         f"it rests, up to {top:.1f} % of the distance between the eyes. Red: micro-expressions; blue: longer ones. Choose "
-        "one.</figcaption></figure>"
+        "one. Grey, below: what is no expression, or hides one.</figcaption></figure>"
     )
 
 
@@ -199,7 +206,7 @@ figure { margin: 0; font-size: .82rem } .row { display: flex; flex-wrap: wrap; g
 .timeline svg { width: 100%; height: auto; border: 1px solid #8886; border-radius: 6px }
 .timeline polyline { fill: none; stroke: currentColor; stroke-width: 1.2; opacity: .75; pointer-events: none }
 .timeline rect { fill-opacity: .25 } .timeline a { cursor: pointer } .timeline text { font-size: 12px; fill: currentColor }
-.timeline .tick { opacity: .7 } .micro rect { fill: #d1495b } .macro rect { fill: #2e86ab }
+.timeline .tick { opacity: .7 } .mark rect { fill: #8885 } .mark text { font-size: 10px; fill: currentColor; opacity: .8 } .micro rect { fill: #d1495b } .macro rect { fill: #2e86ab }
 .timeline a:hover rect, .timeline a:focus rect { fill-opacity: .45 }
 .timeline a.chosen rect { fill-opacity: .6; stroke: currentColor; stroke-width: 2 }
 .note { border-left: 4px solid #d1495b; padding-left: .7rem } .verdict { font-size: 1.1rem; margin: .4rem 0 }

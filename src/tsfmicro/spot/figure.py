@@ -45,6 +45,11 @@ def _draw_curve(axes: Axes, spotting: Spotting, track: int) -> None:
     for blink in spotting.blinks:
         if blink.track == track:
             axes.axvspan(video.times[blink.onset], video.times[blink.offset], ymax=0.035, color="#888888", lw=0)
+    for mark in spotting.marks:
+        if mark.track == track:
+            begin, end = video.times[mark.onset], video.times[mark.offset]
+            axes.axvspan(begin, end, ymin=0.93, color="#dddddd", lw=0)
+            axes.text(begin, 0.94, f" {mark.what}", fontsize=6, transform=axes.get_xaxis_transform(), clip_on=True)
     expressions = [e for e in spotting.expressions if e.track == track]
     for e in expressions:
         axes.axvspan(e.onset_s, e.offset_s, color=COLOURS[e.kind], alpha=0.22, lw=0)
@@ -63,7 +68,7 @@ def _draw_curve(axes: Axes, spotting: Spotting, track: int) -> None:
     count = {kind: sum(e.kind == kind for e in expressions) for kind in COLOURS}
     axes.set_title(
         f"face {track}: {count['micro']} micro-expressions (red), {count['macro']} macro-expressions (blue); "
-        "dotted: apex; grey marks below: blinks",
+        "dotted: apex; grey below: blinks, above: what is no expression",
         fontsize=9, loc="left",
     )  # fmt: skip
     axes.legend(fontsize=7, ncols=5, loc="upper right", frameon=False)

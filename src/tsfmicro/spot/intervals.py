@@ -3,15 +3,20 @@
 An expression is a region that leaves its place and comes back. In the trace of a region, seen along a direction, that is a
 peak, and its prominence is how far the region went and came back, whatever the level around it: a face that does not return
 quite to where it was, and the slow errors that a turning head leaves, change levels but make no peaks.
+
+Much makes peaks that is none. So every peak is asked: is it large for this video, whose own restlessness is measured? Does the
+region keep still before and after? Did the head turn meanwhile? Is the skin to be seen? What fails one of these is kept, with
+the reason, below a confidence of 1/2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tsfmicro.spot.marks import Stretch, overlaps
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.types import Kind
 
@@ -21,12 +26,19 @@ SHORTEST, LONGEST_MICRO, LONGEST = 1 / 25, 1 / 2, 4.0
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What counts as an expression. The values were tuned on generated videos only, seed 0.
+    """What counts as an expression. How the values were chosen stands in docs/spotting.md.
 
     Attributes:
         micro, macro: least movement and return, per cent of the eyes' distance; slow ones must be larger, because the
             errors a turning head leaves are slow.
         noise: … and at least so many times the trace's own noise.
+        restless: … and so many times what the face's regions usually move within two seconds; half as many times what this
+            region does.
+        calm: before and after a micro-expression its region moves by at most so large a share of it.
+        turn: a head that turns may meanwhile carry the skin by at most so many times the movement,
+        roll: … and roll by at most so many degrees.
+        flicker: so many times as much is asked for while the light flickers.
+        frames: least steps between frames from onset to offset.
         blinking: … and so many times as much in brows and cheeks while the eyes blink.
         edge: an expression begins and ends where it has so large a share of its height.
     """
@@ -34,6 +46,12 @@ class Thresholds:
     micro: float = 0.50
     macro: float = 0.80
     noise: float = 12.0
+    restless: float = 14.0
+    calm: float = 0.45
+    turn: float = 1.0
+    roll: float = 15.0
+    flicker: float = 2.0
+    frames: int = 4
     blinking: float = 2.0
     edge: float = 0.06
 
@@ -45,7 +63,8 @@ class Found:
     Attributes:
         onset, apex, offset: seconds.
         region: number of the region that moved most; motion: how far, per cent of the eyes' distance.
-        confidence: 0.5 at the threshold, towards 1 far above it; no probability.
+        ratio: how many times the strictest of the demands was met: 1 at the threshold.
+        doubt: what that demand was, where it was not met.
     """
 
     onset: float
@@ -53,7 +72,14 @@ class Found:
     offset: float
     region: int
     motion: float
-    confidence: float
+    ratio: float
+    doubt: str = ""
+    parts: int = 1  # movements of which it was joined
+
+    @property
+    def confidence(self) -> float:
+        """0.5 at the threshold, towards 1 far above it and towards 0 below; no probability."""
+        return self.ratio / (1 + self.ratio)
 
     @property
     def length(self) -> float:
@@ -62,6 +88,36 @@ class Found:
     @property
     def kind(self) -> Kind:
         return "micro" if self.length <= LONGEST_MICRO else "macro"
+
+
+@dataclass(frozen=True)
+class View:
+    """What else is known of a face over time. Rows belong to the times of the traces.
+
+    Attributes:
+        turned: (T, R, 2) how far turns of the head have carried each region, per cent of the eyes' distance.
+        roll: (T,) degrees by which the head is rolled.
+        seen: (T, R) whether a region's skin is to be seen.
+        covered: seconds in which a hand or a thing is before the face.
+        flicker: seconds in which the light flickers.
+        lost: seconds at which the face came or was lost within the video.
+    """
+
+    turned: np.ndarray
+    roll: np.ndarray
+    seen: np.ndarray
+    covered: Sequence[Stretch] = ()
+    flicker: Sequence[Stretch] = ()
+    lost: Sequence[float] = ()
+
+    @classmethod
+    def clear(cls, motion: np.ndarray) -> View:
+        """Nothing stands in the way. Args: motion: (T, R, 2)."""
+        return cls(np.zeros_like(motion), np.zeros(len(motion)), np.ones(motion.shape[:2], bool))
+
+    def near(self, rows: slice) -> View:
+        """The same of a part of the times."""
+        return replace(self, turned=self.turned[rows], roll=self.roll[rows], seen=self.seen[rows])
 
 
 @dataclass(frozen=True)
@@ -84,15 +140,24 @@ class _Peak:
     right: int
 
 
+_GAP = 0.25  # seconds; with less between them two movements are one
+_BESIDE = 0.5  # seconds before and after, in which a face should rest
+_MOVES = 2.0  # seconds over which restlessness is measured
 _REST = 10.0  # seconds over which a face is said to rest
 _PIECE = 60.0  # seconds that are looked at together, with the rest before and after: an hour need not be copied whole
 _UPPER = np.array([("brow" in name) or ("cheek" in name) for name in REGIONS])
+_MOUTH = np.array([any(word in name for word in ("mouth", "lip", "chin")) for name in REGIONS])
 _ANGLES = np.arange(8) * np.pi / 4
 _DIRECTIONS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
 
 def find_intervals(
-    times: np.ndarray, motion: np.ndarray, blinks: Sequence[tuple[float, float]], thresholds: Thresholds | None = None
+    times: np.ndarray,
+    motion: np.ndarray,
+    blinks: Sequence[Stretch],
+    thresholds: Thresholds | None = None,
+    view: View | None = None,
+    level: float = 0.5,
 ) -> list[Found]:
     """Expressions in the traces of one face, in order.
 
@@ -100,20 +165,22 @@ def find_intervals(
         times: (T,) seconds, ascending, with any steps.
         motion: (T, R, 2) movement of each region, right and down, per cent of the eyes' distance.
         blinks: seconds, from and to.
+        view: what else is known; nothing stands in the way where it is not given.
+        level: least confidence; 0 gives all peaks, with what speaks against them.
     """
-    t = thresholds or Thresholds()
+    t, view = thresholds or Thresholds(), view or View.clear(motion)
     found: list[Found] = []
     for begin in np.arange(times[0], times[-1], _PIECE) if len(times) else ():
         end = begin + _PIECE
         near = slice(*np.searchsorted(times, (begin - _REST, end + _REST)))
-        for one in _in_piece(times[near], motion[near], blinks, t):
+        for one in _in_piece(times[near], motion[near], blinks, t, view.near(near)):
             if begin <= one.apex < end and not any(_covers(other, one) for other in found[-2:]):
                 found.append(one)
-    return found
+    return [one for one in found if one.confidence >= level]
 
 
 def _in_piece(
-    times: np.ndarray, motion: np.ndarray, blinks: Sequence[tuple[float, float]], t: Thresholds
+    times: np.ndarray, motion: np.ndarray, blinks: Sequence[Stretch], t: Thresholds, view: View
 ) -> list[Found]:
     if len(times) < 4 or times[-1] - times[0] < SHORTEST:
         return []
@@ -124,7 +191,103 @@ def _in_piece(
         _at_scale(even, rest, grid, blinks, scale, t)
         for scale in (_Scale(0.012, 1.5 * LONGEST_MICRO, t.micro), _Scale(0.06, LONGEST, t.macro))
     )
-    return sorted(_one_of_each(quick, slow), key=lambda one: one.onset)
+    found = _one_of_each(quick, slow)
+    hidden = [one for one in found if overlaps(view.covered, one.onset, one.offset)]
+    held = [_demanded(one, _of_the_head(one, times, view, t)) for one in found if one not in hidden]
+    floor = _restlessness(times, motion, view.covered, t)
+    judged = [
+        _demanded(one, _of_the_face(one, times, motion, floor, view, t))
+        for one in _one_each_stretch(held, max(_GAP, 1.5 / rate))
+    ]
+    judged += [replace(one, ratio=min(one.ratio, 0.1), doubt="covered") for one in hidden]
+    return sorted(judged, key=lambda one: one.onset)
+
+
+def _one_each_stretch(found: Sequence[Found], gap: float) -> list[Found]:
+    """Movements that share a border are one: a laugh goes up and down. A much smaller one is a tail of the larger."""
+    joined: list[Found] = []
+    for one in sorted(found, key=lambda f: f.onset):
+        if not joined or one.onset - joined[-1].offset > gap:
+            joined.append(one)
+            continue
+        less, more = sorted((joined[-1], one), key=lambda f: f.motion)
+        begin, end = min(less.onset, more.onset), max(less.offset, more.offset)
+        alike = less.motion > 0.5 * more.motion and less.ratio > 0.5
+        joined[-1] = replace(more, onset=begin, offset=end, parts=less.parts + more.parts) if alike else more
+    return joined
+
+
+def _restlessness(times: np.ndarray, motion: np.ndarray, covered: Sequence[Stretch], t: Thresholds) -> np.ndarray:
+    """(R,) per cent below which this video tells nothing: what its regions do all the time, be it by compression, by a head
+    that never keeps still, or by speech. A short clip may be all expression, and counts for less."""
+    from scipy.ndimage import median_filter
+
+    free = ~np.any([(times > a) & (times < b) for a, b in covered], axis=0) if covered else np.ones(len(times), bool)
+    if free.sum() < 4:
+        return np.zeros(motion.shape[1])
+    grid, even = _evenly(times, motion)
+    rate = 1 / (grid[1] - grid[0])
+    step = max(1, round(rate / 10))
+    few = _smooth(even, 0.03 * rate)[::step]
+    usual = median_filter(few, size=(round(_MOVES * rate / step) | 1, 1, 1), mode="nearest")
+    counts = np.interp(grid[::step], times, free) > 0.5
+    away = np.median(np.linalg.norm(few - usual, axis=2)[counts], axis=0) if counts.any() else np.zeros(few.shape[1])
+    known = min(1.0, (times[free][-1] - times[free][0]) / (2 * _MOVES))
+    return t.restless * known * np.maximum(np.median(away), 0.5 * away)
+
+
+def _demanded(one: Found, demands: dict[str, float]) -> Found:
+    """With the strictest demand that is made on it. Args: demands: by name, how many times each is met."""
+    reason = min(demands, key=lambda name: demands[name])
+    if demands[reason] >= one.ratio:
+        return one
+    return replace(one, ratio=demands[reason], doubt=reason if demands[reason] < 1 else one.doubt)
+
+
+def _during(one: Found, times: np.ndarray) -> slice:
+    begin, end = np.searchsorted(times, (one.onset - 1e-6, one.offset + 1e-6))
+    return slice(int(begin), max(int(end), int(begin) + 1))
+
+
+def _of_the_head(one: Found, times: np.ndarray, view: View, t: Thresholds) -> dict[str, float]:
+    during = _during(one, times)
+    turned = np.linalg.norm(np.ptp(view.turned[during], axis=0), axis=1).mean()
+    return {
+        "head turns": min(
+            t.turn * one.motion / max(float(turned), 1e-6), t.roll / max(float(np.ptp(view.roll[during])), 1e-6)
+        ),
+        "flicker": one.ratio / t.flicker if overlaps(view.flicker, one.onset, one.offset) else np.inf,
+        "not seen": np.inf if view.seen[during, one.region].all() else 0.1,
+    }
+
+
+def _of_the_face(
+    one: Found, times: np.ndarray, motion: np.ndarray, floor: np.ndarray, view: View, t: Thresholds
+) -> dict[str, float]:
+    lost = min((abs(second - at) for second in view.lost for at in (one.onset, one.offset)), default=np.inf)
+    demands = {
+        "restless video": one.motion / max(float(floor[one.region]), 1e-6),
+        "face comes or leaves": lost / 0.5,
+    }
+    if _MOUTH[one.region] and one.parts >= 4 and one.length / one.parts < 0.6:
+        demands["speaks"] = 0.5  # a mouth that goes on and on, several times a second
+    if one.kind == "micro":
+        during = _during(one, times)
+        demands["few frames"] = (during.stop - during.start - 0.5) / t.frames
+        demands["no rest beside it"] = t.calm / max(_beside(one, times, motion), 1e-6)
+    return demands
+
+
+def _beside(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
+    """How far its region moves in the half second before and after, for its own movement."""
+    rate = 1 / float(np.median(np.diff(times)))
+    begin, onset, offset, end = np.searchsorted(
+        times, (one.onset - _BESIDE, one.onset - 1e-6, one.offset - 1e-6, one.offset + _BESIDE)
+    )
+    trace = _smooth(motion[begin:end, one.region], 0.02 * rate)
+    before, after = trace[: onset - begin + 1], trace[min(offset - begin, len(trace) - 1) :]
+    away = max(np.linalg.norm(before - before[-1], axis=1).max(), np.linalg.norm(after - after[0], axis=1).max())
+    return float(max(away, np.linalg.norm(after[0] - before[-1]))) / one.motion
 
 
 def from_rest(times: np.ndarray, motion: np.ndarray, found: Sequence[Found]) -> np.ndarray:
@@ -150,30 +313,11 @@ def from_rest(times: np.ndarray, motion: np.ndarray, found: Sequence[Found]) -> 
     return curve
 
 
-def find_blinks(times: np.ndarray, eyes: np.ndarray) -> list[tuple[float, float]]:
-    """Seconds, from and to, in which both eyes are closed or closing.
-
-    A lid over iris and white leaves little contrast: a blink is where both eyes lose a fifth of what they have around.
-
-    Args: times: (T,) seconds; eyes: (T, 2) contrast, grey levels.
-    """
-    from scipy.ndimage import median_filter
-
-    if len(times) < 4:
-        return []
-    rate = 1 / float(np.median(np.diff(times)))
-    usual = median_filter(eyes, size=(round(2 * rate) | 1, 1), mode="nearest")
-    closed = np.concatenate([[False], (eyes < 0.8 * usual).all(1), [False]])
-    edges = np.flatnonzero(np.diff(closed.astype(int)))
-    lids = 0.05  # seconds for which the lids move before and after
-    return [(float(times[a]) - lids, float(times[b - 1]) + lids) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
 def _at_scale(
     even: np.ndarray,
     rest: np.ndarray,
     grid: np.ndarray,
-    blinks: Sequence[tuple[float, float]],
+    blinks: Sequence[Stretch],
     scale: _Scale,
     t: Thresholds,
 ) -> list[Found]:
@@ -230,7 +374,7 @@ def _peaks(
     traces: np.ndarray,
     rest: np.ndarray,
     grid: np.ndarray,
-    blinks: Sequence[tuple[float, float]],
+    blinks: Sequence[Stretch],
     reach: int,
     least: np.ndarray,
     t: Thresholds,
@@ -303,9 +447,8 @@ def _bounded(group: Sequence[_Peak], traces: np.ndarray, grid: np.ndarray, rate:
         if strongest.height < t.macro:
             return None
         apex = onset + _first_at_top(together[onset : apex + 1])
-    confidence = leader.ratio / (1 + leader.ratio)
     begin, top, end = (float(grid[k]) for k in (onset, apex, offset))
-    return Found(begin, top, end, strongest.region, strongest.height, confidence)
+    return Found(begin, top, end, strongest.region, strongest.height, leader.ratio)
 
 
 def _first_at_top(rise: np.ndarray) -> int:

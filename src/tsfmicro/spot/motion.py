@@ -2,7 +2,9 @@
 
 Both pictures are grey crops of one face, cut by nearly the same transform. Dense inverse search gives a flow for every pixel.
 The head is what most of the skin does together: a similarity, fitted to the flow so that the few centimetres an expression
-moves do not count. What is left of the flow, averaged over a region, is that region's movement.
+moves do not count, and what a turn to the side or a nod adds to it. What is left of the flow, averaged over a region, is that
+region's movement. Where the second picture, carried back by the flow, does not look like the first, no skin was followed: a
+hand came between, or a mouth opened.
 """
 
 from __future__ import annotations
@@ -35,6 +37,9 @@ _PLACES: dict[str, tuple[tuple[int, ...], float, float, float, float]] = {
     "chin": ((MOUTH_L, MOUTH_R), 0.0, 0.48, 0.25, 0.15),
 }
 REGIONS: tuple[str, ...] = tuple(_PLACES)
+_WAYS = 10  # of a head to go, see `Layout._turns`
+_DRAWN = 0.01  # how much a turn is drawn towards none
+_UNLIKE, _STRANGE = 0.6, 0.1  # correlation with what was there before; what differs, for the contrast (squared)
 _EYE = (0.27, 0.17)  # half width and half height of an eye with its lids, in distances between the eyes
 
 
@@ -93,6 +98,39 @@ class Layout:
         return np.stack([rows[oval], columns[oval]], axis=1)
 
     @cached_property
+    def head_turns(self) -> np.ndarray:
+        """(2 K, W) how the points of `head` go in each of the ways of `_turns`, x and y in turn."""
+        return self._turns(self.head[:, ::-1].astype(float)).reshape(-1, _WAYS)
+
+    @cached_property
+    def region_turns(self) -> np.ndarray:
+        """(R, 2, W) how each region goes, on average, in each of these ways."""
+        grid = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1).reshape(-1, 2)
+        ways = self._turns(grid.astype(float)).reshape(SIZE**2, -1)
+        return (self.weights @ ways.astype(np.float32)).reshape(-1, 2, _WAYS)
+
+    def turn_field(self, turn: np.ndarray) -> np.ndarray:
+        """(SIZE, SIZE, 2) float32 pixels by which a turn shifts every pixel. Args: turn: (W,) pixels."""
+        few = np.arange(3.5, SIZE, 8)  # it is smooth: every eighth pixel will do
+        grid = np.stack(np.meshgrid(few, few), axis=-1).reshape(-1, 2)
+        field_ = (self._turns(grid) @ turn).reshape(len(few), len(few), 2).astype(np.float32)
+        return cv2.resize(field_, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+
+    def _turns(self, points: np.ndarray) -> np.ndarray:
+        """(N, 2, W) how points go when a head shifts, rolls, grows, is squeezed or sheared, or turns.
+
+        A face is deepest at its middle, so a turn carries its middle along and a point at its edge less; and what comes
+        nearer grows. Args: points: (N, 2) pixels.
+        """
+        x, y = ((points - self._middle) / self.unit - (0, 0.5)).T
+        none, all_, depth = np.zeros_like(x), np.ones_like(x), -0.9 * x**2 - 0.35 * y**2
+        ways = (
+            (all_, none), (none, all_), (x, y), (-y, x), (x, -y), (y, x),
+            (depth, none), (none, depth), (x * x, x * y), (x * y, y * y),
+        )  # fmt: skip
+        return np.stack([np.stack(way, axis=1) for way in ways], axis=-1)
+
+    @cached_property
     def _middle(self) -> np.ndarray:
         return self.landmarks[:2].mean(0)
 
@@ -110,11 +148,17 @@ class Movement:
 
     Attributes:
         head: (2, 3) similarity, pixels of the first crop to pixels of the second.
-        regions: (R, 2) movement of each region right and down, head taken out, in per cent of the eyes' distance.
+        turn: (W,) what a turning head adds to it and to the turn that was known, see `Layout.turn_field`.
+        regions: (R, 2) movement of each region right and down, both taken out, in per cent of the eyes' distance.
+        turned: (R, 2) what the turn did to each region, in the same unit.
+        seen: (R,) whether the skin of the first crop is still to be seen in the second.
     """
 
     head: np.ndarray = field(repr=False)
+    turn: np.ndarray = field(repr=False)
     regions: np.ndarray = field(repr=False)
+    turned: np.ndarray = field(repr=False)
+    seen: np.ndarray = field(repr=False)
 
 
 class FlowMeter:
@@ -127,15 +171,52 @@ class FlowMeter:
 
     def __init__(self) -> None:
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._grid = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1).astype(np.float32)
 
-    def __call__(self, before: np.ndarray, after: np.ndarray, layout: Layout) -> Movement:
-        """Args: before, after: (SIZE, SIZE) uint8 grey; layout: of the face in `before`."""
+    def __call__(
+        self, before: np.ndarray, after: np.ndarray, layout: Layout, turn: np.ndarray | None = None
+    ) -> Movement:
+        """Movement between two crops.
+
+        Args:
+            before, after: (SIZE, SIZE) uint8 grey; layout: of the face in `before`.
+            turn: (W,) how far the head has turned already, as far as is known. It is undone before the flow is measured,
+                which is best when it is small.
+        """
+        known = np.zeros(_WAYS) if turn is None else turn
+        if known.any():
+            after = self._carried(after, layout.turn_field(known))
         flow = self._dis.calc(before, after, np.zeros((SIZE, SIZE, 2), np.float32))
         rows, columns = layout.head.T
-        head = fit_head(layout.head[:, ::-1], flow[rows, columns])
+        points, shifts = layout.head[:, ::-1], flow[rows, columns]
+        head = fit_head(points, shifts)
+        more = fit_turn(layout.head_turns, shifts - _shifts(head, points))
         # Of a linear map, the mean over a region is its value at the region's centre.
-        by_head = layout.centres @ head[:, :2].T + head[:, 2] - layout.centres
-        return Movement(head, (layout.weights @ flow.reshape(-1, 2) - by_head) * (100 / layout.unit))
+        rigid = _shifts(head, layout.centres) + layout.region_turns @ more
+        regions, turned = layout.weights @ flow.reshape(-1, 2) - rigid, layout.region_turns @ (known + more)
+        seen = _is_seen(before, self._carried(after, flow), layout)
+        return Movement(head, more, regions * (100 / layout.unit), turned * (100 / layout.unit), seen)
+
+    def _carried(self, image: np.ndarray, flow: np.ndarray) -> np.ndarray:
+        """The image as it was before the flow."""
+        at, no_second = self._grid + flow, np.empty(0)
+        return cv2.remap(image, at, no_second, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _shifts(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    return points @ matrix[:, :2].T + matrix[:, 2] - points
+
+
+def _is_seen(before: np.ndarray, carried: np.ndarray, layout: Layout) -> np.ndarray:
+    """(R,) whether both pictures show the same in a region. Light that changes slowly over the face does not count."""
+    one, other = (
+        image - cv2.blur(image, (21, 21)) for image in (before.astype(np.float32), carried.astype(np.float32))
+    )
+    sums = layout.weights @ np.stack([one * one, other * other, one * other], axis=-1).reshape(-1, 3)
+    var_one, var_other, both = sums.T
+    like = both / np.sqrt(var_one * var_other + 25)  # 25: a few grey levels are noise, not a look
+    differs = var_one + var_other - 2 * both
+    return (like > _UNLIKE) | (differs < _STRANGE * var_one.mean())
 
 
 def fit_head(points: np.ndarray, shifts: np.ndarray, rounds: int = 5) -> np.ndarray:
@@ -161,6 +242,23 @@ def fit_head(points: np.ndarray, shifts: np.ndarray, rounds: int = 5) -> np.ndar
         weights = 1 / (1 + (miss / scale) ** 2) ** 2
     a = 1 + turn
     return np.array([[a.real, -a.imag, move.real], [a.imag, a.real, move.imag]])
+
+
+def fit_turn(ways: np.ndarray, left: np.ndarray, rounds: int = 4) -> np.ndarray:
+    """What is left of the points' shifts without the head's similarity, as a turn; robustly, as in `fit_head`.
+
+    Args: ways: (2 K, W); left: (K, 2) pixels.
+    Returns: (W,) pixels of each way. They are drawn a little towards 0, since brows that are drawn together look a little
+        like a turn.
+    """
+    turn, goal, draw = np.zeros(ways.shape[1]), left.ravel(), np.eye(ways.shape[1])
+    for _ in range(rounds):
+        miss = np.linalg.norm((goal - ways @ turn).reshape(-1, 2), axis=1)
+        scale = max(0.05, 1.5 * float(np.median(miss)))
+        weights = np.repeat(1 / (1 + (miss / scale) ** 2) ** 2, 2)
+        weighted = ways * weights[:, None]
+        turn = np.linalg.solve(ways.T @ weighted + _DRAWN * weights.sum() * draw, weighted.T @ goal)
+    return turn
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from tsfmicro.spot.motion import SIZE, FlowMeter, Layout, likeness
+from tsfmicro.spot.motion import SIZE, FlowMeter, Layout, Movement, likeness
 from tsfmicro.spot.types import Segment
 from tsfmicro.spot.video import Frame
 
@@ -23,8 +23,12 @@ FindFaces = Callable[[np.ndarray], Sequence[np.ndarray]]
 
 SEARCH_LOST = 0.25  # seconds between looks for a face while there is none
 SEARCH_MORE = 2.0  # … and for further faces, and whether those followed are still faces
+EYE_LOOK = (12, 8)  # pixels that are kept of an eye, across and down
 _KEY = 2.0  # seconds for which one key frame serves
 _LEAST_LIKE = 0.6  # correlation with the key below which it is another picture
+_FURTHEST = 0.3  # a turn that moves skin by more, in distances between the eyes, is no turn but flow gone astray
+_LEANS, _ASIDE = 30.0, 0.2  # degrees; how far the nose is from between the eyes, at about 30 degrees to the side
+_TURN_TIME = 0.1  # seconds in which a turn is taken up
 _SMALLEST = 20.0  # pixels between the eyes; 1 % of them is then a fifth of a pixel
 
 
@@ -52,13 +56,18 @@ class _Followed:
     head: np.ndarray  # first frame → this frame
     key: np.ndarray  # crop of the key frame
     key_time: float
-    moved: np.ndarray  # movement until the key frame
+    time: float  # of the last frame
+    moved: np.ndarray  # (2, R, 2) of the regions until the key frame: their own, and by the head's turn
+    turn: np.ndarray | None = None  # of the head since the key frame, as far as is known
     unseen: int = 0  # looks in a row that did not see it
     frames: array[int] = field(default_factory=lambda: array("q"))
     # Kept as bare numbers, a row a frame: an hour of small arrays would fill the memory.
     heads: array[float] = field(default_factory=lambda: array("f"))
     motion: array[float] = field(default_factory=lambda: array("f"))
-    eyes: array[float] = field(default_factory=lambda: array("f"))
+    turned: array[float] = field(default_factory=lambda: array("f"))
+    seen: array[int] = field(default_factory=lambda: array("B"))
+    light: array[float] = field(default_factory=lambda: array("f"))
+    eyes: array[int] = field(default_factory=lambda: array("B"))
 
     @property
     def landmarks_now(self) -> np.ndarray:
@@ -76,6 +85,7 @@ class Tracker:
         self._next_look = 0.0
         self._faces = 0
         self.small = 0  # faces that were too small to be measured, in all looks
+        self.leaning = self.aside = self.cut = 0  # … that lean or lie, look aside, or reach over the picture's edge
 
     def see(self, frame: Frame) -> None:
         """Measure one frame, of the same size as all others."""
@@ -95,6 +105,8 @@ class Tracker:
     def _look(self, frame: Frame, grey: np.ndarray) -> None:
         """Find faces: those followed are confirmed, new ones are followed from here."""
         found = list(self._find(frame.image))
+        for marks in found:
+            self._judge_pose(marks, grey.shape)
         for one in list(self._followed):
             here = [marks for marks in found if _apart(marks, one.landmarks_now) < 1]
             found = [marks for marks in found if all(marks is not other for other in here)]
@@ -106,12 +118,21 @@ class Tracker:
         for marks in sorted(large, key=lambda marks: marks[:, 0].mean()):
             self._begin(marks, frame, grey)
 
+    def _judge_pose(self, landmarks: np.ndarray, shape: tuple[int, ...]) -> None:
+        across = landmarks[1] - landmarks[0]
+        between = float(np.linalg.norm(across))
+        nose = float((landmarks[2] - landmarks[:2].mean(0)) @ across) / between**2
+        self.leaning += abs(np.degrees(np.arctan2(across[1], across[0]))) > _LEANS
+        self.aside += abs(nose) > _ASIDE
+        middle, reach = landmarks.mean(0), 1.1 * between  # from the middle of a face to the brows and the chin
+        self.cut += bool((middle < reach).any() or (middle > np.array(shape[1::-1]) - reach).any())
+
     def _begin(self, landmarks: np.ndarray, frame: Frame, grey: np.ndarray) -> None:
         to_crop = _square(self._cutting.to_crop(landmarks, SIZE))
         key = self._cutting.crop(grey, to_crop[:2], SIZE)
         one = _Followed(
             self._number(landmarks), landmarks, to_crop, Layout(_through(to_crop, landmarks)),
-            head=np.eye(3), key=key, key_time=frame.time, moved=np.zeros(2),
+            head=np.eye(3), key=key, key_time=frame.time, time=frame.time, moved=np.zeros((2, 1, 1)),
         )  # fmt: skip
         self._followed.append(one)
         self._follow(one, frame, grey)
@@ -136,21 +157,39 @@ class Tracker:
         for _ in range(3):
             undo = one.to_crop @ np.linalg.inv(one.head)  # this frame → crop, as far as is known
             now = self._cutting.crop(grey, undo[:2], SIZE)
-            movement = self._meter(one.key, now, one.layout)
+            movement = self._meter(one.key, now, one.layout, one.turn)
             one.head = np.linalg.inv(undo) @ _square(movement.head) @ one.to_crop
             if _jump(movement.head) < 3:
                 break
         if not self._is_there(one, now, grey.shape):
             return False
-        moved = one.moved + movement.regions
+        one.turn = _turned(one, movement, frame.time)
+        moved = one.moved + np.stack([movement.regions, movement.turned])
         one.frames.append(frame.number)
         one.heads.extend(one.head[:2].ravel())
-        one.motion.extend(moved.ravel())
-        one.eyes.extend(float(now[eye].std()) for eye in one.layout.eyes)
+        one.motion.extend(moved[0].ravel())
+        one.turned.extend(moved[1].ravel())
+        one.seen.extend((movement.seen & self._inside(one, grey.shape)).astype(np.uint8).tolist())
+        self._look_at_eyes(one, now, movement.head)
         if frame.time - one.key_time >= _KEY:
             undo = one.to_crop @ np.linalg.inv(one.head)
             one.key, one.key_time, one.moved = self._cutting.crop(grey, undo[:2], SIZE), frame.time, moved
+            one.turn = np.zeros_like(movement.turn)
         return True
+
+    @staticmethod
+    def _look_at_eyes(one: _Followed, now: np.ndarray, head: np.ndarray) -> None:
+        steady = cv2.warpAffine(now, head, (SIZE, SIZE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        one.light.append(float(steady[SIZE // 4 : -SIZE // 4, SIZE // 4 : -SIZE // 4].mean()))
+        for eye in one.layout.eyes:
+            one.eyes.frombytes(cv2.resize(steady[eye], EYE_LOOK, interpolation=cv2.INTER_AREA).tobytes())
+
+    @staticmethod
+    def _inside(one: _Followed, shape: tuple[int, ...]) -> np.ndarray:
+        """(R,) which regions lie within the picture."""
+        x, y = _through(one.head @ np.linalg.inv(one.to_crop), one.layout.centres).T
+        margin = 0.1 * one.layout.unit * np.sqrt(abs(np.linalg.det((one.head @ np.linalg.inv(one.to_crop))[:2, :2])))
+        return (x > margin) & (y > margin) & (x < shape[1] - margin) & (y < shape[0] - margin)
 
     @staticmethod
     def _is_there(one: _Followed, now: np.ndarray, shape: tuple[int, ...]) -> bool:
@@ -169,8 +208,21 @@ def _segment(one: _Followed, scale: float) -> Segment:
         landmarks=one.landmarks / scale,
         head=heads,
         motion=np.array(one.motion, np.float32).reshape(len(heads), -1, 2),
-        eyes=np.array(one.eyes, np.float32).reshape(len(heads), 2),
+        turned=np.array(one.turned, np.float32).reshape(len(heads), -1, 2),
+        seen=np.array(one.seen, bool).reshape(len(heads), -1),
+        light=np.array(one.light, np.float32),
+        eyes=np.array(one.eyes, np.uint8).reshape(len(heads), 2, *EYE_LOOK[::-1]),
     )
+
+
+def _turned(one: _Followed, movement: Movement, time: float) -> np.ndarray:
+    """How far the head has turned since the key frame. It takes up what was measured by and by: a head turns slowly, and
+    what comes and goes in a moment is the face's own. Where flow has gone astray, nothing is known of a turn."""
+    known = np.zeros_like(movement.turn) if one.turn is None else one.turn
+    turn = known + (1 - np.exp(-(time - one.time) / _TURN_TIME)) * movement.turn
+    one.time = time
+    believed = movement.seen.mean() > 0.6 and np.abs(turn).max() < _FURTHEST * one.layout.unit
+    return turn if believed else np.zeros_like(turn)
 
 
 def _square(matrix: np.ndarray) -> np.ndarray:

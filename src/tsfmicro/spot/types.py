@@ -56,7 +56,10 @@ class Segment:
         head: (n, 2, 3) similarity that takes pixels of the first frame to pixels of each; the head's own movement.
         motion: (n, R, 2) how far each region has moved since the first frame, right and down, the head's movement taken
             out, in per cent of the distance between the eyes: pixels on a face whose eyes are 100 pixels apart.
-        eyes: (n, 2) contrast of each eye, grey levels; it falls when a lid covers the iris.
+        turned: (n, R, 2) how far turns of the head have carried each region, in the same unit; it is no part of motion.
+        seen: (n, R) whether a region's skin is to be seen: no hand before it, no mouth that opened, inside the picture.
+        light: (n,) mean brightness of the face, grey levels.
+        eyes: (n, 2, 8, 12) uint8, both eyes seen small, the head held still.
     Raises:
         ShapeError: counts that differ.
     """
@@ -66,10 +69,14 @@ class Segment:
     landmarks: np.ndarray = field(repr=False)
     head: np.ndarray = field(repr=False)
     motion: np.ndarray = field(repr=False)
+    turned: np.ndarray = field(repr=False)
+    seen: np.ndarray = field(repr=False)
+    light: np.ndarray = field(repr=False)
     eyes: np.ndarray = field(repr=False)
 
     def __post_init__(self) -> None:
-        lengths = {len(self.frames), len(self.head), len(self.motion), len(self.eyes)}
+        rows = (self.frames, self.head, self.motion, self.turned, self.seen, self.light, self.eyes)
+        lengths = {len(one) for one in rows}
         if len(lengths) != 1 or 0 in lengths:
             raise ShapeError(f"segment of face {self.track}: arrays of {sorted(lengths)} rows do not belong together.")
 
@@ -85,6 +92,11 @@ class Segment:
     def eye_distance(self) -> float:
         """Pixels between the eyes on the first frame."""
         return float(np.linalg.norm(self.landmarks[1] - self.landmarks[0]))
+
+    @property
+    def roll(self) -> np.ndarray:
+        """(n,) degrees by which the head has rolled since the first frame."""
+        return np.degrees(np.unwrap(np.arctan2(self.head[:, 1, 0], self.head[:, 0, 0])))
 
     def landmarks_at(self, frame: int) -> np.ndarray:
         """(5, 2) landmarks on a frame of the segment, pixels of the video; they follow the head, not the expression."""
@@ -102,6 +114,7 @@ class Expression:
         region: the one that moved most.
         motion: how far it moved, per cent of the distance between the eyes.
         confidence: 0.5 at the threshold and towards 1 far above it. It orders expressions; it is no probability.
+        doubt: what speaks against it most, where confidence is below 0.5.
     """
 
     track: int
@@ -115,6 +128,7 @@ class Expression:
     region: str
     motion: float
     confidence: float
+    doubt: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON and CSV."""
@@ -130,6 +144,7 @@ class Expression:
             "region": self.region,
             "motion": round(self.motion, 3),
             "confidence": round(self.confidence, 3),
+            "doubt": self.doubt,
         }
 
 
@@ -142,12 +157,27 @@ class Blink:
     offset: int
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A stretch that is no expression, or in which none can be told.
+
+    Attributes:
+        what: 'covered' (a hand or a thing before the face), 'not seen', 'head turns', 'speaks', 'flicker'.
+        onset, offset: frame numbers.
+    """
+
+    track: int
+    what: str
+    onset: int
+    offset: int
+
+
 @dataclass(frozen=True, eq=False)
 class Spotting:
     """All that was found in a video.
 
     Attributes:
-        segments: by time, then by face. expressions, blinks: by onset.
+        segments: by time, then by face. expressions, blinks, marks: by onset.
         regions: names of the R regions of a segment's motion; left and right are those of the picture.
         curves: for each segment, (n, R) how far each region is from where it rests, per cent of the eyes' distance.
         notes: what the user should know, e.g. that a face was too small.
@@ -157,6 +187,7 @@ class Spotting:
     segments: tuple[Segment, ...]
     expressions: tuple[Expression, ...]
     blinks: tuple[Blink, ...]
+    marks: tuple[Mark, ...]
     regions: tuple[str, ...]
     curves: tuple[np.ndarray, ...] = field(repr=False)
     notes: tuple[str, ...] = ()
@@ -186,5 +217,16 @@ class Spotting:
             ],
             "expressions": [e.to_dict() for e in self.expressions],
             "blinks": [{"face": b.track, "onset": b.onset, "offset": b.offset} for b in self.blinks],
+            "marks": [
+                {
+                    "face": m.track,
+                    "what": m.what,
+                    "onset": m.onset,
+                    "offset": m.offset,
+                    "onset_s": round(float(v.times[m.onset]), 4),
+                    "offset_s": round(float(v.times[m.offset]), 4),
+                }
+                for m in self.marks
+            ],
             "notes": list(self.notes),
         }

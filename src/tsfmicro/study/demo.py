@@ -26,12 +26,20 @@ def draw_faces(out: Path, people: int, clips: int, seed: int, fps: int, workers:
 
 
 def draw_films(
-    out: Path, people: int, seconds: float, seed: int, fps: int, width: int, workers: int | None, watch: Watch
+    out: Path,
+    people: int,
+    seconds: float,
+    seed: int,
+    fps: int,
+    width: int,
+    workers: int | None,
+    watch: Watch,
+    hard: bool = False,
+    expressions: bool = True,
 ) -> Path:
     """Write generated videos with their truth; go on where an earlier call was stopped."""
-    return write_films(
-        out, people, seconds, seed, fps, width, workers, lambda done, total: watch.progress("drawing", done, total)
-    )
+    tell = lambda done, total: watch.progress("drawing", done, total)  # noqa: E731
+    return write_films(out, people, seconds, seed, fps, width, workers, tell, hard, expressions)
 
 
 def draw_flow_maps(out: Path, people: int | None, seed: int, watch: Watch) -> None:

@@ -23,6 +23,8 @@ from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.files import write_whole
 from tsfmicro.synthetic.actor import HEIGHT, WIDTH, Actor, Take
 from tsfmicro.synthetic.cast import cast, random_stream
+from tsfmicro.synthetic.draw import Field
+from tsfmicro.synthetic.head import GRID
 from tsfmicro.synthetic.light import Light
 from tsfmicro.synthetic.script import (
     EMOTIONS,
@@ -36,12 +38,17 @@ from tsfmicro.synthetic.script import (
     draw_studio,
     draw_wave,
 )
+from tsfmicro.synthetic.trouble import KINDS, SYLLABLES, Trouble, draw_trouble, spoil, turn_at, turn_shift
 from tsfmicro.synthetic.write import claim
 from tsfmicro.workers import cores, spread
 
 TRUTH = "truth.csv"
-_STUDIO, _STAGING, _ACTS, _BLINKS, _NOISE = range(100, 105)  # streams of their own: clips use the numbers below
+_STUDIO, _STAGING, _ACTS, _BLINKS, _NOISE, _TROUBLES = range(
+    100, 106
+)  # streams of their own: clips use the numbers below
 _QUALITY = 92  # of the JPEG in each frame
+
+_PIVOT = 25.0  # mm of height about which a head turns, as in `pose`
 
 Kind = Literal["micro", "macro"]
 Progress = Callable[[int, int], None]
@@ -99,6 +106,8 @@ class Film:
     seconds: float
     staging: LongStaging
     acts: tuple[Act, ...]
+    troubles: tuple[Trouble, ...] = ()
+    syllables: tuple[Act, ...] = ()  # what a mouth does that speaks: no expressions
 
     @property
     def name(self) -> str:
@@ -123,6 +132,9 @@ class Film:
         for middle, length in self.staging.blinks:
             times = (middle - 0.4 * length, middle, middle + 0.7 * length)
             yield [f"{self.name}.avi", "blink", "", "", "", *map(number, times), f"{self.fps:g}"]
+        for one in self.troubles:
+            times = (one.start, (one.start + one.end) / 2, one.end)
+            yield [f"{self.name}.avi", one.kind, "", "", "", *map(number, times), f"{self.fps:g}"]
 
 
 @dataclass(frozen=True)
@@ -150,12 +162,26 @@ class FilmTake(Take):
 
     def __init__(self, actor: Actor, film: Film) -> None:
         self._film = film
-        self._parts = [(act, part) for act in film.acts for part in act.movement.parts]
-        everything = replace(film.acts[0].movement, parts=tuple(p for _, p in self._parts)) if film.acts else None
+        acts = (*film.acts, *film.syllables)
+        self._parts = [(act, part) for act in acts for part in act.movement.parts]
+        everything = replace(acts[0].movement, parts=tuple(p for _, p in self._parts)) if acts else None
         super().__init__(actor, film.staging, everything)
+        self._turns = [one for one in film.troubles if one.kind == "turn"]
+        if self._turns:
+            self._depth = self._sample(GRID.blurred(self._portrait.height, 3.0), GRID) - np.float32(_PIVOT)
 
     def _levels(self, t: float) -> list[np.float32]:
         return [np.float32(act.level(t, part)) for act, part in self._parts]
+
+    def _sway(self, t: float) -> Field:
+        sway = super()._sway(t)
+        for one in self._turns:
+            yaw, pitch = turn_at(one, t)
+            if yaw or pitch:
+                turned = np.moveaxis(turn_shift(yaw, pitch, self._x, self._y, self._depth), 0, -1)
+                pose = self.staging.pose
+                sway = sway + self._follow * np.moveaxis(pose.scale * pose.rolled(turned), -1, 0).astype(np.float32)
+        return sway
 
 
 @dataclass(frozen=True)
@@ -172,6 +198,17 @@ class FilmOrder:
         return (draw_film(self.seed, person, self.seconds, self.fps) for person in range(self.videos))
 
 
+@dataclass(frozen=True)
+class HardFilmOrder(FilmOrder):
+    """An order of films with what is no expression in them. expressions: whether there are any besides."""
+
+    expressions: bool
+
+    def films(self) -> Iterator[Film]:
+        for person in range(self.videos):
+            yield draw_hard_film(self.seed, person, self.seconds, self.fps, self.expressions)
+
+
 def draw_film(seed: int, person: int, seconds: float, fps: float) -> Film:
     """The film of that person, from 0."""
     studio = draw_studio(random_stream(seed, person, _STUDIO))
@@ -180,6 +217,48 @@ def draw_film(seed: int, person: int, seconds: float, fps: float) -> Film:
         _long_staging(studio, seconds, random_stream(seed, person, _STAGING), random_stream(seed, person, _BLINKS)),
         tuple(_draw_acts(seconds, fps, random_stream(seed, person, _ACTS))),
     )  # fmt: skip
+
+
+def draw_hard_film(seed: int, person: int, seconds: float, fps: float, expressions: bool = True) -> Film:
+    """A film in which hands and things come before the face, the head turns, the mouth speaks and the light flickers, with
+    expressions between or without any. The people are those of `draw_film`."""
+    film, rng = draw_film(seed, person, seconds, fps), random_stream(seed, person, _TROUBLES)
+    acts: list[Act] = []
+    troubles: list[Trouble] = []
+    syllables: list[Act] = []
+    start, kinds = float(rng.uniform(0.8, 1.5)), [str(kind) for kind in rng.permutation(KINDS)]
+    while True:
+        if expressions and rng.random() < 0.5:
+            act = _draw_act(start, fps, rng)
+            end = act.end
+            acts.append(act)
+        else:
+            trouble = draw_trouble(kinds[len(troubles) % len(kinds)], start, rng)
+            end = trouble.end
+            troubles.append(trouble)
+            if trouble.kind == "speech":
+                syllables += _draw_syllables(trouble, fps, rng)
+        if end + 0.4 > seconds:
+            break
+        start = end + float(rng.uniform(0.8, 1.8))
+    return replace(
+        film,
+        acts=tuple(act for act in acts if act.end + 0.4 <= seconds),
+        troubles=tuple(one for one in troubles if one.end + 0.4 <= seconds),
+        syllables=tuple(act for act in syllables if act.end + 0.4 <= seconds),
+    )
+
+
+def _draw_syllables(speech: Trouble, fps: float, rng: np.random.Generator) -> Iterator[Act]:
+    """Three to five movements of the mouth a second, one into the other."""
+    start = speech.start
+    while start + 0.35 < speech.end:
+        drawn = draw_movement("repression", rng)
+        unit, strength = int(rng.choice(SYLLABLES)), float(rng.uniform(2, 5))
+        length = float(rng.uniform(0.2, 0.35))
+        part = replace(drawn.parts[0], unit=unit, left=strength, right=strength, delay=0.0)
+        yield Act("micro", replace(drawn, parts=(part,), apex=length / 2, offset=length, remains=0.0), start, 0.0)
+        start += length * float(rng.uniform(0.7, 1.0))
 
 
 def _draw_acts(seconds: float, fps: float, rng: np.random.Generator) -> Iterator[Act]:
@@ -239,6 +318,8 @@ def write_films(
     width: int = WIDTH,
     workers: int | None = None,
     progress: Progress | None = None,
+    hard: bool = False,
+    expressions: bool = True,
 ) -> Path:
     """Draw videos of people, each another person, with the truth beside them.
 
@@ -252,13 +333,16 @@ def write_films(
         width: of a frame, pixels; the height is three quarters of it.
         workers: processes; None takes one per core.
         progress: called with (frames done, frames in all).
-    Returns: `out`: sub01.avi, … (Motion JPEG) and truth.csv: video, kind (micro, macro, blink), emotion, action_units,
+        hard: with what moves a face's picture and is no expression, see `trouble`; then also without any expressions.
+    Returns: `out`: sub01.avi, … (Motion JPEG) and truth.csv: video, kind (micro, macro, blink, and the troubles'), emotion, action_units,
         intensity_px (at 640 px), onset, apex, offset (frame numbers from 0), fps.
     Raises:
         ConfigError: numbers that cannot work, or a folder that holds something else.
         RunError: a file cannot be written. TsfmicroError: a process was killed.
     """
     order = FilmOrder(videos, float(seconds), seed, float(fps), width)
+    if hard:
+        order = HardFilmOrder(videos, float(seconds), seed, float(fps), width, expressions)
     _check(order)
     out = Path(out)
     tell = progress or (lambda done, total: None)
@@ -321,7 +405,19 @@ def _draw_film(out: Path, width: int, film: Film, tell: Callable[[int], None]) -
 def shoot(film: Film) -> Iterator[NDArray[Any]]:
     """The frames, (480, 640, 3) uint8, blue first as OpenCV orders colours."""
     take = FilmTake(Actor(cast(film.seed, film.person)), film)
-    return (take.frame(number / film.fps, film.noise(number)) for number in range(film.frames))
+    x, y = film.staging.pose.centre
+    half = 62 * film.staging.pose.scale  # mm: half a face's width
+    skin = None
+    for number in range(film.frames):
+        t = number / film.fps
+        picture = take.frame(t, film.noise(number))
+        if skin is None:
+            skin = np.median(
+                picture[round(y) : round(y + half), round(x - half / 2) : round(x + half / 2)], axis=(0, 1)
+            )
+        for one in film.troubles:
+            picture = spoil(picture, one, t, (x, y + 0.4 * half, half), skin)
+        yield picture
 
 
 def _write_truth(path: Path, order: FilmOrder) -> None:

@@ -20,7 +20,7 @@ from tsfmicro.prepare.images import read_image
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.intervals import Thresholds
 from tsfmicro.spot.listing import Listed, Listing, Marked, read_listing, write_listing
-from tsfmicro.spot.spot import spot_video
+from tsfmicro.spot.spot import LEVEL, spot_video
 from tsfmicro.spot.track import Cutting
 from tsfmicro.spot.types import Expression, Spotting
 from tsfmicro.spot.video import open_video
@@ -33,6 +33,7 @@ def spot(
     watch: Watch | None = None,
     fps: float | None = None,
     thresholds: Thresholds | None = None,
+    level: float = LEVEL,
 ) -> Spotting:
     """Find micro- and macro-expressions in a video.
 
@@ -41,13 +42,14 @@ def spot(
         watch: is told how it goes; what its `progress` raises stops the work, and nothing is left behind.
         fps: frames per second of a folder of images.
         thresholds: what counts as an expression.
+        level: least confidence of what is told, from 0 (all that moved) to 1.
     Raises:
         VideoError: it cannot be read or is too slow. FrameError: an image of the folder is damaged.
         FaceError: no face in it.
     """
     watch = watch or Watch()
     source = open_video(path, read_image, fps)
-    return spot_video(source, find_landmarks, CUTTING, thresholds, partial(watch.progress, "reading frames"))
+    return spot_video(source, find_landmarks, CUTTING, thresholds, partial(watch.progress, "reading frames"), level)
 
 
 def find_landmarks(image: np.ndarray) -> list[np.ndarray]:
@@ -120,6 +122,7 @@ def add_to_listing(spotting: Spotting, file: Path, first: int | None = None) -> 
 
 EXPRESSION_COLUMNS = (
     "face", "kind", "onset", "apex", "offset", "onset_s", "apex_s", "offset_s", "region", "motion", "confidence",
+    "doubt",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -26,19 +26,21 @@ from zipfile import BadZipFile
 import numpy as np
 
 import tsfmicro
-from tsfmicro.errors import AnnotationError, FaceError, RunError, TsfmicroError
+from tsfmicro.errors import AnnotationError, FaceError, RunError, ShapeError, TsfmicroError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.run.watch import Watch
-from tsfmicro.spot.intervals import Thresholds, find_blinks, find_intervals
+from tsfmicro.spot.intervals import Thresholds, find_intervals
 from tsfmicro.spot.listing import Listed, Listing, Marked, write_listing
 from tsfmicro.spot.score import score_intervals
+from tsfmicro.spot.spot import around
+from tsfmicro.spot.types import Segment
 from tsfmicro.types import VideoFrames
 from tsfmicro.use.long_videos import LongVideo, LongVideos, long_videos
 from tsfmicro.use.spot import spot
 from tsfmicro.use.spot_score import SpotMeasure, measure
 from tsfmicro.workers import cores, spread
 
-_FORMAT = 1  # of the files of traces
+_FORMAT = 2  # of the files of traces
 _STEP = 25  # frames between two reports
 _DEFAULT = Thresholds()
 _STEPS = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0)  # times the default
@@ -60,24 +62,22 @@ class Trace:
 
     Attributes:
         numbers: (T,) the dataset's number of each frame. times: (T,) seconds of each.
-        faces: for each stretch of a face: (n,) places of its frames among the T, (n, R, 2) motion, (n, 2) contrast of the eyes, as
-            `Segment` has them.
+        faces: each stretch of a face; its frames are places among the T.
         why_none: why there is no face, in one line; empty where there is one.
     """
 
     numbers: np.ndarray
     times: np.ndarray
-    faces: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]
+    faces: tuple[Segment, ...]
     why_none: str = ""
 
     def expressions(self, grid: Sequence[Thresholds]) -> list[tuple[Marked, ...]]:
         """What is spotted under each of several thresholds, by onset, in the dataset's frame numbers."""
         found: list[list[Marked]] = [[] for _ in grid]
-        for frames, motion, eyes in self.faces:
-            times = self.times[frames]
-            blinks = find_blinks(times, eyes)
+        for face in self.faces:
+            blinks, view = around(face, self.faces, self.times)
             for marked, thresholds in zip(found, grid, strict=True):
-                for one in find_intervals(times, motion, blinks, thresholds):
+                for one in find_intervals(self.times[face.frames], face.motion, blinks, thresholds, view):
                     onset, apex, offset = map(self._number, (one.onset, one.apex, one.offset))
                     marked.append(Marked(onset, offset, one.kind, apex))
         return [tuple(sorted(marked, key=lambda m: (m.onset, m.offset))) for marked in found]
@@ -217,8 +217,7 @@ def _trace(video: LongVideo, numbers: np.ndarray, watch: Watch) -> Trace:
             f"{video.path}: has {found.video.frames} pictures and {len(numbers)} frame numbers. "
             "Delete those that are there twice."
         )
-    faces = tuple((segment.frames, segment.motion, segment.eyes) for segment in found.segments)
-    return Trace(numbers[: found.video.frames], found.video.times, faces)
+    return Trace(numbers[: found.video.frames], found.video.times, found.segments)
 
 
 def _choose(
@@ -293,8 +292,8 @@ def _key(video: LongVideo) -> str:
 
 def _bytes(trace: Trace, key: str) -> bytes:
     arrays: dict[str, Any] = {"key": key, "numbers": trace.numbers, "times": trace.times, "why_none": trace.why_none}
-    for place, parts in enumerate(trace.faces):
-        arrays |= {f"{what}{place}": part for what, part in zip(("frames", "motion", "eyes"), parts, strict=True)}
+    for place, face in enumerate(trace.faces):
+        arrays |= {f"{part.name}{place}": getattr(face, part.name) for part in fields(Segment)}
     stream = io.BytesIO()
     np.savez_compressed(stream, **arrays)
     return stream.getvalue()
@@ -307,7 +306,8 @@ def _read_trace(file: Path, key: str) -> Trace | None:
             if str(kept["key"]) != key:
                 return None
             count = sum(name.startswith("frames") for name in kept.files)
-            faces = tuple(tuple(kept[f"{what}{n}"] for what in ("frames", "motion", "eyes")) for n in range(count))
+            stored = [{part.name: kept[f"{part.name}{n}"] for part in fields(Segment)} for n in range(count)]
+            faces = tuple(Segment(**parts | {"track": int(parts["track"])}) for parts in stored)
             return Trace(kept["numbers"], kept["times"], faces, str(kept["why_none"]))
-    except (OSError, ValueError, KeyError, BadZipFile, EOFError):
+    except (OSError, ValueError, KeyError, BadZipFile, EOFError, ShapeError):
         return None

@@ -1,0 +1,113 @@
+"""What moves in a picture of a face and is no expression: blinks, hands before it, turns of the head, flicker.
+
+Each is told as a stretch of time, from and to in seconds. They say where to look less closely, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from tsfmicro.spot.motion import REGIONS
+
+Stretch = tuple[float, float]
+"""Seconds, from and to."""
+
+_PIECE, _BESIDE = 60.0, 2.0  # seconds looked at together, and those before and after: an hour need not be copied whole
+_OPEN = 2.0  # seconds over which an eye is said to be usually as it is
+_LIDS = 0.05  # seconds for which the lids move before and after
+_BLINK = 0.5  # seconds; eyes that are closed for longer do not blink
+_LIPS = np.array(["lip" in name for name in REGIONS])  # they open, and then other things are seen: teeth
+_REMAINS = 2.0  # seconds; a hand that was seen to come and to go was there between
+_TURN, _TURN_TIME = 2.5, 1.0  # per cent of the eyes' distance, within so many seconds
+_FLICKER = 0.02  # of the brightness, from frame to frame
+
+
+def find_blinks(times: np.ndarray, eyes: np.ndarray) -> list[Stretch]:
+    """Where both eyes are closed or closing, for at most half a second.
+
+    An open eye looks like itself a second ago, wherever it looks; a lid over the iris does not, be its lashes as dark.
+
+    Args: times: (T,) seconds; eyes: (T, 2, h, w) grey levels, the head held still.
+    """
+    found: list[Stretch] = []
+    for begin in np.arange(times[0], times[-1], _PIECE) if len(times) > 3 else ():
+        near = slice(*np.searchsorted(times, (begin - _BESIDE, begin + _PIECE + _BESIDE)))
+        if near.stop - near.start > 3:
+            found += [b for b in _blinks(times[near], eyes[near]) if begin <= b[0] < begin + _PIECE]
+    return found
+
+
+def _blinks(times: np.ndarray, eyes: np.ndarray) -> Iterator[Stretch]:
+    from scipy.ndimage import median_filter
+
+    rate = 1 / float(np.median(np.diff(times)))
+    step = max(1, round(rate / 15))
+    looks = eyes.reshape(len(eyes), 2, -1).astype(np.float32)
+    looks -= looks.mean(2, keepdims=True)
+    usual = median_filter(looks[::step], size=(round(_OPEN * rate / step) | 1, 1, 1), mode="nearest")
+    usual = usual[np.arange(len(looks)) // step]
+    like = (looks * usual).sum(2) / np.sqrt((looks**2).sum(2) * (usual**2).sum(2) + 1e-3)
+    less = median_filter(like, size=(round(_OPEN * rate) | 1, 1), mode="nearest") - like
+    for a, b in _runs((less > 0.03).all(1)):
+        both = less[a : b + 1]
+        if times[b] - times[a] <= _BLINK and both.min(1).max() > 0.08 and both.mean(1).max() > 0.15:
+            yield float(times[a]) - _LIDS, float(times[b]) + _LIDS
+
+
+def find_covered(times: np.ndarray, seen: np.ndarray) -> list[Stretch]:
+    """Where a hand, hair or a thing is before the face, or comes or goes: two regions or more, not the lips alone, show
+    something else than before.
+
+    Args: times: (T,) seconds, of all stretches in which this face was followed; seen: (T, R).
+    """
+    hidden = (~seen).sum(1)
+    covered = (hidden >= 2) & (~seen[:, ~_LIPS]).any(1)
+    return _joined([(times[a] - 0.15, times[b] + 0.15) for a, b in _runs(covered)], _REMAINS)
+
+
+def find_turns(times: np.ndarray, turned: np.ndarray) -> list[Stretch]:
+    """Where the head turns to the side or nods.
+
+    Args: times: (T,) seconds; turned: (T, R, 2) per cent of the eyes' distance.
+    """
+    if len(times) < 4:
+        return []
+    steps = np.searchsorted(times, times - _TURN_TIME)
+    far = np.linalg.norm(turned - turned[steps], axis=2)
+    return _joined([(times[steps[a]], times[b]) for a, b in _runs(far.mean(1) > _TURN)], 0.3)
+
+
+def find_flicker(times: np.ndarray, light: np.ndarray) -> list[Stretch]:
+    """Where the light flickers or the camera's exposure jumps.
+
+    Args: times: (T,) seconds; light: (T,) brightness of the face.
+    """
+    if len(times) < 4:
+        return []
+    jumps = np.abs(np.diff(light)) / np.maximum(light[1:], 1)
+    many = _joined([(times[a], times[b + 1]) for a, b in _runs(jumps > _FLICKER)], 0.5)
+    return [(begin, end) for begin, end in many if end - begin > 0.3]
+
+
+def overlaps(stretches: Sequence[Stretch], begin: float, end: float) -> bool:
+    """Whether one of them has a part of this time."""
+    return any(a < end and b > begin for a, b in stretches)
+
+
+def _runs(true: np.ndarray) -> list[tuple[int, int]]:
+    """First and last index of each run."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], true.astype(int), [0]])))
+    return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _joined(stretches: Sequence[Stretch], gap: float) -> list[Stretch]:
+    """Stretches with less than `gap` seconds between them as one."""
+    joined: list[Stretch] = []
+    for begin, end in stretches:
+        if joined and begin - joined[-1][1] < gap:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((float(begin), float(end)))
+    return joined

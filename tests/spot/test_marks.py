@@ -1,0 +1,64 @@
+"""What is no expression, told apart."""
+
+import numpy as np
+from pytest import approx
+
+from tsfmicro.spot.marks import find_blinks, find_covered, find_flicker, find_turns
+from tsfmicro.spot.motion import REGIONS
+
+TIMES = np.arange(300) / 50
+
+
+def eyes(closed=(), one=()):
+    """Looks of two eyes, an iris in white; a lid with its lashes where they are closed."""
+    open_ = np.full((8, 12), 180, np.uint8)
+    open_[2:6, 4:8] = 40
+    lid = np.full((8, 12), 150, np.uint8)
+    lid[6, 1:11] = 50
+    looks = np.stack([np.stack([open_, open_])] * len(TIMES))
+    looks[list(closed)] = lid
+    looks[list(one), 0] = lid
+    return looks
+
+
+def test_a_blink_is_where_both_eyes_look_otherwise_for_a_moment():
+    ((begin, end),) = find_blinks(TIMES, eyes(closed=range(100, 109), one=range(200, 209)))
+    assert (begin, end) == (approx(1.95), approx(2.21))
+
+
+def test_eyes_that_stay_closed_and_an_eye_that_winks_do_not_blink():
+    assert find_blinks(TIMES, eyes(closed=range(100, 140))) == []
+    assert find_blinks(TIMES, eyes(one=range(100, 109))) == []
+    assert find_blinks(TIMES[:3], eyes()[:3]) == []
+
+
+def seen(**hidden):
+    """(T, R): all but what is hidden, e.g. chin=range(100, 150)."""
+    visible = np.ones((len(TIMES), len(REGIONS)), bool)
+    for name, rows in hidden.items():
+        visible[list(rows), REGIONS.index(name.replace("_", " "))] = False
+    return visible
+
+
+def test_a_hand_is_there_from_when_it_comes_until_it_goes():
+    hand = seen(chin=[*range(50, 60), *range(140, 150)], left_mouth_corner=[*range(50, 60), *range(140, 150)])
+    assert find_covered(TIMES, hand) == [(approx(0.85), approx(3.13))]
+
+
+def test_a_mouth_that_opens_and_one_region_alone_are_no_hand():
+    assert find_covered(TIMES, seen(upper_lip=range(50, 90), lower_lip=range(50, 90))) == []
+    assert find_covered(TIMES, seen(chin=range(50, 90))) == []
+
+
+def test_a_head_that_turns_is_told_and_one_that_drifts_is_not():
+    turned = np.zeros((len(TIMES), len(REGIONS), 2))
+    turned[:, :, 0] = 0.2 * TIMES[:, None] + 6 * np.clip(TIMES - 3, 0, 0.5)[:, None]
+    ((begin, end),) = find_turns(TIMES, turned)
+    assert 2 < begin < 3.3 < end < 4.6
+
+
+def test_light_that_flickers_is_told_and_light_that_changes_slowly_is_not():
+    light = 120 + 5 * TIMES
+    light[150:200] *= 1 + 0.05 * (-1.0) ** np.arange(50)
+    ((begin, end),) = find_flicker(TIMES, light)
+    assert (begin, end) == (approx(3, abs=0.1), approx(4, abs=0.1))
