@@ -8,7 +8,7 @@ import numpy as np
 from tsfmicro.errors import ShapeError
 from tsfmicro.spot.motion import SIZE, FlowMeter, Layout
 
-VERSION = 1  # raise it when the same faces would give another apex
+VERSION = 2  # raise it when the same faces would give another apex
 _SMOOTH = 0.012  # seconds
 
 
