@@ -10,7 +10,7 @@ def test_the_page_says_by_which_commands_its_table_was_made(tmp_path):
     (tmp_path / "study.yaml").write_text("# Words.\n#   tsfmicro study mine --out OUT\nname: mine\n")
     (tmp_path / "table.md").write_text("## mine\n\n| system |\n| --- |\n| `a` |\n")
     assert side_by_side(tmp_path) == (
-        "## Side by side\n\n```sh\ntsfmicro study mine --out OUT\n```\n\n| system |\n| --- |\n| `a` |"
+        "## Side by side\n\nWords.\n\n```sh\ntsfmicro study mine --out OUT\n```\n\n| system |\n| --- |\n| `a` |"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +187,7 @@ def zoo_page(study: Path | None = None) -> str:
 
 
 def side_by_side(study: Path) -> str:
-    """The table that a study left, with the commands that its file says it is made by. Raises RunError."""
+    """The table that a study left, with what its file says of it and the commands it is made by. Raises RunError."""
     try:
         table = (study / "table.md").read_text(encoding="utf-8").partition("\n")[2].strip()
         asked = (study / "study.yaml").read_text(encoding="utf-8")
@@ -196,8 +197,15 @@ def side_by_side(study: Path) -> str:
         ) from None
     if not table:
         raise RunError(f"{study}: no run of it is finished. The command that began it goes on.")
-    commands = [line.removeprefix("#").strip() for line in asked.splitlines() if line.startswith("#   tsfmicro ")]
-    parts = ["## Side by side", *(["```sh\n" + "\n".join(commands) + "\n```"] if commands else []), table]
+    said = [line.removeprefix("#") for line in takewhile(lambda line: line.startswith("#"), asked.splitlines())]
+    commands = [line.strip() for line in said if line.startswith("   tsfmicro ")]
+    words = " ".join(line.strip() for line in said if not line.startswith("   "))
+    parts = [
+        "## Side by side",
+        *([words] if words else []),
+        *(["```sh\n" + "\n".join(commands) + "\n```"] if commands else []),
+        table,
+    ]
     return "\n\n".join(parts)
 
 
