@@ -182,7 +182,7 @@ class Tracker:
         steady = cv2.warpAffine(now, head, (SIZE, SIZE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
         one.light.append(float(steady[SIZE // 4 : -SIZE // 4, SIZE // 4 : -SIZE // 4].mean()))
         for eye in one.layout.eyes:
-            one.eyes.extend(cv2.resize(steady[eye], EYE_LOOK, interpolation=cv2.INTER_AREA).ravel().tolist())
+            one.eyes.frombytes(cv2.resize(steady[eye], EYE_LOOK, interpolation=cv2.INTER_AREA).tobytes())
 
     @staticmethod
     def _inside(one: _Followed, shape: tuple[int, ...]) -> np.ndarray:
