@@ -199,8 +199,8 @@ class FlowMeter:
 
     def _carried(self, image: np.ndarray, flow: np.ndarray) -> np.ndarray:
         """The image as it was before the flow."""
-        at, no_second = self._grid + flow, np.empty(0)
-        return cv2.remap(image, at, no_second, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        x, y = cv2.split(self._grid + flow)
+        return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _shifts(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
