@@ -1,5 +1,7 @@
 """Models by name: what is asked for and does not exist is told with the nearest name."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,8 @@ def test_images_that_do_not_fit_are_told_in_one_line(change, says):
     images = {"onset": torch.zeros(1, 3, 32, 32), "motion": torch.zeros(1, 3, 32, 32)} | change
     with pytest.raises(ShapeError, match=says):
         model(**{name: image for name, image in images.items() if image is not None})
+
+
+@pytest.mark.parametrize("first", ["htnet", "lbp_top", "base"])
+def test_any_part_may_be_imported_first(first):
+    subprocess.run([sys.executable, "-c", f"import tsfmicro.models.{first}"], check=True)
