@@ -114,7 +114,7 @@ class Foretells(Model):
     """A network that also learns to tell the flow between three frames, of which it is shown the first and the apex alone."""
 
     def __init__(self, num_classes, size):
-        flows = Input(need("flows", size, count=3), (2, 2, size, size))
+        flows = Input(need("between", size, count=3), (2, 2, size, size))
         super().__init__({"motion": motion(size)}, size, targets={"flows": flows})
         self.look = nn.Conv2d(3, 4, 8, stride=8)
         self.foretell = nn.ConvTranspose2d(4, 4, 8, stride=8)

@@ -102,8 +102,12 @@ def test_what_training_may_know_makes_the_adjacency():
     units = ActionUnits("1+2", (ActionUnit(1), ActionUnit(2)))
     model.begin(TrainingFacts({"a": 0}, {"a": units}))
     assert model.units.adjacency[:2, :3].flatten().tolist() == pytest.approx([0.5, 0.5, 0, 0.5, 0.5, 0])
-    model.begin(TrainingFacts({"a": 0}, {}))
-    assert torch.equal(model.units.adjacency, torch.eye(9))
+
+
+def test_a_training_side_without_its_action_units_is_told():
+    for shown in ({}, {"made/s1/a": ActionUnits("", ())}, {"made/s1/a": ActionUnits("6", (ActionUnit(6),))}):
+        with pytest.raises(ConfigError, match=r"no clip of the training side shows .* 1, 2, 4, .*Fill in"):
+            create_model("au-gcn", 3).begin(TrainingFacts({"made/s1/a": 0}, shown))
 
 
 def test_a_patch_lies_around_its_point_and_is_filled_at_the_border():

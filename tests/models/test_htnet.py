@@ -124,7 +124,7 @@ def test_the_map_is_seen_as_greys_strain_first():
         (28, {"tokens": 8}, "28 × 28 cannot"),
         (28, {"tokens": 7}, "tokens is 7"),
         (28, {"width": 2}, "width is 2"),
-        (28, {"blocks": (2, 2)}, "three levels"),
+        (28, {"blocks": (2, 2)}, "blocks is .*; give 3 whole numbers"),
     ],
 )
 def test_what_cannot_work_is_told(size, options, what):

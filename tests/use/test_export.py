@@ -47,8 +47,14 @@ def used(model):
 
 
 def images(model, clips):
-    drawing = np.random.default_rng(2)
-    return {n: drawing.standard_normal((clips, *one.shape), dtype=np.float32) for n, one in model.inputs.items()}
+    """Noise; where clips differ in length, another length than the graph was recorded with."""
+    drawing, batch = np.random.default_rng(2), {}
+    for name, one in model.inputs.items():
+        shape = [6 + clips if n is None else n for n in one.shape]
+        batch[name] = drawing.standard_normal((clips, *shape), dtype=np.float32)
+        if one.differs_in_length:
+            batch[f"{name}_length"] = np.full(clips, shape[0])
+    return {name: batch[name] for name in model.expects}
 
 
 def check(model, file):

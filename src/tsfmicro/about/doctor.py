@@ -35,6 +35,7 @@ EXTRAS = {
     "onnx": "models in one file, and asked by onnxruntime",
     "openvino": "exported models, asked the fastest way on a CPU",
     "explain": "heat maps",
+    "coding": "codings of ELAN and Praat",
     "tvl1": "the flow method tvl1",
     "web": "the page for videos, and heat maps",
 }

@@ -131,6 +131,11 @@ class AUGCN(Model):
 
     def begin(self, known: TrainingFacts) -> None:
         shown = torch.tensor([[n in units.numbers for n in UNITS] for units in known.action_units.values()])
+        if not shown.any():
+            raise ConfigError(
+                f"au-gcn: no clip of the training side shows one of its action units, {', '.join(map(str, UNITS))}, not"
+                f" {next(iter(known.action_units), 'any')} either. Fill in the action units of the dataset's sheet."
+            )
         self.units.adjacency.copy_(adjacency(together(shown.reshape(-1, len(UNITS)).float(), self.form), self.form))
 
     def logits(self, **batch: Tensor) -> Tensor:

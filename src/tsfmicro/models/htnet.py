@@ -16,6 +16,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from tsfmicro.errors import ConfigError
 from tsfmicro.models.base import Model, check_choice
 from tsfmicro.models.blocks import first, last
+from tsfmicro.models.checks import whole_numbers
 from tsfmicro.models.inputs import landmarks, scaled
 from tsfmicro.models.origin import Origin
 from tsfmicro.models.registry import register
@@ -292,8 +293,5 @@ def htnet(
         raise ConfigError(
             f"htnet: width is {width}, but the first level has {HEADS[0]} heads. Give {HEADS[0]} or more."
         )
-    if len(blocks) != len(PIECES) or min(blocks) < 1:
-        raise ConfigError(
-            f"htnet: blocks is {list(blocks)}; give a number for each of the three levels, e.g. [2, 2, 10]."
-        )
-    return HTNet(num_classes, size, tokens, width, blocks, crops)
+    depths = whole_numbers("htnet", "blocks", blocks, len(PIECES))
+    return HTNet(num_classes, size, tokens, width, depths, crops)

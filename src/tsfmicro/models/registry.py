@@ -99,16 +99,10 @@ def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _whole_ones(value: object) -> bool:
-    return isinstance(value, list | tuple) and all(_whole(one) for one in value)
-
-
 KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "bool": ("true or false", lambda value: isinstance(value, bool)),
     "int": ("a whole number", _whole),
     "float": ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool)),
-    "Sequence[int]": ("a list of whole numbers", _whole_ones),
-    "tuple[int, ...]": ("a list of whole numbers", _whole_ones),
 }
 """What an option may be, by how its builder writes it: in words, and whether a value is that."""
 

@@ -24,7 +24,7 @@ def before_classifier(model: nn.Module, images: Mapping[str, Tensor]) -> Tensor:
     Returns: (N, D).
     Raises: ShapeError: the model ends in no linear layer that takes one vector of each clip.
     """
-    if hasattr(model, "describe"):
+    if hasattr(model, "solve"):
         with torch.inference_mode():
             described: Tensor = model.eval().describe(**images)  # type: ignore[operator]
         return described
