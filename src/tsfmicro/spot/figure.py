@@ -17,6 +17,7 @@ _PARTS = {"brows": ["brow"], "nose": ["nose"], "cheeks": ["cheek"], "mouth": ["m
 _LINES = ("#3d348b", "#8a8d91", "#e09f3e", "#9a031e", "#0f8b8d")
 SHOWN = 16  # pictures of onset and apex; with more, those of the highest confidence
 _ACROSS = 4
+_ROW = 0.055  # of the axes' height, for one kind of mark
 
 
 def draw_spotting(spotting: Spotting, pairs: Mapping[Expression, np.ndarray], path: Path) -> None:
@@ -45,11 +46,16 @@ def _draw_curve(axes: Axes, spotting: Spotting, track: int) -> None:
     for blink in spotting.blinks:
         if blink.track == track:
             axes.axvspan(video.times[blink.onset], video.times[blink.offset], ymax=0.035, color="#888888", lw=0)
-    for mark in spotting.marks:
-        if mark.track == track:
+    marks = [mark for mark in spotting.marks if mark.track == track]
+    kinds = list(dict.fromkeys(mark.what for mark in marks))  # a row for each, above the curves
+    for row, what in enumerate(kinds):
+        low, named = 1 - _ROW * (row + 1), False
+        for mark in (mark for mark in marks if mark.what == what):
             begin, end = video.times[mark.onset], video.times[mark.offset]
-            axes.axvspan(begin, end, ymin=0.93, color="#dddddd", lw=0)
-            axes.text(begin, 0.94, f" {mark.what}", fontsize=6, transform=axes.get_xaxis_transform(), clip_on=True)
+            axes.axvspan(begin, end, ymin=low + 0.1 * _ROW, ymax=low + _ROW, color="#dddddd", lw=0)
+            if not named:
+                axes.text(begin, low + 0.25 * _ROW, f" {what}", fontsize=6, transform=axes.get_xaxis_transform())
+                named = True
     expressions = [e for e in spotting.expressions if e.track == track]
     for e in expressions:
         axes.axvspan(e.onset_s, e.offset_s, color=COLOURS[e.kind], alpha=0.22, lw=0)
@@ -71,7 +77,8 @@ def _draw_curve(axes: Axes, spotting: Spotting, track: int) -> None:
         "dotted: apex; grey below: blinks, above: what is no expression",
         fontsize=9, loc="left",
     )  # fmt: skip
-    axes.legend(fontsize=7, ncols=5, loc="upper right", frameon=False)
+    axes.set_ylim(top=axes.get_ylim()[1] / (1 - _ROW * len(kinds)))
+    axes.legend(fontsize=7, ncols=5, loc="upper right", bbox_to_anchor=(1, -0.12), frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
 
 
