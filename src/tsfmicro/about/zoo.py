@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -93,14 +94,20 @@ def resident(name: str) -> Resident:
     return Resident(entry, looks_at, cost.parameters, cost.gflop, command)
 
 
-def residents() -> list[Resident]:
-    """All models: exact ones first, then ours, then approximations under their own names; by year."""
+def residents(tell: Callable[[int, int], None] = lambda done, total: None) -> list[Resident]:
+    """All models: exact ones first, then ours, then approximations under their own names; by year.
+
+    Args: tell: called with how many were looked at, and of how many.
+    """
     rank = {"exact": 0, "ours": 1, "named": 2}
-    found = [resident(name) for name in MODELS]
+    found = []
+    for done, name in enumerate(MODELS, 1):
+        found.append(resident(name))
+        tell(done, len(MODELS))
     return sorted(found, key=lambda r: (rank[r.fidelity], r.origin.year if r.origin else 0, r.entry.name))
 
 
-def zoo_table() -> Table:
+def zoo_table(found: Sequence[Resident]) -> Table:
     """Headings and rows for `tsfmicro models`."""
     rows = [
         [
@@ -112,7 +119,7 @@ def zoo_table() -> Table:
             r.fidelity,
             r.origin.chosen if r.origin and r.origin.chosen else "–",
         ]
-        for r in residents()
+        for r in found
     ]
     return [
         "model",
@@ -139,13 +146,12 @@ KINDS = {
 }
 
 
-def zoo_page(study: Path | None = None) -> str:
+def zoo_page(found: Sequence[Resident], study: Path | None = None) -> str:
     """All of it as one Markdown page.
 
-    Args: study: folder of a study whose runs stand on it side by side.
+    Args: found: the models; study: folder of a study whose runs stand on it side by side.
     Raises: RunError: it is none, or no run of it is finished.
     """
-    found = residents()
     beside = side_by_side(study) if study else ""
     parts = [
         "# The zoo",

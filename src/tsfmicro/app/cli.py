@@ -190,18 +190,21 @@ def models(
 ) -> None:
     """The models: what each looks at and costs, how far it is the published one, and how to run it."""
     from tsfmicro.about.zoo import resident, residents, zoo_page, zoo_table
-    from tsfmicro.app.screens import show_table
+    from tsfmicro.app.screens import Screen, show_table
 
+    if name and page is None:
+        one = resident(name)
+        print(json.dumps([one.to_dict()], indent=1) if as_json else "\n".join(one.lines()))
+        return
+    with Screen() as screen:
+        found = residents(lambda done, total: screen.progress("looking at models", done, total))
     if as_json:
-        found = [resident(name)] if name else residents()
         print(json.dumps([one.to_dict() for one in found], indent=1))
     elif page is not None:
-        page.write_text(zoo_page(study), encoding="utf-8")
+        page.write_text(zoo_page(found, study), encoding="utf-8")
         print(page)
-    elif name:
-        print("\n".join(resident(name).lines()))
     else:
-        show_table(*zoo_table())
+        show_table(*zoo_table(found))
 
 
 @app.command()

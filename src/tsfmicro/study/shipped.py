@@ -23,11 +23,9 @@ def names() -> list[str]:
 
 def study_names() -> list[str]:
     """Names of the studies, such as 'paper/ablation-released'."""
-    return sorted(
-        name
-        for f in FOLDER.rglob("*.yaml")
-        if (name := f.relative_to(FOLDER).with_suffix("").as_posix()) not in names()
-    )
+    runs = set(names())
+    found = (f.relative_to(FOLDER).with_suffix("").as_posix() for f in FOLDER.rglob("*.yaml"))
+    return sorted(name for name in found if name not in runs)
 
 
 def config(name: str, overrides: Sequence[str] = ()) -> RunConfig:
