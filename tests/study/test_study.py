@@ -258,3 +258,17 @@ def test_ready_made_flow_maps_are_counted_as_the_composite_they_are(tmp_path):
     trainings = module.check("mine", members, {"flow-maps": tmp_path / "maps"}, Watch())
     assert trainings["cross_dataset"] == 3 * seeds, "three datasets, each left out once"
     assert trainings["composite"] > trainings["cross_dataset"]
+
+
+def test_apexes_that_a_run_will_look_for_are_not_missed_beforehand(tmp_path):
+    dataset("smic-hs").write_fake(tmp_path / "smic", np.random.default_rng(0))
+    path = tmp_path / "mine.yaml"
+    base = "{name: x, data: {datasets: [smic-hs], scheme: smic-3}}"
+    for apex in ("missing", "spotted"):
+        path.write_text(f"name: mine\nbase: {base}\ngrid: {{prepare.apex: [{apex}]}}")
+        _, members = read_study(str(path), {})
+        (count,) = module.check("mine", members, {"smic-hs": tmp_path / "smic"}, Watch()).values()
+        assert count == 16 * len(members[0].config.train.seeds)
+    path.write_text(f"name: mine\nbase: {base}\ngrid: {{prepare.apex: [annotated]}}")
+    with pytest.raises(ConfigError, match="no prepared clip is"):
+        module.check("mine", read_study(str(path), {})[1], {"smic-hs": tmp_path / "smic"}, Watch())

@@ -136,6 +136,11 @@ def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tu
     return list(leave_out(clips, excluded)), excluded
 
 
+def with_an_apex(clips: Sequence[Clip], config: RunConfig) -> list[Clip]:
+    """The clips that have an apex, or will have one where the run looks for those that are missing."""
+    return [clip for clip in clips if config.prepare.apex != "annotated" or clip.apex is not None]
+
+
 def prepare_clips(
     clips: Sequence[Clip], config: RunConfig, cache: Path, workers: int | None, watch: Watch
 ) -> PreparedSet:

@@ -17,10 +17,10 @@ import yaml
 
 from tsfmicro.config import ProtocolConfig, RunConfig
 from tsfmicro.errors import ConfigError, TsfmicroError
-from tsfmicro.files import csv_text, write_whole
+from tsfmicro.files import csv_text, markdown_text, write_whole
 from tsfmicro.report.figures import matrix_of_datasets
 from tsfmicro.report.style import rendered
-from tsfmicro.run.experiment import check_names, label_clips, make_folds, read_clips
+from tsfmicro.run.experiment import check_names, label_clips, make_folds, read_clips, with_an_apex
 from tsfmicro.run.here import Machines
 from tsfmicro.run.watch import Watch
 from tsfmicro.study.grid import Member
@@ -58,10 +58,7 @@ class Matrix:
 
     def markdown(self) -> str:
         """The matrix with what must be known of it."""
-        headings, rows = self.cells()
-        lines = [headings, ["---"] * len(headings), *rows]
-        table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-        return f"{table}\n\n" + "\n".join(f"- {note}" for note in self.notes()) + "\n"
+        return f"{markdown_text(*self.cells())}\n\n" + "\n".join(f"- {note}" for note in self.notes()) + "\n"
 
     def notes(self) -> list[str]:
         """Who is counted under which rule, how each pair stands to its column's diagonal, and which pairs have no run."""
@@ -112,7 +109,7 @@ def matrix(
     config = _with(config, data=config.data.model_copy(update={"datasets": tuple(roots)}))
     check_names(config)
     clips, _ = read_clips(config, roots, watch)
-    usable = [clip for clip in clips if config.prepare.apex == "spotted" or clip.apex is not None]
+    usable = with_an_apex(clips, config)
     _, labels, _ = label_clips(usable, config, watch)
     datasets = tuple(dict.fromkeys(clip.dataset for clip in usable if clip.id in labels))
     if len(datasets) < 2:

@@ -26,7 +26,7 @@ from tsfmicro.evaluate.score import tally
 from tsfmicro.evaluate.select import rule_named
 from tsfmicro.files import write_whole
 from tsfmicro.labels import is_of_units
-from tsfmicro.run.experiment import check_names, label_clips, make_folds, read_clips, run
+from tsfmicro.run.experiment import check_names, label_clips, make_folds, read_clips, run, with_an_apex
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.here import Here, Machines
 from tsfmicro.run.summary import ALL, Summary, answers, summarise
@@ -252,7 +252,7 @@ def check(name: str, members: Sequence[Member], roots: Mapping[str, Path], watch
         ):
             continue
         clips = _try(mistakes, member.name, known.of, member)
-        labelled = clips and _try(mistakes, member.name, label_clips, clips, config, Watch())
+        labelled = clips is not False and _try(mistakes, member.name, label_clips, clips, config, Watch())
         folded = labelled and _try(mistakes, member.name, make_folds, labelled[1], config, Watch())
         if folded:
             trainings[member.name] = len(folded[0]) * len(config.train.seeds)
@@ -269,12 +269,10 @@ class _Clips:
 
     def of(self, member: Member) -> list[Clip]:
         config = member.config
-        spotted = config.prepare.apex == "spotted"
-        key = config.data.model_dump_json(exclude={"scheme"}) + config.train.augment.model_dump_json() + str(spotted)
+        key = config.data.model_dump_json(exclude={"scheme"})
         if key not in self._read:
-            clips, _ = read_clips(config, self._roots, self._watch)
-            self._read[key] = [clip for clip in clips if spotted or clip.apex is not None]
-        return self._read[key]
+            self._read[key], _ = read_clips(config, self._roots, self._watch)
+        return with_an_apex(self._read[key], config)
 
 
 class _Bars(Watch):
