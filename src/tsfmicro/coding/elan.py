@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from tsfmicro.coding.base import Format
-from tsfmicro.coding.layers import SAID, Layer, Mark, Tiers, apex_of, layers, said, span
-from tsfmicro.errors import AnnotationError, ConfigError
+from tsfmicro.coding.layers import SAID, Layer, Mark, Tiers, apex_of, layers, pympi, said, span
+from tsfmicro.errors import AnnotationError
 from tsfmicro.timeline import Timeline
 
 _APEX_SHOWN = 40  # milliseconds: a mark of no length could not be seen or dragged
@@ -58,7 +58,7 @@ class Elan(Format):
         ]
 
     def content(self, timelines: Sequence[Timeline]) -> bytes:
-        elan = _pympi()
+        elan = pympi("Elan")
         (timeline,) = timelines
         eaf = elan.Eaf(author="tsfmicro")
         eaf.remove_tier("default")
@@ -97,7 +97,7 @@ def _add(eaf: Any, layer: Layer) -> None:
 
 
 def _parsed(path: Path) -> Any:
-    elan = _pympi()
+    elan = pympi("Elan")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -106,14 +106,6 @@ def _parsed(path: Path) -> Any:
         raise AnnotationError(f"{path}: cannot be read ({error.strerror}). Give an ELAN file.") from None
     except Exception:  # pympi raises what it stumbles over, of any kind
         raise AnnotationError(f"{path}: is no ELAN file, or damaged. Open it in ELAN, and save it again.") from None
-
-
-def _pympi() -> Any:
-    try:
-        import pympi.Elan
-    except ImportError:
-        raise ConfigError("ELAN and Praat files need a package. Install it: pip install 'tsfmicro[coding]'") from None
-    return pympi.Elan
 
 
 def _number(text: str | None) -> float | None:

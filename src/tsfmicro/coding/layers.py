@@ -6,9 +6,11 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
 
 from tsfmicro.action_units import parse_action_units
-from tsfmicro.errors import AnnotationError
+from tsfmicro.errors import AnnotationError, ConfigError
 from tsfmicro.timeline import Moment, Timeline, kind_named, kind_of, units_in, units_text
 from tsfmicro.types import ActionUnit
 
@@ -16,6 +18,14 @@ SAID = ("units", "emotion", "certainty", "note", "coder")
 """Tiers below that of the kind: what is said of a moment."""
 _TIER = re.compile(rf"(kind|apex|{'|'.join(SAID)})(\d*)(?:@(.*))?", re.DOTALL)
 _UNIT_TIER = re.compile(r"(?:(.+?)[ _@-]+)?AU[ _-]?([LRTB]?\d{1,2})[ _-]?([LR])?(?:@(.*))?", re.IGNORECASE)
+
+
+def pympi(part: str) -> Any:
+    """A module of pympi: 'Elan' or 'Praat'. Raises ConfigError: it is not installed."""
+    try:
+        return import_module(f"pympi.{part}")
+    except ImportError:
+        raise ConfigError("ELAN and Praat files need a package. Install it: pip install 'tsfmicro[coding]'") from None
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tsfmicro.coding.base import EVERYTHING, Format
-from tsfmicro.coding.layers import SAID, Layer, Mark, Tiers, apex_of, layers, said, span
-from tsfmicro.errors import AnnotationError, ConfigError
+from tsfmicro.coding.layers import SAID, Layer, Mark, Tiers, apex_of, layers, pympi, said, span
+from tsfmicro.errors import AnnotationError
 from tsfmicro.timeline import Timeline
 
 
@@ -31,7 +31,7 @@ class Praat(Format):
         (timeline,) = timelines
         held = list(layers(timeline))
         ends = [span(m)[1] / 1000 for m in timeline.moments]
-        grid = _pympi().TextGrid(xmax=max([timeline.seconds or 0.0, 0.001, *ends]))
+        grid = pympi("Praat").TextGrid(xmax=max([timeline.seconds or 0.0, 0.001, *ends]))
         for layer in held:
             _add(grid, layer)
         with TemporaryDirectory() as folder:  # pympi writes to a path alone
@@ -60,7 +60,7 @@ def _name(layer: Layer, what: str) -> str:
 
 
 def _parsed(path: Path) -> Any:
-    grids = _pympi()
+    grids = pympi("Praat")
     codec = "utf-8-sig"
     try:
         with path.open("rb") as file:
@@ -71,11 +71,3 @@ def _parsed(path: Path) -> Any:
         raise AnnotationError(f"{path}: cannot be read ({error.strerror}). Give a TextGrid.") from None
     except Exception:  # pympi raises what it stumbles over, of any kind
         raise AnnotationError(f"{path}: is no TextGrid, or damaged. Open it in Praat, and save it again.") from None
-
-
-def _pympi() -> Any:
-    try:
-        import pympi.Praat
-    except ImportError:
-        raise ConfigError("ELAN and Praat files need a package. Install it: pip install 'tsfmicro[coding]'") from None
-    return pympi.Praat

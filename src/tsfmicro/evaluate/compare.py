@@ -51,7 +51,7 @@ class Difference:
 
     @property
     def shown_p(self) -> str:
-        return "< 0.001" if self.p < 0.001 else f"{self.p:.3f}"
+        return shown_p(self.p)
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,11 @@ class ClipDifference:
     truth: int
     answers: tuple[int, int]
     right: tuple[float, float]
+
+
+def shown_p(p: float) -> str:
+    """'0.031', '< 0.001'."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def differences(one: Tally, other: Tally) -> dict[str, Difference]:

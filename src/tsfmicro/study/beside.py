@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tsfmicro.evaluate.compare import Difference
+from tsfmicro.evaluate.compare import Difference, shown_p
 from tsfmicro.files import markdown_text
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.summary import Summary, leak_of
@@ -118,7 +118,7 @@ def _table(group: Sequence[Line]) -> Table:
         row += [f"{line.facts.leak.value:+.2f}", f"{floor.uf1.value:.2f}" if floor else "–"]
         if tested:
             of_two = line.difference
-            row += [f"{of_two.interval:+}", _p(adjusted[line.member.name])] if of_two else ["–", "–"]
+            row += [f"{of_two.interval:+}", shown_p(adjusted[line.member.name])] if of_two else ["–", "–"]
         row += [f"{of.people}, {of.clips}"] if many else []
         row += [str(len(of.seeds))] if seeds else []
         learns = line.facts.parameters > 0
@@ -140,10 +140,6 @@ def _legend(group: Sequence[Line]) -> str:
         )
     said.append("Training: all folds and seeds one after another, on the processors that the run had.")
     return " ".join(said)
-
-
-def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _time(seconds: float | None) -> str:
