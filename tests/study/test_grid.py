@@ -190,3 +190,15 @@ def test_the_released_studies_keep_the_habits_of_the_released_programs():
     assert by_name["samm-5-released-temporal_to_spatial"].model.options["join"] == "after"
     assert by_name["samm-5-released-early"].train.seeds == (112,)
     assert by_name["samm-5-released-late"].train.seeds == (0,)
+
+
+def test_a_study_like_another_has_its_runs_with_some_replaced_and_added(runs, tmp_path):
+    (tmp_path / "other.yaml").write_text("name: other\nruns: {one: {base: demo}, two: {base: zoo/sssnet}}")
+    found = runs("like: other.yaml\nruns: {two: {base: zoo/rcn}, three: {base: demo, train.epochs: 7}}")
+    assert [(name, one.model.name) for name, one in found.items()] == [
+        ("one", "tsfmicro-small"),
+        ("two", "rcn"),
+        ("three", "tsfmicro-small"),
+    ]
+    with pytest.raises(UnknownNameError, match="paper/table-4"):
+        runs("like: paper/table-44\ngrid: {train.lr: [1e-3]}")

@@ -8,6 +8,7 @@ grid:                                         # every combination is a run
   variant:                                    # or labels, each with the settings it changes
     late: {model.options.variant: late}
     apex only: {model.options.variant: spatial, model.options.frame: apex}
+like: paper/table-4                           # also the runs that another study, or a file beside this one, names
 runs:                                         # runs by name, alone or each with the whole grid
   small: {base: demo, train.epochs: 20}
 against: {variant: late}                      # each run is compared with that run which differs from it in this alone
@@ -42,6 +43,7 @@ class Study(Section):
     base: Base | None = None
     set: dict[str, Any] = Field(default_factory=dict)
     grid: dict[str, list[Any] | dict[str, dict[str, Any]]] = Field(default_factory=dict)
+    like: str | None = None
     runs: dict[str, dict[str, Any]] = Field(default_factory=dict)
     against: dict[str, str] = Field(default_factory=dict)
 
@@ -89,7 +91,7 @@ def read_study(name: str, overrides: Overrides, only: Sequence[str] = ()) -> tup
         UnknownNameError: no shipped study has that name.
     """
     path = shipped.study_path(name)
-    study = check_section(Study, read_settings(path), str(path))
+    study = _study(path)
     mistakes, members = Mistakes(), []
     combinations = list(_combinations(study, mistakes))
     wanted = [c for c in combinations if not only or any(fnmatchcase(c[0], pattern) for pattern in only)]
@@ -108,6 +110,16 @@ def read_study(name: str, overrides: Overrides, only: Sequence[str] = ()) -> tup
             mistakes.add(str(mistake).removeprefix(f"{run}: "), run)
     mistakes.tell(str(path), len(wanted))
     return study.name, members
+
+
+def _study(path: Path) -> Study:
+    """A study's file, with the runs of the study that it is like. Raises ConfigError, UnknownNameError."""
+    study = check_section(Study, read_settings(path), str(path))
+    if study.like is None:
+        return study
+    like = path.parent / study.like if study.like.endswith((".yaml", ".yml")) else shipped.study_path(study.like)
+    other = check_section(Study, read_settings(like), str(like))
+    return study.model_copy(update={"runs": other.runs | study.runs})
 
 
 def _combinations(study: Study, mistakes: Mistakes) -> Iterator[tuple[str, list[Overrides], str]]:
