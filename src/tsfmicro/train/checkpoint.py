@@ -24,13 +24,13 @@ class State:
     """Where a training is: what it said and lost after each epoch, and what `capture` took of model, optimiser and chance.
 
     Attributes:
-        before: seconds that it was trained before it was taken up again.
+        before: seconds that it was trained before it was taken up again; None where an earlier version did not write them down.
     """
 
     logits: list[np.ndarray] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     captured: dict[str, Any] = field(default_factory=dict)
-    before: float = 0.0
+    before: float | None = 0.0
     begun: float = field(default_factory=time.monotonic)
 
     @property
@@ -38,9 +38,9 @@ class State:
         return len(self.losses)
 
     @property
-    def seconds(self) -> float:
-        """How long this training has taken, in all the programs that had a part in it."""
-        return self.before + time.monotonic() - self.begun
+    def seconds(self) -> float | None:
+        """How long this training has taken, in all the programs that had a part in it; None where that is not known."""
+        return None if self.before is None else self.before + time.monotonic() - self.begun
 
     def add(self, said: np.ndarray, loss: float) -> None:
         self.logits.append(said)
@@ -103,7 +103,7 @@ class InFile:
             if values["plan"] != self.plan:
                 return None
             logits = [one.numpy() for one in values["logits"]]
-            return State(logits, values["losses"], values["captured"], values["seconds"])
+            return State(logits, values["losses"], values["captured"], values.get("seconds"))
         except FileNotFoundError:
             return None
         except Exception:  # whatever a damaged file may raise

@@ -32,12 +32,12 @@ class Fitted:
         logits: (epochs, N, C) float32 of the N clips it was asked about, after each epoch.
         losses: (epochs,) mean training loss of each epoch; of a system in closed form, the share of training clips that it
             gets wrong.
-        seconds: how long it took.
+        seconds: how long it took; None where that is not known.
     """
 
     logits: np.ndarray
     losses: np.ndarray
-    seconds: float
+    seconds: float | None
 
 
 def fit(
