@@ -31,6 +31,7 @@ def rooms_entered_by(file):
 HOUSES = {
     "run": set(),
     "machines": {"run"},
+    "pretrain": {"run"},
     "reading": {"run"},
     "use": {"run"},
     "study": {"run"},

@@ -26,6 +26,8 @@ class Card:
         scores: what the run reached on people left out, one line with its rule and counts; empty if never scored.
         temperature: logits are divided by it before softmax; fitted on people left out, 1 if never fitted.
         demonstration: trained on generated faces.
+        seen: everybody whom it, or the start it began with, learned from, as `generated.has_seen` reads them. Empty in cards
+            of earlier versions, which did not say.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Card:
     temperature: float = 1.0
     demonstration: bool = False
     units: Mapping[str, str] = field(default_factory=dict)
+    seen: tuple[str, ...] = ()
 
     @property
     def line(self) -> str:
@@ -55,6 +58,7 @@ class Card:
         return asdict(self) | {
             "datasets": list(self.datasets),
             "units": dict(self.units),
+            "seen": list(self.seen),
             "prepare": self.prepare.model_dump(mode="json"),
         }
 
@@ -67,6 +71,7 @@ class Card:
             prepare = without_gone({"prepare": values.get("prepare", {})})["prepare"]
             known["prepare"] = PrepareConfig.model_validate(prepare)
             known["units"] = dict(values.get("units", {}))
+            known["seen"] = tuple(values.get("seen", ()))
             return cls(**known)
         except (KeyError, TypeError, ValueError) as problem:
             raise WeightsError(f"{where}: its card cannot be read ({' '.join(str(problem).split())}).") from None

@@ -115,6 +115,25 @@ class TrainConfig(Section):
     keep: Literal["last", "final", "none"] = Field(
         "last", description="weights that stay on disk: each fold's last, only the final model's of everybody, or none"
     )
+    start: str | None = Field(
+        None,
+        description="whose weights a training begins with, all but the last layer: a shipped start's name, or a folder",
+    )
+    start_rates: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="with a start: the first layer's learning rate as a part of the last one's; between them it falls evenly",
+    )
+    frozen: tuple[str, ...] = Field((), description="with a start: parts that stay as they are, e.g. [spatial]")
+
+    @model_validator(mode="after")
+    def _of_a_start(self) -> TrainConfig:
+        if self.start is None and (self.start_rates != 1 or self.frozen):
+            raise ValueError(
+                "start_rates and frozen are for trainings that begin with a start; set start, or leave them out"
+            )
+        return self
 
 
 class RunConfig(Section):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing import current_process, get_context
 from multiprocessing.connection import Connection, wait
@@ -90,11 +91,55 @@ def spread(
                     hand_out(pipe)
                     yield said
     finally:
-        for pipe, process in crew.items():
-            pipe.close()
-            process.terminate()
-        for process in crew.values():
-            process.join()
+        _dismiss(crew)
+
+
+def in_order(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Generator[Result]:
+    """Results of work(item) in the order of the items, of which there may be endlessly many; close it to stop early.
+
+    No more than one result of each worker waits to be taken, however slowly that is done. Workers as those of `spread`.
+
+    Raises: as `spread`.
+    """
+    if workers <= 1:
+        yield from map(work, items)
+        return
+    refuse_second_run()
+    crew = _start(work, workers, tells=False)
+    left, asked = iter(items), deque[tuple[Connection, Item]]()
+
+    def hand(pipe: Connection) -> None:
+        for item in left:
+            try:
+                pipe.send(item)
+            except BrokenPipeError:
+                raise _died(crew[pipe], item) from None
+            asked.append((pipe, item))
+            break
+
+    try:
+        for pipe in crew:
+            hand(pipe)
+        while asked:
+            pipe, item = asked.popleft()
+            try:
+                kind, said = pipe.recv()
+            except (EOFError, ConnectionResetError):
+                raise _died(crew[pipe], item) from None
+            if kind == "error":
+                raise said
+            hand(pipe)
+            yield said
+    finally:
+        _dismiss(crew)
+
+
+def _dismiss(crew: Mapping[Connection, BaseProcess]) -> None:
+    for pipe, process in crew.items():
+        pipe.close()
+        process.terminate()
+    for process in crew.values():
+        process.join()
 
 
 def _died(process: BaseProcess, item: object) -> TsfmicroError:

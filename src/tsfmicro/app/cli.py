@@ -37,6 +37,7 @@ from tsfmicro.app.doctor import doctor
 from tsfmicro.app.export import export
 from tsfmicro.app.matrix import matrix
 from tsfmicro.app.predict import predict
+from tsfmicro.app.pretrain import pretrain
 from tsfmicro.app.report import report
 from tsfmicro.app.reproduce import reproduce
 from tsfmicro.app.spot import spot, synth_video
@@ -105,6 +106,7 @@ def run(
 
 app.command()(study)
 app.command()(matrix)
+app.command()(pretrain)
 
 
 @app.command()
@@ -211,12 +213,15 @@ def models(
 def configs() -> None:
     """The shipped configs, one for each published experiment, and the studies that are made of them."""
     from tsfmicro.app.screens import show_table
+    from tsfmicro.pretrain.settings import pretrainings_table
     from tsfmicro.study.grid import studies_table
     from tsfmicro.study.shipped import configs_table
 
     show_table(*configs_table())
     print()
     show_table(*studies_table())
+    print()
+    show_table(*pretrainings_table())
 
 
 @data.command("list")

@@ -17,7 +17,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from types import ModuleType
 from typing import Any
@@ -118,7 +118,10 @@ class _Crew:
         # The reports wait on this process's node: no other node's end takes them along.
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._reports = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
-        shipped = (folder.plan, tuple(tasks), job.device, job.threads)
+        plan = folder.plan
+        if plan.start:  # the nodes do not reach its folder
+            plan = replace(plan, start=plan.start.carried())
+        shipped = (plan, tuple(tasks), job.device, job.threads)
         # In a list, so that nothing is unpacked at the node before it has compared versions.
         self._shipment = [ray.put(shipped), ray.put(open_prepared(job.prepared, check=False)), self._reports]
         self._train = ray.remote(_train_by_value()).options(

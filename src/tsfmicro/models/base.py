@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +51,7 @@ class Model(nn.Module):
         card: what it was trained on and how its clips were prepared, where that is known; saved with the weights.
         stages: how it trains, one after another; a stage says only what differs from the run's settings.
         stage: name of the stage that is being trained.
+        frozen: parts that do not learn, by their names; their norms' averages stay too.
         near_ties: how far logits may move where a choice between all but equal values falls the other way, as another runtime's
             rounding makes it; 0 for a model that does not choose.
         head: (N, h, w, D) features → (N, C) logits.
@@ -69,6 +70,7 @@ class Model(nn.Module):
         self.classes: tuple[str, ...] = ()
         self.card: Card | None = None
         self.stage = ""
+        self.frozen: tuple[str, ...] = ()
 
     def forward(self, **batch: Tensor) -> Tensor:
         """(N, C) logits. Raises ShapeError: an input is missing, not expected, or not (N, *shape) float."""
@@ -83,6 +85,24 @@ class Model(nn.Module):
     def features(self, **batch: Tensor) -> Tensor:
         """(N, h, w, D) what `head` looks at: a map over the face, for saliency."""
         raise NotImplementedError
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        for name, part in self.named_modules() if self.frozen else ():
+            if self.is_frozen(name):
+                part.training = False
+        return self
+
+    def is_frozen(self, name: str) -> bool:
+        """Whether a part or parameter belongs to what does not learn."""
+        return any(name == part or name.startswith(f"{part}.") for part in self.frozen)
+
+    def freeze(self, parts: Iterable[str]) -> None:
+        """From now on these parts do not learn. Raises UnknownNameError: there is no such part."""
+        known = {name for name, _ in self.named_modules()} - {""}
+        for part in parts:
+            check_choice("part to freeze", part, known)
+        self.frozen = tuple(parts)
 
     def streams(self) -> Mapping[str, nn.Module]:
         """Parts that may give a (N, h, w, D) map of their own, by name: saliency shows them beside the joined features."""

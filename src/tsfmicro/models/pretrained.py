@@ -106,6 +106,28 @@ def fit_weights(model: torch.nn.Module, weights: Mapping[str, Tensor], file: Pat
     model.load_state_dict(weights, strict=False)  # what may be missing was looked at above
 
 
+def of_the_classes(model: Model) -> set[str]:
+    """Names of the weights that hang on how many classes there are: the last layer, and what else a model has for each class."""
+    made = dict(model.recipe)
+    with torch.device("meta"):
+        one, other = (
+            create_model(made["name"], made["num_classes"] + more, made["size"], **made["options"]).state_dict()
+            for more in (0, 1)
+        )
+    return {name for name in one if one[name].shape != other[name].shape}
+
+
+def fit_start(model: Model, weights: Mapping[str, Tensor], file: Path) -> None:
+    """Give a new model weights that were learned elsewhere, all but those that hang on its classes.
+
+    Args: file: where they come from, for the message. Raises: WeightsError: which do not fit, and their shapes.
+    """
+    new = of_the_classes(model)
+    own = model.state_dict()
+    known = {name: values for name, values in weights.items() if name not in new}
+    fit_weights(model, known | {name: own[name] for name in new}, file)
+
+
 def _mistakes(weights: Mapping[str, Tensor], needed: Mapping[str, Tensor]) -> list[str]:
     return (
         [

@@ -20,6 +20,7 @@ from tsfmicro.errors import RunError, TsfmicroError
 from tsfmicro.evaluate.audit import Check, clips_are_tested_once, ids_are_distinct, people_are_apart, values_are_equal
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE
 from tsfmicro.run.folder import RunFolder, labels_digest, read_clips, read_file, read_folds
+from tsfmicro.run.start import Start, seen_of
 from tsfmicro.run.summary import ALL, summarise
 from tsfmicro.run.task import given_labels
 from tsfmicro.run.watch import Task
@@ -70,6 +71,8 @@ def audit(path: Path) -> Audit:
             raise RunError(f"{path}: folds.json holds clips that are not in clips.csv.")
     except TsfmicroError as problem:
         return Audit(path, (*checks, Check("the plan can be read", "config.yaml, run.json", (str(problem),))))
+    if folder.plan.start:
+        checks.append(_start(folder.plan.start, folder))
     tasks = [*folder.plan.tasks, *_finished_shuffled(folder)]
     checks += [
         Check(
@@ -99,6 +102,19 @@ def _lists(path: Path) -> tuple[list[dict[str, str]], list[dict[str, Any]], list
         )
     datasets = [one for name in datasets for one in (DATASETS[name].shows if name in DATASETS else [name])]
     return rows, folds, datasets
+
+
+def _start(start: Start, folder: RunFolder) -> Check:
+    tested = [clip for fold in folder.plan.folds for clip in fold.test]
+    met = seen_of(start.seen, tested, folder.environment.get("casts", {}))
+    problems = [f"{who} is tested, and {start.name} has learned from them" for who in met]
+    try:
+        start.content()
+    except TsfmicroError as damage:
+        problems.append(str(damage))
+    return Check(
+        "the start has seen nobody who is tested, and is the one that was begun with", start.name, tuple(problems)
+    )
 
 
 def _finished_shuffled(folder: RunFolder) -> list[Task]:

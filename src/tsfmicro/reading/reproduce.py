@@ -132,7 +132,7 @@ def reproduce(
         )
     device = device or ("cpu" if folder.environment.get("device") == "cpu" else "auto")
     here = AsThen(workers, int(folder.environment.get("threads", 1)))
-    run(folder.plan.config, roots, out, cache, device, workers, watch, machines=here)
+    run(folder.plan.config, roots, out, cache, device, workers, watch, machines=here, start=folder.plan.start)
     return side_by_side(folder, RunFolder.open(out))
 
 

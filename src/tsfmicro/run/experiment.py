@@ -27,6 +27,7 @@ from tsfmicro.run.final import make_final
 from tsfmicro.run.floors import linear_floor, store_linear_floors
 from tsfmicro.run.folder import Plan, RunFolder, held
 from tsfmicro.run.here import Here, Machines
+from tsfmicro.run.start import Start, casts_of, check_unseen, find_start
 from tsfmicro.run.summary import Summary, evaluate_run
 from tsfmicro.run.task import Job, plan_of_model
 from tsfmicro.run.units import UnitSummary
@@ -46,6 +47,7 @@ def run(
     shuffled: bool = False,
     machines: Machines | None = None,
     final: bool = False,
+    start: Start | None = None,
 ) -> Summary | UnitSummary:
     """Train and score a model as the config says; go on where an earlier call was stopped.
 
@@ -60,6 +62,7 @@ def run(
         shuffled: train every fold once more on shuffled labels, as a floor that must sit at chance.
         machines: where the trainings run; on this machine by default.
         final: also train one model on everybody, here, for use on other people's videos.
+        start: what trainings begin with; by default what `train.start` names.
     Raises:
         TsfmicroError: each kind of bad input, in one line.
     """
@@ -71,15 +74,20 @@ def run(
     if is_of_units(config.data.scheme) and (shuffled or final or config.train.keep == "final"):
         asked = "--shuffled" if shuffled else "--final or train.keep=final"
         raise ConfigError(f"{asked} is for classes, and {config.data.scheme} tells action units. Leave it out.")
+    start = start or find_start(config, len(scheme(config.data.scheme).classes))
     clips, excluded = read_clips(config, roots, watch)
     prepared = prepare_clips(clips, config, cache, workers, watch)
     kept, labels, left_out = label_clips(prepared.clips, config, watch)
     folds, unused = make_folds(labels, config, watch)
     kept, labels = [c for c in kept if c.id not in unused], {c: n for c, n in labels.items() if c not in unused}
     classes = scheme(config.data.scheme).classes
-    plan = Plan(config, classes, labels, folds, prepared.key, epochs)
+    casts = casts_of(roots)
+    if start:
+        check_unseen(start, folds, casts)
+    plan = Plan(config, classes, labels, folds, prepared.key, epochs, start)
     about = environment(device, threads=machines.threads(len(plan.tasks)), precision=precision) | {
         "generated": any(map(is_generated, roots.values())),
+        "casts": casts,
         "units": {need.product: prepared.of(need).unit for need in needs_of(config)},
     }
     with held(out):

@@ -6,6 +6,7 @@ clips.csv                       every clip with its label
 skipped.csv                     every clip that was left out, and why
 folds.json                      who is on which side
 folds/<fold>/seed-<n>/          logits.npz, received.json (what the training was given), model.safetensors if kept: only when whole
+start/                          what trainings begin with, where train.start says so: weights and card
 checkpoints/                    the state of long trainings that are not finished
 floors/shuffled/                the same for trainings on shuffled labels, where they were asked for
 floor-<name>.npy, scores.json   what scoring adds
@@ -19,7 +20,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,13 +34,14 @@ from tsfmicro.config import RunConfig, check_config, parse_yaml, without_gone
 from tsfmicro.errors import RunError
 from tsfmicro.files import csv_text, locked, put_whole, write_whole
 from tsfmicro.labels import SCHEMES, is_of_units
+from tsfmicro.run.start import Start
 from tsfmicro.run.watch import Task
 from tsfmicro.types import Clip, Fold, LabelScheme, Logits, Outcome
 
 if TYPE_CHECKING:
     from tsfmicro.train.checkpoint import InFile
 
-WEIGHTS = "model.safetensors"
+WEIGHTS, START = "model.safetensors", "start"
 FORMAT = 2  # 1, which knows no epochs and no choice of weights to keep, is read too
 
 Kind = TypeVar("Kind")
@@ -56,6 +58,7 @@ class Plan:
         folds: who is on which side.
         prepared: key of the prepared set.
         trained_for: epochs that each training leaves logits of, where they are not train.epochs.
+        start: what trainings begin with, where that is not chance.
         written: the settings as config.yaml has them, in a plan that was read. They alone count for its digest, so that a
             setting which a later version adds changes nothing.
     """
@@ -66,6 +69,7 @@ class Plan:
     folds: tuple[Fold, ...]
     prepared: str
     trained_for: int | None = None
+    start: Start | None = None
     written: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
@@ -115,15 +119,24 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of settings, classes, labels, folds and the prepared set's key."""
+        """SHA-256 of settings, classes, labels, folds, the prepared set's key and the start's weights."""
         settings = self.config.model_dump(mode="json") if self.written is None else self.written
         folds = [asdict(fold) for fold in self.folds]
         everything = [settings, self.classes, sorted(self.labels.items()), folds, self.prepared]
+        everything += [self.start.digest] if self.start else []
         return sha256(json.dumps(everything, sort_keys=True, default=str).encode()).hexdigest()
 
 
 class _Begun(BaseModel):
     format: int
+
+
+class _Start(BaseModel):
+    """What is kept of a start beside its files."""
+
+    name: str
+    digest: str
+    seen: tuple[str, ...]
 
 
 class _Run(_Begun):
@@ -133,6 +146,7 @@ class _Run(_Begun):
     classes: tuple[str, ...]
     environment: dict[str, Any]
     epochs: int | None = None  # a run of the first format does not say
+    start: _Start | None = None
 
 
 class _FoldRow(BaseModel):
@@ -177,8 +191,12 @@ class RunFolder:
         write_whole(path / "clips.csv", _clips_table(clips, plan))
         write_whole(path / "skipped.csv", csv_text(["clip", "why"], skipped))
         write_whole(path / "folds.json", json.dumps([asdict(fold) for fold in plan.folds], indent=1))
+        if plan.start:
+            plan = replace(plan, start=plan.start.kept(path / START))
         known = {"format": FORMAT, "prepared": plan.prepared, "classes": plan.classes, "plan": plan.digest}
         known |= {"epochs": plan.epochs}
+        if plan.start:
+            known |= {"start": {"name": plan.start.name, "digest": plan.start.digest, "seen": plan.start.seen}}
         known |= {"environment": environment}
         write_whole(path / "run.json", json.dumps(known, indent=1))
         return cls(path, plan, environment)
@@ -208,7 +226,10 @@ class RunFolder:
         unknown = [c for f in folds for c in (*f.train, *f.val, *f.test) if c not in labels]
         if unknown:
             raise _damaged(path, f"folds.json names {unknown[0]}, clips.csv does not")
-        plan = Plan(config, known.classes, labels, folds, known.prepared, known.epochs, written)
+        start = Start(**known.start.model_dump(), folder=path / START) if known.start else None
+        if (start.name if start else None) != config.train.start:
+            raise _damaged(path / "run.json", f"its start is not the one of config.yaml, {config.train.start}")
+        plan = Plan(config, known.classes, labels, folds, known.prepared, known.epochs, start, written)
         return cls(path, plan, known.environment)
 
     @property
@@ -421,7 +442,7 @@ def labels_digest(labels: Mapping[str, int]) -> str:
     return sha256(json.dumps(sorted(labels.items())).encode()).hexdigest()
 
 
-_PLAN_FILES = {"config.yaml", "clips.csv", "skipped.csv", "folds.json"}
+_PLAN_FILES = {"config.yaml", "clips.csv", "skipped.csv", "folds.json", START}
 
 
 def _make_place(path: Path) -> None:
@@ -461,6 +482,8 @@ def _same_plan(folder: RunFolder, now: Plan) -> None:
     changes = [f"{key} {was.get(key)!r} → {wanted.get(key)!r}" for key in wanted if was.get(key) != wanted.get(key)]
     if not changes and begun.prepared != now.prepared and not begun.is_of_first_format:
         changes = ["the prepared faces (clips or images changed)"]
+    if not changes and (begun.start and begun.start.digest) != (now.start and now.start.digest):
+        changes = ["the start (its weights changed)"]
     if not changes and (begun.labels != now.labels or begun.folds != now.folds):
         changes = ["labels or folds (the package's version changed?)"]
     if changes:

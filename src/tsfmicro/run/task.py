@@ -117,6 +117,8 @@ def train_task(
     with _threads(threads), torch.random.fork_rng():
         torch.manual_seed(model_seed)  # initial weights and stochastic depth
         model = build_model(plan.config, len(plan.classes))
+        if plan.start:
+            plan.start.give(model)
         fitted = fit(
             model,
             Loader(prepared, model.inputs | model.targets, torch.device(device), plan.config.prepare.size),

@@ -12,6 +12,7 @@ from tsfmicro.evaluate.calibrate import fit_temperature
 from tsfmicro.models.base import Model
 from tsfmicro.models.pretrained import load_weights
 from tsfmicro.run.folder import WEIGHTS, RunFolder
+from tsfmicro.run.start import known_as
 from tsfmicro.run.task import build_model
 from tsfmicro.run.watch import Task
 from tsfmicro.types import person_of
@@ -39,7 +40,8 @@ def fold_model(folder: RunFolder, task: Task) -> Model:
 
 def card_of(folder: RunFolder, name: str, clips: Collection[str], scores: str = "", temperature: float = 1.0) -> Card:
     """The card of a model of this run that was trained on these clips."""
-    config = folder.plan.config
+    config, start = folder.plan.config, folder.plan.start
+    casts = folder.environment.get("casts", {})
     return Card(
         name=name,
         scheme=config.data.scheme,
@@ -51,6 +53,7 @@ def card_of(folder: RunFolder, name: str, clips: Collection[str], scores: str = 
         temperature=temperature,
         demonstration=bool(folder.environment.get("generated")),
         units=folder.environment.get("units", {}),
+        seen=tuple(sorted({known_as(clip, casts) for clip in clips} | set(start.seen if start else ()))),
     )
 
 

@@ -25,7 +25,7 @@ def study_names() -> list[str]:
     """Names of the studies, such as 'paper/ablation-released'."""
     runs = set(names())
     found = (f.relative_to(FOLDER).with_suffix("").as_posix() for f in FOLDER.rglob("*.yaml"))
-    return sorted(name for name in found if name not in runs)
+    return sorted(name for name in found if name not in runs and not name.startswith("pretrain/"))
 
 
 def config(name: str, overrides: Sequence[str] = ()) -> RunConfig:

@@ -72,6 +72,8 @@ def fit(
     loader.check_augmentation(config.augment)
     shown = {clip: loader.prepared.clip_of(clip).action_units for clip in labels}
     model.begin(TrainingFacts(dict(labels), shown, tuple(classes)))  # type: ignore[operator]
+    if config.frozen:
+        model.freeze(config.frozen)  # type: ignore[operator]
     try:
         with at_work(loader.device):
             if hasattr(model, "solve"):

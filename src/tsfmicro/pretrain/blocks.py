@@ -1,0 +1,149 @@
+"""What is learned from, block by block: drawn people as the model will see filmed ones.
+
+A block hangs on the seed and its number alone, so that nothing of it needs to be kept: whoever draws it again has the same.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from tsfmicro.errors import ConfigError, RunError
+from tsfmicro.files import write_whole
+from tsfmicro.models.base import ClosedForm, Model
+from tsfmicro.needs import Need
+from tsfmicro.prepare.flow import flow_and_strain, strain
+from tsfmicro.prepare.products.flow import COMPUTED_ON, shrink
+from tsfmicro.pretrain.settings import DrawConfig
+from tsfmicro.synthetic.pairs import Pairs, draw_pairs
+
+HELD_OUT = 10_000_000  # number of the first block that is only asked about: no pretraining gets so far
+STEP = 4  # true motion is known for every fourth pixel
+_KEPT = ("motion", "units", "emotion")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Pairs as a model looks at them, and what is true of them.
+
+    Attributes:
+        products: need → (n, …) as preparation would store it.
+        motion: (n, 2, q, q) where each place really goes, pixels of a face of 224.
+        units: (n, U) how far each action unit moves the skin, as drawn, 0 where it is not there.
+        emotion: (n,) number of the drawn emotion.
+    """
+
+    products: Mapping[Need, np.ndarray] = field(repr=False)
+    motion: np.ndarray = field(repr=False)
+    units: np.ndarray = field(repr=False)
+    emotion: np.ndarray = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.emotion)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What every block is to hold. Attributes: needs: of the model; keep: where blocks are kept, where they are."""
+
+    draw: DrawConfig
+    needs: tuple[Need, ...]
+    keep: Path | None = None
+
+    @property
+    def size(self) -> int:
+        """Edge at which people are drawn, pixels."""
+        edges = [self._drawn_for(need) for need in self.needs]
+        return -(-max(edges) // STEP) * STEP
+
+    def _drawn_for(self, need: Need) -> int:
+        measured = need.product == "faces" or self.draw.flow != "true"
+        return _on(need) if measured else STEP * (need.size or 0)
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of a block."""
+        return self.draw.people * self.draw.each
+
+
+def needs_of(model: Model) -> tuple[Need, ...]:
+    """What a model looks at. Raises ConfigError: it learns in closed form, or something cannot be made of two pictures."""
+    name = model.recipe["name"]
+    if isinstance(model, ClosedForm):
+        raise ConfigError(f"model {name} is solved in closed form, from all clips at once. Choose a network.")
+    lacking = [need for need in model.needs if need.product not in ("faces", "flow") or not need.size]
+    if lacking:
+        raise ConfigError(
+            f"model {name} looks at {lacking[0]}, and a drawn pair has an onset, an apex and the flow between them. "
+            "Choose a model that looks at these."
+        )
+    if type(model).begin is not Model.begin:
+        raise ConfigError(f"model {name} wants facts of its training side before it learns. Choose another.")
+    return model.needs
+
+
+def make(order: Order, number: int) -> Block:
+    """Draw a block, or read it where blocks are kept.
+
+    Raises: RunError: it cannot be kept, or what is kept is damaged.
+    """
+    if order.keep is None:
+        return _seen(draw_pairs(order.draw.seed, number, order.size, order.draw.people, order.draw.each), order)
+    file = order.keep / f"{number}.npz"
+    try:
+        if file.exists():
+            return _read(file, order.needs)
+        block = make(Order(order.draw, order.needs), number)
+        content = io.BytesIO()
+        looked: dict[str, Any] = {str(place): block.products[need] for place, need in enumerate(order.needs)}
+        np.savez_compressed(content, **looked, **{name: getattr(block, name) for name in _KEPT})
+        write_whole(file, content.getvalue())
+        return block
+    except OSError as problem:
+        raise RunError(
+            f"{file}: cannot be written ({problem.strerror}). Make room, or leave --keep out; the same command goes on."
+        ) from None
+
+
+def _read(file: Path, needs: tuple[Need, ...]) -> Block:
+    try:
+        with np.load(file) as kept:
+            return Block({need: kept[str(n)] for n, need in enumerate(needs)}, *(kept[name] for name in _KEPT))
+    except Exception as damage:  # whatever a damaged file may raise
+        raise RunError(f"{file}: is damaged ({damage}). Delete it, and it is drawn again.") from None
+
+
+def _seen(pairs: Pairs, order: Order) -> Block:
+    """As preparation would leave them."""
+    motion = pairs.flow * np.float32(224 / order.size)
+    made = {need: np.stack(list(_product(need, pairs, motion, order))) for need in order.needs}
+    return Block(made, motion, pairs.units.astype(np.float32), pairs.emotion)
+
+
+def _product(need: Need, pairs: Pairs, motion: np.ndarray, order: Order) -> Iterator[np.ndarray]:
+    edge, on = need.size or 0, _on(need)
+    for onset, apex, moved in zip(pairs.onset, pairs.apex, motion, strict=True):
+        if need.product == "faces":
+            yield np.stack([_resized(onset, edge), _resized(apex, edge)])
+        elif order.draw.flow == "true":
+            flow = cv2.resize(moved.transpose(1, 2, 0), (on, on), interpolation=cv2.INTER_LINEAR).transpose(2, 0, 1)
+            yield shrink(np.concatenate([flow, strain(flow)]).astype(np.float16), edge)
+        else:
+            flow = flow_and_strain(_resized(onset, on), _resized(apex, on), order.draw.flow)
+            yield flow if edge == on else shrink(flow, edge)
+
+
+def _on(need: Need) -> int:
+    """Edge of the pictures that a product is made from, as preparation makes it."""
+    edge = need.size or 0
+    return edge if need.product == "faces" else max(edge, COMPUTED_ON)
+
+
+def _resized(image: np.ndarray, edge: int) -> np.ndarray:
+    return image if len(image) == edge else cv2.resize(image, (edge, edge), interpolation=cv2.INTER_AREA)
