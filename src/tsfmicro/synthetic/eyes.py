@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -114,6 +115,7 @@ class Eye:
         return mix(colour, 250.0, glint).astype(np.float32)
 
 
+@lru_cache(maxsize=8)
 def _iris(colour: Colour) -> Field:
     """(n, n, 4): blue, green, red 0–255 and coverage 0–1. Fibres, limbal ring, pupil."""
     x, y = _patch_axes()
@@ -126,6 +128,7 @@ def _iris(colour: Colour) -> Field:
     return np.dstack([base, smoothstep(_IRIS_RADIUS + 0.25, _IRIS_RADIUS - 0.25, radius)]).astype(np.float32)
 
 
+@lru_cache(maxsize=8)
 def _glint(lamp: tuple[float, float]) -> Field:
     """(n, n) 0–1: the lamp mirrored in the cornea, and faintly the room below."""
     x, y = _patch_axes()
