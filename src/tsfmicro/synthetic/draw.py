@@ -129,7 +129,10 @@ def curve(points: Sequence[Point] | NDArray[np.floating], steps: int = 12) -> ND
 
 
 def strokes(
-    image: NDArray[np.uint8], lines: Sequence[NDArray[np.float64]] | NDArray[np.float64], values: Sequence[float], thick: int
+    image: NDArray[np.uint8],
+    lines: Sequence[NDArray[np.float64]] | NDArray[np.float64],
+    values: Sequence[float],
+    thick: int,
 ) -> None:
     """Draw many antialiased lines (grid pixels, each of as many points) into a one-channel image, each with its own value 0–255."""
     for points, value in zip(_fixed(np.stack(lines)), values, strict=True):

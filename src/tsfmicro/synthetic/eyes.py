@@ -18,13 +18,16 @@ _LID_REACH = 15.0  # mm of skin above the upper lid that unfold in a blink
 
 @dataclass(frozen=True)
 class EyeState:
-    """Where lids and gaze are: lids' rise in mm, closure 0–1, gaze and the head's shift (right, down) in mm."""
+    """Where lids and gaze are: lids' rise in mm, closure 0–1, gaze and the head's shift (right, down) in mm.
 
-    upper: float = 0.0
-    lower: float = 0.0
-    closure: float = 0.0
-    gaze: tuple[float, float] = (0.0, 0.0)
-    shift: tuple[float, float] = (0.0, 0.0)
+    Each may be a row of numbers, one for each column of the pixels: so one eye is painted in several frames side by side.
+    """
+
+    upper: float | Field = 0.0
+    lower: float | Field = 0.0
+    closure: float | Field = 0.0
+    gaze: tuple[float | Field, float | Field] = (0.0, 0.0)
+    shift: tuple[float | Field, float | Field] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)

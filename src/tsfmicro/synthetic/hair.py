@@ -9,7 +9,9 @@ import numpy as np
 from tsfmicro.synthetic.draw import Field, Grid, curve, smoothstep, strokes
 from tsfmicro.synthetic.person import Person
 
-HAIRS_OF = 2.75  # grid points per mm for which hairs are counted: on a coarser grid each is thicker, and there are fewer
+HAIRS_OF = (
+    2.75  # grid points per mm for which hairs are counted: on a coarser grid each is thicker, and there are fewer
+)
 
 
 def brow_points(p: Person, side: int) -> np.ndarray:
@@ -36,7 +38,13 @@ def brow_hair(g: Grid, p: Person, rng: np.random.Generator) -> Field:
         width = p.brow_width * np.interp(along, [0, 0.12, 0.5, 0.75, 1], [0.7, 1.0, 0.95, 0.68, 0.18])
         count = int((190 + 32 * p.brow_width) * min(1.0, g.density / HAIRS_OF))
         drawn = [
-            (rng.uniform(0, 1), rng.uniform(-0.5, 0.5), rng.normal(0, 0.13), rng.uniform(4.5, 8.0), rng.uniform(120, 235))
+            (
+                rng.uniform(0, 1),
+                rng.uniform(-0.5, 0.5),
+                rng.normal(0, 0.13),
+                rng.uniform(4.5, 8.0),
+                rng.uniform(120, 235),
+            )
             for _ in range(count)
         ]
         t, off, ruffled, length, values = np.array(drawn).T

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -39,6 +40,11 @@ class Portrait:
     figure: Field = field(repr=False)
     face: Field = field(repr=False)
     grid: Grid = GRID
+
+    @cached_property
+    def relaxed(self) -> Field:
+        """(H, W) the height without cliffs, so that a turned head does not tear at its edge."""
+        return self.grid.blurred(self.height, 3.0)
 
 
 def linear(colour: Colour) -> Field:
