@@ -53,7 +53,7 @@ def brightness(portrait: Portrait, light: Light) -> Field:
     # Red light travels furthest under the skin, so shadows' edges are reddish.
     near, far = portrait.grid.blurred(direct, 0.5), portrait.grid.blurred(direct, 1.7)
     skin = portrait.skin
-    return np.dstack(
+    return cv2.merge(
         [
             direct + skin * 0.55 * (near - direct),
             direct + skin * (0.40 * (near - direct) + 0.30 * (far - direct)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -56,6 +57,7 @@ class Action:
     lids: Lids = Lids()
 
 
+@lru_cache(maxsize=128)
 def action(unit: int, person: Person, side: int) -> Action:
     """The action unit on the right (+1) or left (−1) side of the picture. Raises UnknownNameError."""
     if unit not in _ACTIONS:
@@ -104,8 +106,9 @@ def motion(
         for pull in one.pulls:
             angle = np.arctan2(pull.way[1], pull.way[0]) + side * turn
             size = (pull.size[0] * spread, pull.size[1] * spread)
-            coarse.bump(x, pull.at, size, strength * pull.share * float(np.cos(angle)))
-            coarse.bump(y, pull.at, size, strength * pull.share * float(np.sin(angle)))
+            window, bell = coarse.bell(pull.at, size)
+            x[window] += strength * pull.share * float(np.cos(angle)) * bell
+            y[window] += strength * pull.share * float(np.sin(angle)) * bell
         if one.lids != Lids():
             y -= strength * lid_skin(person, side, one.lids, coarse)
         for fold in one.folds:

@@ -25,7 +25,7 @@ from tsfmicro.synthetic.glasses import draw_glasses
 from tsfmicro.synthetic.head import portrait
 from tsfmicro.synthetic.light import Light, develop, lit
 from tsfmicro.synthetic.muscles import Motion, motion
-from tsfmicro.synthetic.person import Person, draw_person
+from tsfmicro.synthetic.person import draw_person
 from tsfmicro.synthetic.pose import Pose
 from tsfmicro.synthetic.script import COMBINATIONS, EMOTIONS, Part, draw_part, draw_studio
 from tsfmicro.synthetic.trouble import turn_shift
@@ -40,6 +40,7 @@ SMALLEST, LARGEST = 32, 512  # edges that can be drawn, px
 _PAIRS = 200  # streams of their own: clips and films use the numbers below
 _LOOKS, _LIGHT, _PAIR, _NOISE = range(4)
 _LIGHTS = 2  # a person is lit under so many lamps: lighting anew takes as long as drawing three pairs
+_RESTING = 4  # action units in which a person's resting faces differ
 _MARGIN = 0.14  # of the crop's edge, drawn around it for what alignment and movement bring in
 _TRUTH = 4  # px from one true motion to the next
 _OF_640 = 1.53  # px of a picture of 640 × 480 for one of a crop of 224
@@ -146,6 +147,8 @@ class Sitter:
         studio = draw_studio(lamps)
         self.lights = [wide_light(studio, breadth.light, lamps) for _ in range(_LIGHTS if breadth.light else 1)]
         self.lit = [self._lit(light) for light in self.lights]
+        resting = rng.permutation(muscles.UNITS)[:_RESTING]
+        self.resting = [self.motion(draw_part(int(unit), *rng.normal(0, 1, 2).tolist(), rng)) for unit in resting]
 
     def _lit(self, light: Light) -> tuple[Image, Field]:
         """The picture (H, W, 3) uint8, blue first, before its backdrop; and the brightness (H, W)."""
@@ -186,10 +189,7 @@ class _Pair:
         self.units = self.units.clip(0, 1)
         to_mm = px / sitter.scale
         self.parts = [replace(p, left=p.left * to_mm, right=p.right * to_mm) for p in self.parts]
-        self.rest = [
-            draw_part(int(u), *(float(v) for v in rng.normal(0, 0.35, 2)), rng)
-            for u in rng.permutation(muscles.UNITS)[:3]
-        ]
+        self.rest = rng.normal(0, 0.3, len(sitter.resting))  # mm: nobody's face is quite neutral
         self._stand()
         self._drift()
         self._look()
@@ -197,10 +197,10 @@ class _Pair:
     def _stand(self) -> None:
         """Pose and alignment: where each place of the crop lies on the face."""
         s, rng, size = self.sitter, self.rng, self.sitter.size
-        wide = 1 + 1.2 * self.breadth.pose
+        wide = 1 + 0.6 * self.breadth.pose
         yaw, pitch, roll = (
             float(np.clip(wide * rng.normal(0, deviation), -limit, limit))
-            for deviation, limit in ((0.07, 0.3), (0.06, 0.22), (0.06, 0.3))
+            for deviation, limit in ((0.07, 0.2), (0.06, 0.17), (0.06, 0.25))
         )
         pose = self.pose = Pose((0.0, 0.0), s.scale, roll, yaw, pitch)
         marks = pose.project(s.person.landmarks, s.portrait)
@@ -221,7 +221,7 @@ class _Pair:
     def _drift(self) -> None:
         """How far the head moves from onset to apex, px of the crop."""
         rng, much, px = self.rng, self.breadth.drift, self.sitter.size / 224
-        right, down = (float(v) for v in rng.normal(0, (0.3 + 0.6 * much) * px, 2))
+        right, down = (float(v) for v in rng.normal(0, (0.3 + 0.4 * much) * px, 2))
         roll, growth = (float(v) for v in rng.normal(0, 0.0008 + 0.003 * much, 2))
         middle = self.half - self.sitter.size * np.array([0.5, 0.4], np.float32)
         x, y = middle[..., 0], middle[..., 1]
@@ -248,16 +248,15 @@ class _Pair:
     def drawn(self) -> tuple[Image, Image, Field, Field, Field, np.int64]:
         """Onset, apex, flow, still, units, emotion, as `Pairs` has them."""
         s, breadth = self.sitter, self.breadth
-        resting = [s.motion(part) for part in self.rest]
-        acting = [s.motion(part) for part in self.parts]
-        weights = np.concatenate([np.ones((len(resting), 2)), self.levels])
-        motions = [*resting, *acting]
+        motions = [*s.resting, *(s.motion(part) for part in self.parts)]
+        weights = np.concatenate([np.stack([self.rest, self.rest], axis=1), self.levels])  # (motions, 2 moments)
         shifts, gains = [], []
         for moment in (0, 1):
-            shift = sum(w * m.shift for w, m in zip(weights[:, moment], motions, strict=True))
-            relief = sum(w * m.relief for w, m in zip(weights[:, moment], motions, strict=True))
+            now = weights[:, moment].astype(np.float32)
+            shift = sum(w * m.shift for w, m in zip(now, motions, strict=True))
+            relief = sum(w * m.relief for w, m in zip(now, motions, strict=True))
             shifts.append(self._backward(np.moveaxis(np.asarray(shift), 0, -1)))
-            gains.append(self._gain(np.asarray(relief, np.float32)))
+            gains.append(self._gain(np.asarray(relief)))
         still = shifts[1]
         apex = still + self.sway
         flow, alone = (self._travel(shifts[0], later) for later in (apex, still))
