@@ -68,64 +68,66 @@ class Shot:
     def __init__(self, camera: Camera, size: int, rng: np.random.Generator) -> None:
         self.camera, self.size, self.rng = camera, size, rng
         self._table = None
-        if camera.gamma != 1 or camera.gain != 1:
-            values = np.arange(256, dtype=np.float32) / 255
+        if camera.gamma != 1 or camera.gain != 1 or camera.tint != (1, 1, 1):
+            values = np.arange(256, dtype=np.float32)[:, None] / 255 * np.float32(camera.tint)
             self._table = np.clip(255 * np.power(values * camera.gain, camera.gamma), 0, 255).round().astype(np.uint8)
         self._before: Image | None = None
 
-    def __call__(self, picture: Field, gain: Field) -> Image:
+    def __call__(self, picture: Image, gain: Field) -> Image:
         """A frame.
 
         Args: picture: (S, S, 3) uint8, blue first; gain: (S, S) float32, the light's change.
         Returns: (S, S, 3) uint8, red first.
         """
-        c, size = self.camera, (self.size, self.size)
+        c = self.camera
         if self._table is not None:
-            picture = cv2.LUT(picture, self._table)
+            picture = cv2.LUT(picture, self._table[None])
         if c.blur > 0.05:
             picture = cv2.GaussianBlur(picture, (0, 0), c.blur)
-        value = cv2.multiply(picture, cv2.merge([gain * t for t in c.tint]), dtype=cv2.CV_32F)
         if c.grey:
-            value = cv2.cvtColor(cv2.cvtColor(value, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+            picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+        value = cv2.multiply(picture, gain if c.grey else cv2.merge([gain, gain, gain]), dtype=cv2.CV_32F)
         if c.pixels < 0.98:
             few = max(16, round(c.pixels * self.size))
             value = cv2.resize(value, (few, few), interpolation=cv2.INTER_AREA)
-        value = cv2.scaleAdd(self._noise(value.shape[0]), c.grain, value)
-        frame = cv2.convertScaleAbs(np.maximum(value, 0))
+        frame = cv2.addWeighted(self._noise(value.shape[0]), c.grain, value, 1, 0, dtype=cv2.CV_8U)
         if c.jpeg is not None:
-            frame = cv2.imdecode(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, c.jpeg])[1], cv2.IMREAD_COLOR)
+            frame = cv2.imdecode(
+                cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, c.jpeg])[1], cv2.IMREAD_UNCHANGED
+            )
         if c.skip is not None:
             frame = self._sent(frame)
         if frame.shape[0] != self.size:
-            frame = cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR)
-        return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+            frame = cv2.resize(frame, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
+        return cv2.cvtColor(frame, cv2.COLOR_GRAY2RGB if c.grey else cv2.COLOR_BGR2RGB)
 
     def _noise(self, edge: int) -> Field:
         """A random piece of one large grain: drawing new numbers would take as long as all the rest."""
         grain = _grain(self.camera.coarse, self.camera.grey)
-        down, right, up, left = (int(n) for n in self.rng.integers(0, (_GRAIN - edge, _GRAIN - edge, 2, 2)))
-        return np.ascontiguousarray(grain[down : down + edge, right : right + edge][:: 1 - 2 * up, :: 1 - 2 * left])
+        down, right, way = (int(n) for n in self.rng.integers(0, (_GRAIN - edge, _GRAIN - edge, 4)))
+        piece = grain[down : down + edge, right : right + edge]
+        return piece if way == 3 else cv2.flip(piece, way - 1)
 
     def _sent(self, frame: Image) -> Image:
         """The frame as a video has it: a block that hardly differs from the frame before is that one's."""
-        before, self._before = self._before, frame
+        before, self._before = self._before, frame.copy()
         if before is None or self.camera.skip is None:
             return frame
         edge = frame.shape[0]
         blocks = (-(-edge // _BLOCK),) * 2
-        changed = cv2.resize(cv2.absdiff(frame, before), blocks, interpolation=cv2.INTER_AREA).max(axis=2)
+        changed = cv2.resize(cv2.absdiff(frame, before), blocks, interpolation=cv2.INTER_AREA)
+        changed = changed.reshape(*blocks, -1).max(axis=2)
         keep = cv2.resize(
             (changed < self.camera.skip * 2).astype(np.uint8), (edge, edge), interpolation=cv2.INTER_NEAREST
         )
-        return np.where(keep[..., None] > 0, before, frame)
+        cv2.copyTo(before, keep, frame)
+        return frame
 
 
 @cache
 def _grain(coarse: bool, grey: bool) -> Field:
-    """(768, 768, 3) noise of deviation 1."""
-    noise = np.random.default_rng(1).standard_normal((_GRAIN, _GRAIN, 3), np.float32)
-    if grey:
-        noise = np.repeat(noise[..., :1], 3, axis=2)
+    """(768, 768, 3) noise of deviation 1, or (768, 768)."""
+    noise = np.random.default_rng(1).standard_normal((_GRAIN, _GRAIN) if grey else (_GRAIN, _GRAIN, 3), np.float32)
     if coarse:
         noise = cv2.GaussianBlur(noise, (0, 0), 0.8)
         noise /= noise.std()

@@ -73,7 +73,9 @@ class Grid:
         reach = 3.8 * max(size)
         rows, columns = self.window(at, (reach, reach))
         x, y = self.x[:, columns] - at[0], self.y[rows] - at[1]
-        along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+        along, across = x.astype(np.float64), y.astype(np.float64)
+        if angle:
+            along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
         return (rows, columns), np.exp(-0.5 * ((along / size[0]) ** 2 + (across / size[1]) ** 2))
 
     def line(self, points: Sequence[Point], width: float, soft: float) -> Field:
