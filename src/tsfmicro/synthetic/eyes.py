@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -17,13 +18,16 @@ _LID_REACH = 15.0  # mm of skin above the upper lid that unfold in a blink
 
 @dataclass(frozen=True)
 class EyeState:
-    """Where lids and gaze are: lids' rise in mm, closure 0–1, gaze and the head's shift (right, down) in mm."""
+    """Where lids and gaze are: lids' rise in mm, closure 0–1, gaze and the head's shift (right, down) in mm.
 
-    upper: float = 0.0
-    lower: float = 0.0
-    closure: float = 0.0
-    gaze: tuple[float, float] = (0.0, 0.0)
-    shift: tuple[float, float] = (0.0, 0.0)
+    Each may be a row of numbers, one for each column of the pixels: so one eye is painted in several frames side by side.
+    """
+
+    upper: float | Field = 0.0
+    lower: float | Field = 0.0
+    closure: float | Field = 0.0
+    gaze: tuple[float | Field, float | Field] = (0.0, 0.0)
+    shift: tuple[float | Field, float | Field] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ class Eye:
         return mix(colour, 250.0, glint).astype(np.float32)
 
 
+@lru_cache(maxsize=8)
 def _iris(colour: Colour) -> Field:
     """(n, n, 4): blue, green, red 0–255 and coverage 0–1. Fibres, limbal ring, pupil."""
     x, y = _patch_axes()
@@ -126,6 +131,7 @@ def _iris(colour: Colour) -> Field:
     return np.dstack([base, smoothstep(_IRIS_RADIUS + 0.25, _IRIS_RADIUS - 0.25, radius)]).astype(np.float32)
 
 
+@lru_cache(maxsize=8)
 def _glint(lamp: tuple[float, float]) -> Field:
     """(n, n) 0–1: the lamp mirrored in the cornea, and faintly the room below."""
     x, y = _patch_axes()

@@ -1,0 +1,412 @@
+"""Pairs to learn from: onset and apex of people who never lived, drawn without a film, aligned, with their true motion.
+
+A clip is 640×480 and a hundred frames; learning wants two faces of 224 pixels. So a person's portrait is drawn on a grid no
+finer than the crop and no larger, lit under a few lamps, and each pair is two looks through one warp. The alignment is that of
+preparation with landmarks that are known, and off by what a detector would be off. What spreads, and how far, is `breadth`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tsfmicro.errors import ConfigError
+from tsfmicro.synthetic import muscles
+from tsfmicro.synthetic.breadth import Breadth, made_up, wide_light, wide_person
+from tsfmicro.synthetic.camera import Shot, draw_camera
+from tsfmicro.synthetic.cast import random_stream
+from tsfmicro.synthetic.draw import Field, Grid, mix, smoothstep
+from tsfmicro.synthetic.eyes import Eye, EyeState
+from tsfmicro.synthetic.glasses import draw_glasses
+from tsfmicro.synthetic.head import portrait
+from tsfmicro.synthetic.light import Light, develop, lit
+from tsfmicro.synthetic.muscles import Motion, motion
+from tsfmicro.synthetic.person import draw_person
+from tsfmicro.synthetic.pose import Pose
+from tsfmicro.synthetic.script import COMBINATIONS, EMOTIONS, Part, draw_part, draw_studio
+from tsfmicro.synthetic.trouble import turn_shift
+from tsfmicro.template import to_template
+
+UNITS: tuple[str, ...] = tuple(f"{side}{unit}" for unit in muscles.UNITS for side in "LR")
+"""Columns of `Pairs.units`: each action unit on the person's left and right."""
+
+STRONGEST = 4.0  # px of 224 that the furthest point of the skin moves at intensity 1
+SMALLEST, LARGEST = 32, 512  # edges that can be drawn, px
+
+_PAIRS = 200  # streams of their own: clips and films use the numbers below
+_LOOKS, _LIGHT, _PAIR, _NOISE = range(4)
+_LIGHTS = 2  # a person is lit under so many lamps: lighting anew takes as long as drawing three pairs
+_RESTING = 4  # action units in which a person's resting faces differ
+_MARGIN = 0.14  # of the crop's edge, drawn around it for what alignment and movement bring in
+_TRUTH = 4  # px from one true motion to the next
+_OF_640 = 1.53  # px of a picture of 640 × 480 for one of a crop of 224
+_PIVOT = 25.0  # mm of height about which a head turns, as in `pose`
+
+Image = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Drawn pairs.
+
+    Attributes:
+        onset, apex: (n, size, size, 3) uint8 RGB, aligned as preparation aligns.
+        flow: (n, 2, size // 4, size // 4) float32, right and down: how far the skin at a place of the onset travels to the apex,
+            px of `size`, what is left of the head's movement included. Each is of the middle of 4 × 4 pixels.
+        still: the same, without the head's movement.
+        units: (n, len(UNITS)) float32, how much each action unit rises from the one frame to the other, 1 for 4 px of 224.
+        emotion: (n,) int64, place in EMOTIONS.
+        people: (n,) who is seen; the seed is part of the name.
+    """
+
+    onset: NDArray[np.uint8] = field(repr=False)
+    apex: NDArray[np.uint8] = field(repr=False)
+    flow: NDArray[np.float32] = field(repr=False)
+    still: NDArray[np.float32] = field(repr=False)
+    units: NDArray[np.float32] = field(repr=False)
+    emotion: NDArray[np.int64] = field(repr=False)
+    people: tuple[str, ...]
+
+
+def draw_pairs(
+    seed: int, block: int, size: int = 224, people: int = 4, each: int = 8, breadth: Breadth = Breadth()
+) -> Pairs:
+    """The pairs of one block, each person's one after another; the same arguments give the same bits in any process.
+
+    Args:
+        seed, block: decide everything that is random. Blocks share no person, so processes may share out the blocks.
+        size: edge of a face, px.
+        people, each: how many people, and pairs of each. A portrait takes as long as several pairs.
+        breadth: how far people, pictures and movements spread.
+    Raises: ConfigError: numbers that cannot work.
+    """
+    least = {"seed": 0, "block": 0, "people": 1, "each": 1}
+    given = {"seed": seed, "block": block, "people": people, "each": each}
+    wrong = [f"{name}={given[name]} (at least {low})" for name, low in least.items() if given[name] < low]
+    if not SMALLEST <= size <= LARGEST or size % _TRUTH:
+        wrong.append(f"size={size} (a multiple of {_TRUTH} from {SMALLEST} to {LARGEST})")
+    if wrong:
+        raise ConfigError(f"drawn pairs: cannot draw {', '.join(wrong)}.")
+    drawn, names = [], []
+    for person in range(people):
+        key = (seed, _PAIRS, block, person)
+        sitter = Sitter(key, size, breadth)
+        for pair in range(each):
+            drawn.append(_Pair(sitter, key, pair, breadth).drawn())
+            names.append(f"drawn-{seed}-{block}-{person}")
+    columns = [np.stack(column) for column in zip(*drawn, strict=True)]
+    onset, apex, flow, still, units, emotion = columns
+    return Pairs(onset, apex, flow, still, units, emotion, tuple(names))
+
+
+class _Keeping(Grid):
+    """A grid that keeps the lines drawn on it: folds are the same in every pair of a person."""
+
+    def line(self, points: Any, width: float, soft: float) -> Field:
+        kept = self.__dict__.setdefault("_lines", {})
+        key = (points, width, soft)
+        if key not in kept:
+            kept[key] = super().line(points, width, soft)
+        return kept[key]
+
+
+class Sitter:
+    """A person drawn for crops of one size, and lit: what is the same in all pairs of theirs.
+
+    Attributes:
+        scale: px of the crop per mm of the face.
+    """
+
+    def __init__(self, key: tuple[int, ...], size: int, breadth: Breadth) -> None:
+        rng = random_stream(*key, _LOOKS)
+        self.person = person = wide_person(draw_person(rng), breadth.looks, rng)
+        self.size = size
+        matrix = to_template(person.landmarks, size)
+        self.scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+        edge = size / self.scale
+        left, top = -matrix[:, 2] / self.scale - _MARGIN * edge
+        around = (
+            float(left),
+            float(top),
+            float(left + (1 + 2 * _MARGIN) * edge),
+            float(top + (1 + 2 * _MARGIN) * edge),
+        )
+        self.grid = Grid(*around, density=max(0.9, 1.05 * self.scale))
+        self.coarse, self.folds = Grid(*around, density=0.4), _Keeping(*around, density=0.75)
+        self.portrait = made_up(portrait(person, self.grid), person, breadth.worn, rng)
+        g, p = self.grid, self.portrait
+        follow = smoothstep(person.chin_y + 75, person.chin_y + 5, g.y) * smoothstep(0.02, 0.6, p.figure)
+        # What a pair samples at every point of its lattice: how far the face follows its muscles, and the head's movement; depth.
+        self.layers = cv2.merge([p.face, g.blurred(follow.astype(np.float32), 7.0), p.relaxed - np.float32(_PIVOT)])
+        self.glasses = draw_glasses(person, g, rng) if rng.random() < 0.35 * breadth.worn else None
+        lamps = random_stream(*key, _LIGHT)
+        studio = draw_studio(lamps)
+        self.lights = [wide_light(studio, breadth.light, lamps) for _ in range(_LIGHTS if breadth.light else 1)]
+        self.lit = [self._lit(light) for light in self.lights]
+        resting = rng.permutation(muscles.UNITS)[:_RESTING]
+        self.resting = [self.motion(draw_part(int(unit), *rng.normal(0, 1, 2).tolist(), rng)) for unit in resting]
+
+    def _lit(self, light: Light) -> tuple[Image, Field]:
+        """The picture (H, W, 3) uint8, blue first, before its backdrop; and the brightness (H, W)."""
+        picture, shade = lit(self.portrait, light)
+        across = np.clip((self.grid.x + 60 * light.right) / 200, -1, 1)
+        down = np.clip((self.grid.y - 20) / 200, -1, 1)
+        spot = 0.75 * (0.72 + 0.4 * np.exp(-(across**2 + down**2)))
+        paper = develop((spot[..., None] * np.array(light.tint, np.float32) ** 2.2).astype(np.float32))
+        figure = np.clip(self.portrait.figure, 0, 1)
+        return mix(paper.astype(np.float32), picture, figure).round().astype(np.uint8), shade
+
+    def motion(self, part: Part) -> Motion:
+        """An action unit of this person; the part's strength is in mm."""
+        return motion(part.unit, self.person, part.left, part.right, part.turn, part.spread, self.coarse, self.folds)
+
+
+class _Pair:
+    """One pair: everything random is drawn first, then it is seen at two moments."""
+
+    def __init__(self, sitter: Sitter, key: tuple[int, ...], pair: int, breadth: Breadth) -> None:
+        self.sitter, self.breadth = sitter, breadth
+        rng = self.rng = random_stream(*key, _PAIR, pair)
+        self.noise = random_stream(*key, _NOISE, pair)
+        self.light = pair % len(sitter.lights)
+        self.emotion = int(rng.integers(len(EMOTIONS)))
+        px = sitter.size / 224
+        self.parts = draw_parts(EMOTIONS[self.emotion], breadth.script, rng)
+        # How far each unit has risen in either frame: annotators are a few frames early or late, and units lag.
+        late = 0.35 * breadth.habit
+        early = late * rng.beta(1.0, 2.5)
+        self.levels = np.array(
+            [[early * rng.uniform(0.5, 1.0), 1 - late * rng.beta(1.0, 2.5)] for _ in self.parts]
+        )  # (parts, 2)
+        self.units = np.zeros(len(UNITS), np.float32)
+        for part, (start, end) in zip(self.parts, self.levels, strict=True):
+            for side, strength in (("L", part.right), ("R", part.left)):  # the person's left is on the picture's right
+                self.units[UNITS.index(f"{side}{part.unit}")] += (end - start) * strength / STRONGEST
+        self.units = self.units.clip(0, 1)
+        to_mm = px / sitter.scale
+        self.parts = [replace(p, left=p.left * to_mm, right=p.right * to_mm) for p in self.parts]
+        self.rest = rng.normal(0, 0.3, len(sitter.resting))  # mm: nobody's face is quite neutral
+        self._stand()
+        self._drift()
+        self._look()
+
+    def _stand(self) -> None:
+        """Pose and alignment: where each place of the crop lies on the face."""
+        s, rng, size = self.sitter, self.rng, self.sitter.size
+        wide = 1 + 0.6 * self.breadth.pose
+        yaw, pitch, roll = (
+            float(np.clip(wide * rng.normal(0, deviation), -limit, limit))
+            for deviation, limit in ((0.07, 0.2), (0.06, 0.17), (0.06, 0.25))
+        )
+        pose = self.pose = Pose((0.0, 0.0), s.scale, roll, yaw, pitch)
+        marks = pose.project(s.person.landmarks, s.portrait)
+        error = 0.012 * size * self.breadth.alignment
+        matrix = to_template(marks + error * rng.standard_normal((5, 2)) * (0.7 + 0.6 * rng.random()), size)
+        a = complex(matrix[0, 0], matrix[1, 0])
+        self.turned = pose.roll + float(np.angle(a))  # of the face in the crop
+        self.px = s.scale * abs(a)  # of the crop per mm
+        quarter = _lattice(size, 4)
+        back = (quarter - matrix[:, 2]) @ np.array([[a.real, -a.imag], [a.imag, a.real]]) / abs(a) ** 2
+        x, y = pose.look_up(back[..., 0], back[..., 1], s.portrait)
+        self.place = cv2.resize(cv2.merge([x, y]), (size // 2, size // 2), interpolation=cv2.INTER_LINEAR)  # mm
+        self.half = _lattice(size, 2)
+        layers = _sampled(s.layers, s.grid, self.place)
+        self.face, self.follow, self.depth = layers[..., :1], layers[..., 1:2], layers[..., 2]
+        self.shade = _sampled(s.lit[self.light][1], s.grid, self.place)
+
+    def _drift(self) -> None:
+        """How far the head moves from onset to apex, px of the crop."""
+        rng, much, px = self.rng, self.breadth.drift, self.sitter.size / 224
+        right, down = (float(v) for v in rng.normal(0, (0.3 + 0.4 * much) * px, 2))
+        roll, growth = (float(v) for v in rng.normal(0, 0.0008 + 0.003 * much, 2))
+        middle = self.half - self.sitter.size * np.array([0.5, 0.4], np.float32)
+        x, y = middle[..., 0], middle[..., 1]
+        moved = np.stack([right + growth * x - roll * y, down + growth * y + roll * x], axis=-1)
+        if much:
+            yaw, pitch = (float(v) for v in rng.normal(0, 0.006 * much, 2))
+            shift = turn_shift(yaw, pitch, self.place[..., 0], self.place[..., 1], self.depth)
+            moved = moved + np.moveaxis(shift, 0, -1) @ self._rolling().T
+        self.sway = (self.follow * moved).astype(np.float32)
+
+    def _look(self) -> None:
+        """Lids, gaze, and eyes about to blink."""
+        rng, much = self.rng, self.breadth.drift
+        self.lids = rng.normal(0, (0.35, 0.25))
+        start = rng.normal(0, (0.7 + 1.5 * much, 0.4 + 0.6 * much))
+        self.gaze = np.stack([start, start + rng.normal(0, 0.1 + 0.25 * much, 2)])  # (2 moments, 2)
+        self.closure = np.where(rng.random(2) < 0.05 + 0.05 * much, rng.uniform(0, 1, 2), 0.0)
+
+    def _rolling(self) -> Field:
+        """(2, 2) from mm of the face to px of the crop."""
+        c, s = np.cos(self.turned), np.sin(self.turned)
+        return (self.px * np.array([[c, -s], [s, c]])).astype(np.float32)
+
+    def drawn(self) -> tuple[Image, Image, Field, Field, Field, np.int64]:
+        """Onset, apex, flow, still, units, emotion, as `Pairs` has them."""
+        s, breadth = self.sitter, self.breadth
+        motions = [*s.resting, *(s.motion(part) for part in self.parts)]
+        weights = np.concatenate([np.stack([self.rest, self.rest], axis=1), self.levels])  # (motions, 2 moments)
+        shifts, gains = [], []
+        for moment in (0, 1):
+            now = weights[:, moment].astype(np.float32)
+            shift = sum(w * m.shift for w, m in zip(now, motions, strict=True))
+            relief = sum(w * m.relief for w, m in zip(now, motions, strict=True))
+            shifts.append(self._backward(np.moveaxis(np.asarray(shift), 0, -1)))
+            gains.append(self._gain(np.asarray(relief)))
+        still = shifts[1]
+        apex = still + self.sway
+        flow, alone = (self._travel(shifts[0], later) for later in (apex, still))
+        lids = np.array([[[lid.upper, lid.lower] for lid in m.lids] for m in motions])  # (motions, 2 sides, 2)
+        lids = np.einsum("mt,msl->tsl", weights, lids) + self.lids
+        pictures = self._pictures((shifts[0], apex), lids)
+        shot = Shot(draw_camera(breadth.camera, self.rng), s.size, self.noise)
+        onset, later = (shot(picture, gain) for picture, gain in zip(pictures, gains, strict=True))
+        return onset, later, flow, alone, self.units, np.int64(self.emotion)
+
+    def _backward(self, shift: Field) -> Field:
+        """(h, h, 2) px: what is seen at a place of the crop came from so far away. Args: shift: of the skin, mm, on the coarse grid."""
+        seen = _sampled(shift.astype(np.float32), self.sitter.coarse, self.place)
+        forward = (self.face * (seen @ self._rolling().T)).astype(np.float32)
+        backward = forward
+        for _ in range(3):  # what arrives at a pixel left from a pixel that moved differently
+            backward = _read(forward, self.half - backward)
+        return backward
+
+    def _gain(self, relief: Field) -> Field:
+        """(size, size) change of brightness: folds against the lamp, the lamp's flicker, and a gradient over the face."""
+        s, g, light = self.sitter, self.sitter.folds, self.sitter.lights[self.light]
+        towards, step = light.towards, 8 / g.density
+        slope_x, slope_y = (cv2.Sobel(relief, cv2.CV_32F, *d, ksize=3) / step for d in ((1, 0), (0, 1)))
+        change = light.key * -(slope_x * towards[0] + slope_y * towards[1]) - 0.22 * (g.blurred(relief, 2.5) - relief)
+        seen = _sampled(change.astype(np.float32), g, self.place) * self.face[..., 0]
+        gain = 1 + np.clip(seen / np.maximum(self.shade, 0.3), -0.8, 0.8) / 2.2
+        much = self.breadth.light
+        gain = gain * np.float32(1 + self.rng.normal(0, 0.003 + 0.012 * much))
+        if much:
+            tilt = self.rng.normal(0, 0.004 * much, 2).astype(
+                np.float32
+            )  # the light's change is not the same everywhere
+            gain = gain + (self.half / self.sitter.size - np.float32(0.5)) @ tilt
+        return cv2.resize(gain.astype(np.float32), (s.size, s.size), interpolation=cv2.INTER_LINEAR)
+
+    def _travel(self, before: Field, after: Field) -> Field:
+        """(2, size // 4, size // 4) px: how far places of the onset travel. Args: backward shifts of the two frames."""
+        places = _lattice(self.sitter.size, _TRUTH)
+        unmoved = places - _read(before, places)
+        now = unmoved
+        for _ in range(5):
+            now = unmoved + _read(after, now)
+        return np.ascontiguousarray(np.moveaxis(now - places, -1, 0))
+
+    def _pictures(self, shifts: tuple[Field, Field], lids: Field) -> list[Image]:
+        """Both moments, (size, size, 3) uint8, blue first, before light's changes and the camera."""
+        s, size = self.sitter, (self.sitter.size,) * 2
+        unmoved = (self.place - np.float32((s.grid.left, s.grid.top))) * np.float32(s.grid.density)
+        looks = [
+            cv2.resize(_read(unmoved, self.half - shift), size, interpolation=cv2.INTER_LINEAR) for shift in shifts
+        ]
+        eyes = [self._eye(side, lids[:, k], shifts[1]) for k, side in enumerate((-1, 1))]
+        for window, eye, state in eyes:
+            if self.closure.any():
+                down = np.split(eye.stretch(state), 2, axis=1)
+                for look, much in zip(looks, down, strict=True):
+                    look[window][..., 1] -= much.astype(np.float32) * np.float32(s.grid.density)
+        picture = s.lit[self.light][0]
+        seen = [cv2.remap(picture, look, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for look in looks]
+        for window, eye, state in eyes:
+            painted = eye.paint(np.concatenate([one[window] for one in seen], axis=1), state)
+            for one, part in zip(seen, np.split(painted, 2, axis=1), strict=True):
+                one[window] = part
+        if s.glasses is None:
+            return seen
+        heads = [unmoved, _read(unmoved, self.half - self.sway)]
+        return [self._behind_glasses(one, head) for one, head in zip(seen, heads, strict=True)]
+
+    def _behind_glasses(self, picture: Image, look: Field) -> Image:
+        full = cv2.resize(look, (self.sitter.size,) * 2, interpolation=cv2.INTER_LINEAR)
+        layer = cv2.remap(self.sitter.glasses, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        cover = layer[..., 3] * np.float32(1 / 255)
+        return mix(picture.astype(np.float32), layer[..., :3], cover).round().astype(np.uint8)
+
+    def _eye(self, side: int, lids: Field, apex: Field) -> tuple[tuple[slice, slice], Eye, EyeState]:
+        """The window of an eye, and the eye in both moments side by side. Args: lids: (2 moments, 2) mm."""
+        p, light = self.sitter.person, self.sitter.lights[self.light]
+        x, y = cv2.split(self.place)
+        near = (np.abs(x - side * p.eye_x) < p.eye_width * 1.35) & (np.abs(y) < 18)
+        rows, columns = (np.where(near.any(axis=axis))[0] for axis in (1, 0))
+        half = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        window = (slice(2 * rows[0], 2 * rows[-1] + 2), slice(2 * columns[0], 2 * columns[-1] + 2))
+        width = window[1].stop - window[1].start
+        place = cv2.resize(self.place[half], (width, window[0].stop - window[0].start), interpolation=cv2.INTER_LINEAR)
+        x, y = (np.concatenate([one, one], axis=1) for one in cv2.split(place))
+        bright = float(np.clip(np.median(self.shade[half]), 0.35, 1.3) ** (1 / 2.2))
+        eye = Eye(p, side, x, y, self.px, bright, (light.right, light.up))
+        moved = self.sway[half].reshape(-1, 2).mean(0) @ np.linalg.inv(self._rolling()).T  # the head's, mm
+
+        def row(onset: float, later: float) -> Field:
+            return np.repeat(np.float32([onset, later]), width)[None, :]
+
+        state = EyeState(
+            row(*lids[:, 0]), row(*lids[:, 1]), row(*self.closure),
+            (row(*self.gaze[:, 0]), row(*self.gaze[:, 1])), (row(0, moved[0]), row(0, moved[1])),
+        )  # fmt: skip
+        return window, eye, state
+
+
+def draw_parts(emotion: str, amount: float, rng: np.random.Generator) -> list[Part]:
+    """The action units of an emotion, px of 224 of the point that each moves furthest.
+
+    Args: amount: breadth of the script; at 0 as in clips, whose pixels are those of 640 × 480.
+    """
+    wide = rng.random() < amount
+    most = float(0.3 + (STRONGEST - 0.3) * rng.beta(1.5, 2.0) if wide else (1 + 3 * rng.beta(3.5, 1.2)) / _OF_640)
+    parts = []
+    for k, (unit, sides) in enumerate(_units(emotion, rng)):
+        if not sides and wide and rng.random() < 0.15:
+            sides = str(rng.choice(["L", "R"]))
+        parts.append(_uneven(unit, sides, most * (1.0 if k == 0 else float(rng.uniform(0.6, 1.0))), rng))
+    if wide and rng.random() < 0.3:  # blended with a trace of another
+        other = str(rng.choice([e for e in EMOTIONS if e != emotion]))
+        unit, sides = _units(other, rng)[0]
+        if unit not in {part.unit for part in parts}:
+            parts.append(_uneven(unit, sides, most * float(rng.uniform(0.1, 0.45)), rng))
+    return parts
+
+
+def _units(emotion: str, rng: np.random.Generator) -> list[tuple[int, str]]:
+    """Number and side ("" for both) of each unit of one of an emotion's combinations."""
+    options = COMBINATIONS[emotion]
+    weights = np.array([w for _, w, _ in options], float)
+    units = options[int(rng.choice(len(options), p=weights / weights.sum()))][0]
+    return [(int(text.lstrip("LR")), text[0] if text[0] in "LR" else "") for text in units.split("+")]
+
+
+def _uneven(unit: int, sides: str, strength: float, rng: np.random.Generator) -> Part:
+    """Both sides, one a little less, or one alone; the person's left is on the right of the picture."""
+    less = float(rng.uniform(0.65, 1.0))
+    both = (1.0, less) if rng.random() < 0.5 else (less, 1.0)
+    left, right = {"": both, "L": (0.0, 1.0), "R": (1.0, 0.0)}[sides]
+    return draw_part(unit, strength * left, strength * right, rng)
+
+
+def _lattice(size: int, step: int) -> Field:
+    """(size // step, size // step, 2) px, x and y: the middles of squares of `step` pixels."""
+    places = np.arange(size // step, dtype=np.float32) * step + np.float32((step - 1) / 2)
+    return np.stack(np.meshgrid(places, places), axis=-1)
+
+
+def _read(values: Field, places: Field) -> Field:
+    """Values of every other pixel at these places, px. Args: values: (h, h, 2); places: (…, …, 2)."""
+    return cv2.remap(
+        values, (places - np.float32(0.5)) * np.float32(0.5), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def _sampled(values: Field, grid: Grid, place: Field) -> Field:
+    """Values of a grid at these places of the face. Args: place: (h, w, 2) mm."""
+    where = (place - np.float32((grid.left, grid.top))) * np.float32(grid.density)
+    return cv2.remap(values, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
