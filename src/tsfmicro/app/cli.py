@@ -90,18 +90,29 @@ def run(
     gpus_per_training: GpusPerTraining = None,
     slurm: Slurm = None,
     final: Final = False,
+    ablate: Annotated[
+        str | None,
+        typer.Option(metavar="start", help="Also train the same folds without train.start, and say how much it gave."),
+    ] = None,
 ) -> None:
     """Prepare faces, train every fold, and print the score with its interval and floors."""
-    from tsfmicro.app.screens import Screen, show_summary
+    from tsfmicro.app.screens import Screen, show_summary, show_table
     from tsfmicro.machines.named import machines as machines_named
+    from tsfmicro.reading.ablate import ablate_start, check_ablation
     from tsfmicro.run import experiment
     from tsfmicro.study import shipped
 
     settings = shipped.config(config, set or [])
+    check_ablation(ablate, settings)
     where = machines_named(machines, workers, address, gpus_per_training, slurm or ())
     with Screen() as screen:
         summary = experiment.run(settings, roots(data), out, cache, device, workers, screen, shuffled, where, final)
+        gain = ablate_start(out, settings, roots(data), cache, device, workers, screen, where) if ablate else None
     show_summary(summary, out)
+    if gain:
+        print(f"A = with the start {settings.train.start}, B = the same folds from scratch")
+        show_table(*gain.table())
+        print(gain.headline())
 
 
 app.command()(study)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ import numpy as np
 
 from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.files import write_whole
-from tsfmicro.models.base import ClosedForm, Model
+from tsfmicro.models.base import ClosedForm, Model, check_choice
 from tsfmicro.needs import Need
 from tsfmicro.prepare.flow import flow_and_strain, strain
 from tsfmicro.prepare.products.flow import COMPUTED_ON, shrink
 from tsfmicro.pretrain.settings import DrawConfig
+from tsfmicro.synthetic.breadth import Breadth
 from tsfmicro.synthetic.pairs import Pairs, draw_pairs
 
 HELD_OUT = 10_000_000  # number of the first block that is only asked about: no pretraining gets so far
@@ -34,8 +35,8 @@ class Block:
 
     Attributes:
         products: need → (n, …) as preparation would store it.
-        motion: (n, 2, q, q) where each place really goes, pixels of a face of 224.
-        units: (n, U) how far each action unit moves the skin, as drawn, 0 where it is not there.
+        motion: (n, 2, q, q) where each place of the face goes when the head is held still, pixels of a face of 224.
+        units: (n, U) how strong each action unit is on either side, as drawn, 0 where it is not there.
         emotion: (n,) number of the drawn emotion.
     """
 
@@ -88,13 +89,21 @@ def needs_of(model: Model) -> tuple[Need, ...]:
     return model.needs
 
 
+def breadth_of(draw: DrawConfig) -> Breadth:
+    """Raises UnknownNameError, ConfigError: a kind of breadth that there is not, or an amount that cannot be."""
+    for name in draw.breadth:
+        check_choice("draw.breadth", name, [one.name for one in fields(Breadth)])
+    return Breadth(**draw.breadth)
+
+
 def make(order: Order, number: int) -> Block:
     """Draw a block, or read it where blocks are kept.
 
     Raises: RunError: it cannot be kept, or what is kept is damaged.
     """
     if order.keep is None:
-        return _seen(draw_pairs(order.draw.seed, number, order.size, order.draw.people, order.draw.each), order)
+        draw = order.draw
+        return _seen(draw_pairs(draw.seed, number, order.size, draw.people, draw.each, breadth_of(draw)), order)
     file = order.keep / f"{number}.npz"
     try:
         if file.exists():
@@ -121,9 +130,9 @@ def _read(file: Path, needs: tuple[Need, ...]) -> Block:
 
 def _seen(pairs: Pairs, order: Order) -> Block:
     """As preparation would leave them."""
-    motion = pairs.flow * np.float32(224 / order.size)
-    made = {need: np.stack(list(_product(need, pairs, motion, order))) for need in order.needs}
-    return Block(made, motion, pairs.units.astype(np.float32), pairs.emotion)
+    to_224 = np.float32(224 / order.size)
+    made = {need: np.stack(list(_product(need, pairs, pairs.flow * to_224, order))) for need in order.needs}
+    return Block(made, pairs.still * to_224, pairs.units.astype(np.float32), pairs.emotion)
 
 
 def _product(need: Need, pairs: Pairs, motion: np.ndarray, order: Order) -> Iterator[np.ndarray]:

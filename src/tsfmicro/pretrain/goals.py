@@ -7,7 +7,9 @@ by one linear layer, which is thrown away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +21,12 @@ from tsfmicro.evaluate import metrics
 from tsfmicro.labels import is_of_units, scheme
 from tsfmicro.models.base import Batch, Model
 from tsfmicro.pretrain.settings import TargetsConfig
-from tsfmicro.synthetic.muscles import UNITS
+from tsfmicro.synthetic.pairs import UNITS
 from tsfmicro.synthetic.script import EMOTIONS
 
 LEFT_OUT = -100  # what cross-entropy passes over
-STRONG = 3.0  # of an action unit, as drawn: about 1 in the loss
+STRONG = 0.5  # of an action unit, as drawn, two pixels of a face of 224: 1 in the loss
+MIRRORED = [n ^ 1 for n in range(len(UNITS))]  # left and right of a unit stand beside each other
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,10 @@ class Goals:
 
     def truth(self, emotion: np.ndarray, units: np.ndarray, motion: np.ndarray) -> Truth:
         return Truth(self.of_emotion[torch.from_numpy(emotion)], torch.from_numpy(units), torch.from_numpy(motion))
+
+    def mirrored(self, truth: Truth, which: Tensor) -> Truth:
+        """The same of pictures of which some, (n,) bool, are seen in a mirror: left units are right ones there."""
+        return replace(truth, units=torch.where(which[:, None], truth.units[:, MIRRORED], truth.units))
 
     def parts(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(N, C) of emotions, (N, U) whether each unit is there, (N, U) how strong it is."""
@@ -136,6 +143,12 @@ class Marks:
     units: float | None
     motion: tuple[float, float] | None
 
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Marks:
+        """From plain values, as `asdict` gives them."""
+        motion = stored["motion"]
+        return cls(stored["uf1"], stored["units"], None if motion is None else (motion[0], motion[1]))
+
     def __str__(self) -> str:
         """UF1 0.71, units F1 0.55, motion off by 0.31 of 0.58 px"""
         said = [f"UF1 {self.uf1:.2f}"] if self.uf1 is not None else []
@@ -160,9 +173,10 @@ def mark(said: list[tuple[Tensor, Tensor | None, Truth]], goals: Goals) -> Marks
         off = tuple(
             float(torch.cat([(a - b if n else b).norm(dim=1).flatten() for a, b in ends]).mean()) for n in (1, 0)
         )
-    tested = confusion.sum(-1) > 0
+    with np.errstate(invalid="ignore"):  # of a class that nobody shows
+        of_classes = metrics.f1_by_class(confusion)[confusion.sum(-1) > 0]
     return Marks(
-        float(metrics.f1_by_class(confusion[tested][:, tested]).mean()) if goals.config.emotion else None,
+        float(of_classes.mean()) if goals.config.emotion else None,
         float(f1.mean()) if goals.config.units else None,
         (off[0], off[1]) if off else None,
     )

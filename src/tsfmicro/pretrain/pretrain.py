@@ -17,7 +17,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from hashlib import sha256
 from itertools import count
@@ -43,8 +43,7 @@ from tsfmicro.pretrain.settings import PretrainConfig
 from tsfmicro.run.environment import choose_device
 from tsfmicro.run.start import CARD
 from tsfmicro.run.watch import Watch
-from tsfmicro.synthetic.muscles import UNITS
-from tsfmicro.synthetic.pairs import VERSION
+from tsfmicro.synthetic.pairs import UNITS, VERSION
 from tsfmicro.train import augment
 from tsfmicro.train.loader import deliver
 from tsfmicro.workers import cores, in_order
@@ -111,7 +110,7 @@ def pretrain(
         plan = _begin(out, config, order, minutes, drawers, pupil, on, watch)
         if (out / CARD).exists():
             card = json.loads((out / CARD).read_text(encoding="utf-8"))
-            return Pretrained(out, card["pairs"], Marks(**card["held_out"]), None)
+            return Pretrained(out, card["pairs"], Marks.of(card["held_out"]), None)
         with _threads(plan["threads"]), torch.random.fork_rng():
             held = list(in_order(partial(make, order), range(HELD_OUT, HELD_OUT + config.draw.held_out), drawers))
             speed, marks = _learn(Lesson(config, order, plan["blocks"], on), pupil, held, out, drawers, watch)
@@ -181,10 +180,10 @@ def see(
             delivered[one.need] = deliver(stored, one.need, "image" if one.need.product == "faces" else "flow", moved)
     batch = {name: one.view(delivered[one.need]) for name, one in pupil.model.inputs.items()}
     truth = pupil.goals.truth(block.emotion[some], block.units[some], block.motion[some])
-    motion = truth.motion.to(device)
-    if moved is not None:
-        motion = augment.apply_to_flow(motion, moved)
-    return batch, Truth(truth.classes.to(device), truth.units.to(device), motion)
+    if movements is not None:
+        truth = pupil.goals.mirrored(truth, torch.linalg.det(movements[:, :, :2]) < 0)
+        truth = replace(truth, motion=augment.apply_to_flow(truth.motion, movements))
+    return batch, Truth(truth.classes.to(device), truth.units.to(device), truth.motion.to(device))
 
 
 def ask(pupil: Pupil, held: list[Block], device: torch.device) -> Marks:
@@ -326,7 +325,7 @@ def _finish(out: Path, config: PretrainConfig, order: Order, plan: dict[str, Any
         "targets": config.targets.model_dump(mode="json"),
         "classes": list(pupil.goals.classes),
         "units": list(UNITS),
-        "held_out": {"uf1": marks.uf1, "units": marks.units, "motion": marks.motion},
+        "held_out": asdict(marks),
         "held_out_pairs": config.draw.held_out * order.pairs,
         "settings": config.model_dump(mode="json"),
         "tsfmicro": __version__,

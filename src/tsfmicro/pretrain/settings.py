@@ -24,6 +24,10 @@ class DrawConfig(Section):
     flow: Literal["dis", "farneback", "true"] = Field(
         "dis", description="for models that look at flow: measured as in clips, or what really moved"
     )
+    breadth: dict[str, float] = Field(
+        default_factory=dict,
+        description="how far people, pictures and movements spread, e.g. {camera: 0.5}; 1 where not said",
+    )
     held_out: int = Field(8, ge=1, description="blocks of people who are only asked about")
 
 

@@ -267,7 +267,7 @@ def _learning(model: nn.Module, only: Sequence[str]) -> list[nn.Parameter]:
             learning.append(parameter)
     if not learning:
         raise ConfigError(
-            f"no parameter that learns begins with {' or '.join(only) or 'any name'}. Correct train.frozen or the model's stages."
+            f"no parameter's name begins with {' or '.join(only) or 'anything'}, or train.frozen has them all. Correct the model's stages, or train.frozen."
         )
     return learning
 
