@@ -41,7 +41,7 @@ _PAIRS = 200  # streams of their own: clips and films use the numbers below
 _LOOKS, _LIGHT, _PAIR, _NOISE = range(4)
 _LIGHTS = 2  # a person is lit under so many lamps: lighting anew takes as long as drawing three pairs
 _RESTING = 4  # action units in which a person's resting faces differ
-_MARGIN = 0.14  # of the crop's edge, drawn around it for what alignment and movement bring in
+_MARGIN = 0.08  # of the crop's edge, drawn around it for what alignment and movement bring in
 _TRUTH = 4  # px from one true motion to the next
 _OF_640 = 1.53  # px of a picture of 640 × 480 for one of a crop of 224
 _PIVOT = 25.0  # mm of height about which a head turns, as in `pose`
@@ -153,12 +153,11 @@ class Sitter:
     def _lit(self, light: Light) -> tuple[Image, Field]:
         """The picture (H, W, 3) uint8, blue first, before its backdrop; and the brightness (H, W)."""
         picture, shade = lit(self.portrait, light)
-        across = np.clip((self.grid.x + 60 * light.right) / 200, -1, 1)
-        down = np.clip((self.grid.y - 20) / 200, -1, 1)
-        spot = 0.75 * (0.72 + 0.4 * np.exp(-(across**2 + down**2)))
-        paper = develop((spot[..., None] * np.array(light.tint, np.float32) ** 2.2).astype(np.float32))
-        figure = np.clip(self.portrait.figure, 0, 1)
-        return mix(paper.astype(np.float32), picture, figure).round().astype(np.uint8), shade
+        g, place = self.coarse, np.float32([-60 * light.right, 20])
+        far = ((g.x - place[0]) / 200) ** 2 + ((g.y - place[1]) / 200) ** 2
+        paper = develop((0.75 * (0.72 + 0.4 * np.exp(-far)))[..., None] * np.array(light.tint, np.float32) ** 2.2)
+        paper = cv2.resize(paper, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        return cv2.convertScaleAbs(mix(paper.astype(np.float32), picture, self.portrait.figure)), shade
 
     def motion(self, part: Part) -> Motion:
         """An action unit of this person; the part's strength is in mm."""
@@ -250,13 +249,14 @@ class _Pair:
         s, breadth = self.sitter, self.breadth
         motions = [*s.resting, *(s.motion(part) for part in self.parts)]
         weights = np.concatenate([np.stack([self.rest, self.rest], axis=1), self.levels])  # (motions, 2 moments)
-        shifts, gains = [], []
+        shifts, reliefs = [], []
         for moment in (0, 1):
             now = weights[:, moment].astype(np.float32)
             shift = sum(w * m.shift for w, m in zip(now, motions, strict=True))
             relief = sum(w * m.relief for w, m in zip(now, motions, strict=True))
             shifts.append(self._backward(np.moveaxis(np.asarray(shift), 0, -1)))
-            gains.append(self._gain(np.asarray(relief)))
+            reliefs.append(np.asarray(relief))
+        gains = self._gains(cv2.merge(reliefs))
         still = shifts[1]
         apex = still + self.sway
         flow, alone = (self._travel(shifts[0], later) for later in (apex, still))
@@ -272,26 +272,28 @@ class _Pair:
         seen = _sampled(shift.astype(np.float32), self.sitter.coarse, self.place)
         forward = (self.face * (seen @ self._rolling().T)).astype(np.float32)
         backward = forward
-        for _ in range(3):  # what arrives at a pixel left from a pixel that moved differently
+        for _ in range(2):  # what arrives at a pixel left from a pixel that moved differently
             backward = _read(forward, self.half - backward)
         return backward
 
-    def _gain(self, relief: Field) -> Field:
-        """(size, size) change of brightness: folds against the lamp, the lamp's flicker, and a gradient over the face."""
+    def _gains(self, relief: Field) -> list[Field]:
+        """(size, size) change of brightness in both moments: folds against the lamp, the lamp's flicker, a gradient over the face.
+
+        Args: relief: (h, w, 2) mm, of both moments.
+        """
         s, g, light = self.sitter, self.sitter.folds, self.sitter.lights[self.light]
         towards, step = light.towards, 8 / g.density
-        slope_x, slope_y = (cv2.Sobel(relief, cv2.CV_32F, *d, ksize=3) / step for d in ((1, 0), (0, 1)))
-        change = light.key * -(slope_x * towards[0] + slope_y * towards[1]) - 0.22 * (g.blurred(relief, 2.5) - relief)
-        seen = _sampled(change.astype(np.float32), g, self.place) * self.face[..., 0]
-        gain = 1 + np.clip(seen / np.maximum(self.shade, 0.3), -0.8, 0.8) / 2.2
+        change = cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=3) * np.float32(-light.key * towards[0] / step)
+        change += cv2.Sobel(relief, cv2.CV_32F, 0, 1, ksize=3) * np.float32(-light.key * towards[1] / step)
+        change += np.float32(0.22) * (relief - g.blurred(relief, 2.5))
+        weight = self.face / (np.float32(2.2) * np.maximum(self.shade, np.float32(0.3)))[..., None]
+        gains = 1 + np.clip(_sampled(change, g, self.place) * weight, -0.36, 0.36)
         much = self.breadth.light
-        gain = gain * np.float32(1 + self.rng.normal(0, 0.003 + 0.012 * much))
-        if much:
-            tilt = self.rng.normal(0, 0.004 * much, 2).astype(
-                np.float32
-            )  # the light's change is not the same everywhere
-            gain = gain + (self.half / self.sitter.size - np.float32(0.5)) @ tilt
-        return cv2.resize(gain.astype(np.float32), (s.size, s.size), interpolation=cv2.INTER_LINEAR)
+        gains *= self.rng.normal(1, 0.003 + 0.012 * much, 2).astype(np.float32)
+        if much:  # a light's change is not the same everywhere
+            tilt = self.rng.normal(0, 0.004 * much, (2, 2)).astype(np.float32)
+            gains += (self.half / self.sitter.size - np.float32(0.5)) @ tilt
+        return list(cv2.split(cv2.resize(gains, (s.size, s.size), interpolation=cv2.INTER_LINEAR)))
 
     def _travel(self, before: Field, after: Field) -> Field:
         """(2, size // 4, size // 4) px: how far places of the onset travel. Args: backward shifts of the two frames."""
@@ -344,7 +346,7 @@ class _Pair:
         place = cv2.resize(self.place[half], (width, window[0].stop - window[0].start), interpolation=cv2.INTER_LINEAR)
         x, y = (np.concatenate([one, one], axis=1) for one in cv2.split(place))
         bright = float(np.clip(np.median(self.shade[half]), 0.35, 1.3) ** (1 / 2.2))
-        eye = Eye(p, side, x, y, self.px, bright, (light.right, light.up))
+        eye = Eye(p, side, x, y, self.px, bright, (light.right, light.up), np.float32)
         moved = self.sway[half].reshape(-1, 2).mean(0) @ np.linalg.inv(self._rolling()).T  # the head's, mm
 
         def row(onset: float, later: float) -> Field:
