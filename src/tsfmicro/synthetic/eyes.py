@@ -47,7 +47,7 @@ class Eye:
     """One eye of a person seen in one take.
 
     Args:
-        side: −1 left in the picture, +1 right.
+        side: −1 left in the picture, +1 right; a row with one for each column where two eyes lie side by side.
         x, y: (h, w) face coordinates of the frame's pixels around the eye, mm.
         scale: pixels per mm.
         brightness: light at the eye, about 1.
@@ -58,7 +58,7 @@ class Eye:
     def __init__(
         self,
         person: Person,
-        side: int,
+        side: int | Field,
         x: Field,
         y: Field,
         scale: float,
@@ -69,7 +69,7 @@ class Eye:
         self.person, self.side, self.scale, self.brightness = person, side, scale, brightness
         self.x, self.y = x - side * person.eye_x, y
         tilt = -side * person.eye_tilt
-        self._turn = kind(np.cos(tilt)), kind(np.sin(tilt))
+        self._turn = np.asarray(np.cos(tilt), kind)[()], np.asarray(np.sin(tilt), kind)[()]
         self.iris, self.glint = _iris(person.iris), _glint(lamp)
 
     def _view(self, state: EyeState) -> _View:
