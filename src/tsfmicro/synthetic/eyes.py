@@ -47,24 +47,35 @@ class Eye:
     """One eye of a person seen in one take.
 
     Args:
-        side: −1 left in the picture, +1 right.
+        side: −1 left in the picture, +1 right; a row with one for each column where two eyes lie side by side.
         x, y: (h, w) face coordinates of the frame's pixels around the eye, mm.
         scale: pixels per mm.
         brightness: light at the eye, about 1.
         lamp: direction of the lamp, right and up.
+        kind: of its numbers; generated clips are what they are to the last bit, so it stays what it was for them.
     """
 
     def __init__(
-        self, person: Person, side: int, x: Field, y: Field, scale: float, brightness: float, lamp: tuple[float, float]
+        self,
+        person: Person,
+        side: int | Field,
+        x: Field,
+        y: Field,
+        scale: float,
+        brightness: float,
+        lamp: tuple[float, float],
+        kind: type[np.floating] = np.float64,
     ) -> None:
         self.person, self.side, self.scale, self.brightness = person, side, scale, brightness
         self.x, self.y = x - side * person.eye_x, y
+        tilt = -side * person.eye_tilt
+        self._turn = np.asarray(np.cos(tilt), kind)[()], np.asarray(np.sin(tilt), kind)[()]
         self.iris, self.glint = _iris(person.iris), _glint(lamp)
 
     def _view(self, state: EyeState) -> _View:
-        p, tilt = self.person, -self.side * self.person.eye_tilt
+        p, (cos, sin) = self.person, self._turn
         dx, dy = self.x - state.shift[0], self.y - state.shift[1]
-        x, y = dx * np.cos(tilt) + dy * np.sin(tilt), dy * np.cos(tilt) - dx * np.sin(tilt)
+        x, y = dx * cos + dy * sin, dy * cos - dx * sin
         u = self.side * x / p.eye_width
         skew = 0.10 * (1 - u**2)
         arc = np.clip(1 - np.abs(u + skew) ** 2.3, 0, 1) ** 0.8

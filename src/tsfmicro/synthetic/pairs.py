@@ -8,6 +8,7 @@ preparation with landmarks that are known, and off by what a detector would be o
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import cv2
@@ -42,7 +43,7 @@ _PAIRS = 200  # streams of their own: clips and films use the numbers below
 _LOOKS, _LIGHT, _PAIR, _NOISE = range(4)
 _LIGHTS = 2  # a person is lit under so many lamps: lighting anew takes as long as drawing three pairs
 _RESTING = 4  # action units in which a person's resting faces differ
-_MARGIN = 0.14  # of the crop's edge, drawn around it for what alignment and movement bring in
+_MARGIN = 0.08  # of the crop's edge, drawn around it for what alignment and movement bring in
 _TRUTH = 4  # px from one true motion to the next
 _OF_640 = 1.53  # px of a picture of 640 × 480 for one of a crop of 224
 _PIVOT = 25.0  # mm of height about which a head turns, as in `pose`
@@ -141,25 +142,30 @@ class Sitter:
         self.portrait = made_up(portrait(person, self.grid), person, breadth.worn, rng)
         g, p = self.grid, self.portrait
         follow = smoothstep(person.chin_y + 75, person.chin_y + 5, g.y) * smoothstep(0.02, 0.6, p.figure)
-        # What a pair samples at every point of its lattice: how far the face follows its muscles, and the head's movement; depth.
-        self.layers = cv2.merge([p.face, g.blurred(follow.astype(np.float32), 7.0), p.relaxed - np.float32(_PIVOT)])
+        layers = [p.face, g.blurred(follow.astype(np.float32), 7.0), p.relaxed - np.float32(_PIVOT)]
         self.glasses = draw_glasses(person, g, rng) if rng.random() < 0.35 * breadth.worn else None
         lamps = random_stream(*key, _LIGHT)
         studio = draw_studio(lamps)
         self.lights = [wide_light(studio, breadth.light, lamps) for _ in range(_LIGHTS if breadth.light else 1)]
-        self.lit = [self._lit(light) for light in self.lights]
+        self.lit, self.layers = [], []
+        for light in self.lights:
+            picture, shade = self._lit(light)
+            self.lit.append(picture)
+            # What a pair samples at every point of its lattice: how far the skin follows muscles, and the head; depth; light.
+            self.layers.append(cv2.merge([*layers, shade.astype(np.float32)]))
         resting = rng.permutation(muscles.UNITS)[:_RESTING]
-        self.resting = [self.motion(draw_part(int(unit), *rng.normal(0, 1, 2).tolist(), rng)) for unit in resting]
+        motions = [self.motion(draw_part(int(unit), *rng.normal(0, 1, 2).tolist(), rng)) for unit in resting]
+        self.rest_shift, self.rest_relief = np.stack([m.shift for m in motions]), np.stack([m.relief for m in motions])
+        self.rest_lids = np.stack([_lids(m) for m in motions])
 
     def _lit(self, light: Light) -> tuple[Image, Field]:
         """The picture (H, W, 3) uint8, blue first, before its backdrop; and the brightness (H, W)."""
         picture, shade = lit(self.portrait, light)
-        across = np.clip((self.grid.x + 60 * light.right) / 200, -1, 1)
-        down = np.clip((self.grid.y - 20) / 200, -1, 1)
-        spot = 0.75 * (0.72 + 0.4 * np.exp(-(across**2 + down**2)))
-        paper = develop((spot[..., None] * np.array(light.tint, np.float32) ** 2.2).astype(np.float32))
-        figure = np.clip(self.portrait.figure, 0, 1)
-        return mix(paper.astype(np.float32), picture, figure).round().astype(np.uint8), shade
+        g, place = self.coarse, np.float32([-60 * light.right, 20])
+        far = ((g.x - place[0]) / 200) ** 2 + ((g.y - place[1]) / 200) ** 2
+        paper = develop((0.75 * (0.72 + 0.4 * np.exp(-far)))[..., None] * np.array(light.tint, np.float32) ** 2.2)
+        paper = cv2.resize(paper, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        return cv2.convertScaleAbs(mix(paper.astype(np.float32), picture, self.portrait.figure)), shade
 
     def motion(self, part: Part) -> Motion:
         """An action unit of this person; the part's strength is in mm."""
@@ -190,7 +196,7 @@ class _Pair:
         self.units = self.units.clip(0, 1)
         to_mm = px / sitter.scale
         self.parts = [replace(p, left=p.left * to_mm, right=p.right * to_mm) for p in self.parts]
-        self.rest = rng.normal(0, 0.3, len(sitter.resting))  # mm: nobody's face is quite neutral
+        self.rest = rng.normal(0, 0.3, _RESTING).astype(np.float32)  # mm: nobody's face is quite neutral
         self._stand()
         self._drift()
         self._look()
@@ -211,13 +217,22 @@ class _Pair:
         self.turned = pose.roll + float(np.angle(a))  # of the face in the crop
         self.px = s.scale * abs(a)  # of the crop per mm
         quarter = _lattice(size, 4)
-        back = (quarter - matrix[:, 2]) @ np.array([[a.real, -a.imag], [a.imag, a.real]]) / abs(a) ** 2
+        back = cv2.transform(
+            quarter - matrix[:, 2].astype(np.float32), np.array([[a.real, a.imag], [-a.imag, a.real]]) / abs(a) ** 2
+        )
         x, y = pose.look_up(back[..., 0], back[..., 1], s.portrait)
         self.place = cv2.resize(cv2.merge([x, y]), (size // 2, size // 2), interpolation=cv2.INTER_LINEAR)  # mm
         self.half = _lattice(size, 2)
-        layers = _sampled(s.layers, s.grid, self.place)
-        self.face, self.follow, self.depth = layers[..., :1], layers[..., 1:2], layers[..., 2]
-        self.shade = _sampled(s.lit[self.light][1], s.grid, self.place)
+        self.where = (self.place - np.float32((s.grid.left, s.grid.top))) * np.float32(
+            s.grid.density
+        )  # points of the grid
+        layers = cv2.remap(s.layers[self.light], self.where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        self.face, self.follow, self.depth, self.shade = (
+            layers[..., :1],
+            layers[..., 1:2],
+            layers[..., 2],
+            layers[..., 3],
+        )
 
     def _drift(self) -> None:
         """How far the head moves from onset to apex, px of the crop."""
@@ -230,7 +245,7 @@ class _Pair:
         if much:
             yaw, pitch = (float(v) for v in rng.normal(0, 0.006 * much, 2))
             shift = turn_shift(yaw, pitch, self.place[..., 0], self.place[..., 1], self.depth)
-            moved = moved + np.moveaxis(shift, 0, -1) @ self._rolling().T
+            moved = moved + cv2.transform(cv2.merge([*shift]), self._rolling())
         self.sway = (self.follow * moved).astype(np.float32)
 
     def _look(self) -> None:
@@ -249,20 +264,21 @@ class _Pair:
     def drawn(self) -> tuple[Image, Image, Field, Field, Field, np.int64]:
         """Onset, apex, flow, still, units, emotion, as `Pairs` has them."""
         s, breadth = self.sitter, self.breadth
-        motions = [*s.resting, *(s.motion(part) for part in self.parts)]
-        weights = np.concatenate([np.stack([self.rest, self.rest], axis=1), self.levels])  # (motions, 2 moments)
-        shifts, gains = [], []
-        for moment in (0, 1):
-            now = weights[:, moment].astype(np.float32)
-            shift = sum(w * m.shift for w, m in zip(now, motions, strict=True))
-            relief = sum(w * m.relief for w, m in zip(now, motions, strict=True))
-            shifts.append(self._backward(np.moveaxis(np.asarray(shift), 0, -1)))
-            gains.append(self._gain(np.asarray(relief)))
+        motions = [s.motion(part) for part in self.parts]
+        shift, relief, lids = (np.tensordot(self.rest, kept, 1) for kept in (s.rest_shift, s.rest_relief, s.rest_lids))
+        lids = lids + self.lids + np.einsum("mt,msl->tsl", self.levels, np.stack([_lids(m) for m in motions]))
+        shifts, reliefs = [], []
+        for levels in self.levels.T.astype(np.float32):
+            moved, folded = shift.copy(), relief.copy()
+            for level, one in zip(levels, motions, strict=True):
+                moved += level * one.shift
+                folded += level * one.relief
+            shifts.append(self._backward(cv2.merge([*moved])))
+            reliefs.append(folded)
+        gains = self._gains(cv2.merge(reliefs))
         still = shifts[1]
         apex = still + self.sway
         flow, alone = (self._travel(shifts[0], later) for later in (apex, still))
-        lids = np.array([[[lid.upper, lid.lower] for lid in m.lids] for m in motions])  # (motions, 2 sides, 2)
-        lids = np.einsum("mt,msl->tsl", weights, lids) + self.lids
         pictures = self._pictures((shifts[0], apex), lids)
         shot = Shot(draw_camera(breadth.camera, self.rng), s.size, self.noise)
         onset, later = (shot(picture, gain) for picture, gain in zip(pictures, gains, strict=True))
@@ -271,28 +287,30 @@ class _Pair:
     def _backward(self, shift: Field) -> Field:
         """(h, h, 2) px: what is seen at a place of the crop came from so far away. Args: shift: of the skin, mm, on the coarse grid."""
         seen = _sampled(shift.astype(np.float32), self.sitter.coarse, self.place)
-        forward = (self.face * (seen @ self._rolling().T)).astype(np.float32)
+        forward = self.face * cv2.transform(seen, self._rolling())
         backward = forward
-        for _ in range(3):  # what arrives at a pixel left from a pixel that moved differently
+        for _ in range(2):  # what arrives at a pixel left from a pixel that moved differently
             backward = _read(forward, self.half - backward)
         return backward
 
-    def _gain(self, relief: Field) -> Field:
-        """(size, size) change of brightness: folds against the lamp, the lamp's flicker, and a gradient over the face."""
+    def _gains(self, relief: Field) -> list[Field]:
+        """(size, size) change of brightness in both moments: folds against the lamp, the lamp's flicker, a gradient over the face.
+
+        Args: relief: (h, w, 2) mm, of both moments.
+        """
         s, g, light = self.sitter, self.sitter.folds, self.sitter.lights[self.light]
         towards, step = light.towards, 8 / g.density
-        slope_x, slope_y = (cv2.Sobel(relief, cv2.CV_32F, *d, ksize=3) / step for d in ((1, 0), (0, 1)))
-        change = light.key * -(slope_x * towards[0] + slope_y * towards[1]) - 0.22 * (g.blurred(relief, 2.5) - relief)
-        seen = _sampled(change.astype(np.float32), g, self.place) * self.face[..., 0]
-        gain = 1 + np.clip(seen / np.maximum(self.shade, 0.3), -0.8, 0.8) / 2.2
+        change = cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=3) * np.float32(-light.key * towards[0] / step)
+        change += cv2.Sobel(relief, cv2.CV_32F, 0, 1, ksize=3) * np.float32(-light.key * towards[1] / step)
+        change += np.float32(0.22) * (relief - g.blurred(relief, 2.5))
+        weight = self.face / (np.float32(2.2) * np.maximum(self.shade, np.float32(0.3)))[..., None]
+        gains = 1 + np.clip(_sampled(change, g, self.place) * weight, -0.36, 0.36)
         much = self.breadth.light
-        gain = gain * np.float32(1 + self.rng.normal(0, 0.003 + 0.012 * much))
-        if much:
-            tilt = self.rng.normal(0, 0.004 * much, 2).astype(
-                np.float32
-            )  # the light's change is not the same everywhere
-            gain = gain + (self.half / self.sitter.size - np.float32(0.5)) @ tilt
-        return cv2.resize(gain.astype(np.float32), (s.size, s.size), interpolation=cv2.INTER_LINEAR)
+        gains *= self.rng.normal(1, 0.003 + 0.012 * much, 2).astype(np.float32)
+        if much:  # a light's change is not the same everywhere
+            tilt = self.rng.normal(0, 0.004 * much, (2, 2)).astype(np.float32)
+            gains += cv2.transform(self.half / np.float32(self.sitter.size) - np.float32(0.5), tilt)
+        return list(cv2.split(cv2.resize(gains, (s.size, s.size), interpolation=cv2.INTER_LINEAR)))
 
     def _travel(self, before: Field, after: Field) -> Field:
         """(2, size // 4, size // 4) px: how far places of the onset travel. Args: backward shifts of the two frames."""
@@ -306,25 +324,23 @@ class _Pair:
     def _pictures(self, shifts: tuple[Field, Field], lids: Field) -> list[Image]:
         """Both moments, (size, size, 3) uint8, blue first, before light's changes and the camera."""
         s, size = self.sitter, (self.sitter.size,) * 2
-        unmoved = (self.place - np.float32((s.grid.left, s.grid.top))) * np.float32(s.grid.density)
         looks = [
-            cv2.resize(_read(unmoved, self.half - shift), size, interpolation=cv2.INTER_LINEAR) for shift in shifts
+            cv2.resize(_read(self.where, self.half - shift), size, interpolation=cv2.INTER_LINEAR) for shift in shifts
         ]
-        eyes = [self._eye(side, lids[:, k], shifts[1]) for k, side in enumerate((-1, 1))]
-        for window, eye, state in eyes:
-            if self.closure.any():
-                down = np.split(eye.stretch(state), 2, axis=1)
-                for look, much in zip(looks, down, strict=True):
-                    look[window][..., 1] -= much.astype(np.float32) * np.float32(s.grid.density)
-        picture = s.lit[self.light][0]
+        windows, eye, state = self._eyes(lids)
+        if self.closure.any():
+            for look, down in zip(looks, np.split(eye.stretch(state), 2, axis=1), strict=True):
+                for window, much in zip(windows, np.split(down, 2, axis=1), strict=True):
+                    look[window][..., 1] -= much * np.float32(s.grid.density)
+        picture = s.lit[self.light]
         seen = [cv2.remap(picture, look, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for look in looks]
-        for window, eye, state in eyes:
-            painted = eye.paint(np.concatenate([one[window] for one in seen], axis=1), state)
-            for one, part in zip(seen, np.split(painted, 2, axis=1), strict=True):
+        painted = eye.paint(np.concatenate([one[window] for one in seen for window in windows], axis=1), state)
+        for one, both in zip(seen, np.split(painted, 2, axis=1), strict=True):
+            for window, part in zip(windows, np.split(both, 2, axis=1), strict=True):
                 one[window] = part
         if s.glasses is None:
             return seen
-        heads = [unmoved, _read(unmoved, self.half - self.sway)]
+        heads = [self.where, _read(self.where, self.half - self.sway)]
         return [self._behind_glasses(one, head) for one, head in zip(seen, heads, strict=True)]
 
     def _behind_glasses(self, picture: Image, look: Field) -> Image:
@@ -333,29 +349,48 @@ class _Pair:
         cover = layer[..., 3] * np.float32(1 / 255)
         return mix(picture.astype(np.float32), layer[..., :3], cover).round().astype(np.uint8)
 
-    def _eye(self, side: int, lids: Field, apex: Field) -> tuple[tuple[slice, slice], Eye, EyeState]:
-        """The window of an eye, and the eye in both moments side by side. Args: lids: (2 moments, 2) mm."""
-        p, light = self.sitter.person, self.sitter.lights[self.light]
-        x, y = cv2.split(self.place)
-        near = (np.abs(x - side * p.eye_x) < p.eye_width * 1.35) & (np.abs(y) < 18)
-        rows, columns = (np.where(near.any(axis=axis))[0] for axis in (1, 0))
-        half = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-        window = (slice(2 * rows[0], 2 * rows[-1] + 2), slice(2 * columns[0], 2 * columns[-1] + 2))
-        width = window[1].stop - window[1].start
-        place = cv2.resize(self.place[half], (width, window[0].stop - window[0].start), interpolation=cv2.INTER_LINEAR)
-        x, y = (np.concatenate([one, one], axis=1) for one in cv2.split(place))
-        bright = float(np.clip(np.median(self.shade[half]), 0.35, 1.3) ** (1 / 2.2))
-        eye = Eye(p, side, x, y, self.px, bright, (light.right, light.up))
-        moved = self.sway[half].reshape(-1, 2).mean(0) @ np.linalg.inv(self._rolling()).T  # the head's, mm
+    def _eyes(self, lids: Field) -> tuple[list[tuple[slice, slice]], Eye, EyeState]:
+        """Windows of the left and the right eye, and both eyes in both moments side by side, to be painted at once.
 
-        def row(onset: float, later: float) -> Field:
-            return np.repeat(np.float32([onset, later]), width)[None, :]
+        Args: lids: (2 moments, 2 sides, 2) mm.
+        """
+        s, light = self.sitter, self.sitter.lights[self.light]
+        p, size, sides = s.person, s.size, np.float32([-1, 1])
+        x, y = cv2.split(self.place)
+        middles = [np.unravel_index(np.argmin((x - side * p.eye_x) ** 2 + y**2), x.shape) for side in sides]
+        wide, high = (min(size // 2, 2 * round(mm * self.px / 2)) for mm in (2.7 * p.eye_width, 36.0))
+        corners = [
+            (min(max(2 * int(row) - high // 2, 0), size - high), min(max(2 * int(column) - wide // 2, 0), size - wide))
+            for row, column in middles
+        ]
+        windows = [(slice(top, top + high), slice(left, left + wide)) for top, left in corners]
+        halves = [
+            tuple(slice(part.start // 2, part.start // 2 + (part.stop - part.start) // 2) for part in w)
+            for w in windows
+        ]
+        places = [cv2.resize(self.place[half], (wide, high), interpolation=cv2.INTER_LINEAR) for half in halves]
+        x, y = cv2.split(np.concatenate(places * 2, axis=1))
+        across = np.tile(np.repeat(sides, wide), 2)[None]
+        bright = float(np.clip(np.median(self.shade[halves[0]]), 0.35, 1.3) ** (1 / 2.2))
+        eye = Eye(p, across, x, y, self.px, bright, (light.right, light.up), np.float32)
+        unturned = np.linalg.inv(self._rolling())
+        moved = np.stack([unturned @ self.sway[half].reshape(-1, 2).mean(0) for half in halves])  # the head's, mm
+        shift = np.stack([np.zeros_like(moved), moved])  # (2 moments, 2 sides, 2)
+
+        def row(values: Any) -> Field:
+            """Of 2 moments × 2 sides, or of 2 moments, to a number for each column."""
+            return np.repeat(np.broadcast_to(np.float32(values).reshape(2, -1), (2, 2)).ravel(), wide)[None]
 
         state = EyeState(
-            row(*lids[:, 0]), row(*lids[:, 1]), row(*self.closure),
-            (row(*self.gaze[:, 0]), row(*self.gaze[:, 1])), (row(0, moved[0]), row(0, moved[1])),
+            row(lids[..., 0]), row(lids[..., 1]), row(self.closure),
+            (row(self.gaze[:, 0]), row(self.gaze[:, 1])), (row(shift[..., 0]), row(shift[..., 1])),
         )  # fmt: skip
-        return window, eye, state
+        return windows, eye, state
+
+
+def _lids(motion_: Motion) -> Field:
+    """(2 sides, 2) rise of the upper and the lower lid."""
+    return np.array([[lid.upper, lid.lower] for lid in motion_.lids], np.float32)
 
 
 def draw_parts(emotion: str, amount: float, rng: np.random.Generator) -> list[Part]:
@@ -394,10 +429,13 @@ def _uneven(unit: int, sides: str, strength: float, rng: np.random.Generator) ->
     return draw_part(unit, strength * left, strength * right, rng)
 
 
+@cache
 def _lattice(size: int, step: int) -> Field:
     """(size // step, size // step, 2) px, x and y: the middles of squares of `step` pixels."""
     places = np.arange(size // step, dtype=np.float32) * step + np.float32((step - 1) / 2)
-    return np.stack(np.meshgrid(places, places), axis=-1)
+    lattice = np.stack(np.meshgrid(places, places), axis=-1)
+    lattice.flags.writeable = False
+    return lattice
 
 
 def _read(values: Field, places: Field) -> Field:
