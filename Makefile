@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 # Idle OpenMP threads that spin can make two threads slower than one on a busy machine.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: install demo web test check bench model licences dist clean
+.PHONY: install demo web test check bench model starts licences dist clean
 
 install: .venv/dev
 
@@ -48,6 +48,14 @@ model: .venv/ready
 	mkdir -p $(DEMONSTRATION)
 	cp build/run/final/config.json build/run/final/model.safetensors $(DEMONSTRATION)
 	$(BIN)/python -c "from pathlib import Path; from tsfmicro.study.demo import draw_example; draw_example(Path('$(DEMONSTRATION)/example.webm'))"
+
+# The starts that come with the package: networks that learned from drawn people alone. An hour or so on two cores.
+STARTS = src/tsfmicro/starts/drawn-people
+starts: .venv/ready
+	for model in tsfmicro-small tsfmicro-small-flow ststnet; do \
+	  $(BIN)/tsfmicro pretrain $$model --out build/starts/$$model && mkdir -p $(STARTS)/$$model && \
+	  cp build/starts/$$model/*.json build/starts/$$model/model.safetensors $(STARTS)/$$model && \
+	  rm $(STARTS)/$$model/pretraining.json || exit 1; done
 
 licences: .venv/dev
 	$(BIN)/python -m tsfmicro.about.licences > docs/licences.md

@@ -25,10 +25,11 @@ from tsfmicro.evaluate.compare import Difference, differences, plain_differences
 from tsfmicro.evaluate.score import tally
 from tsfmicro.evaluate.select import rule_named
 from tsfmicro.files import write_whole
-from tsfmicro.labels import is_of_units
+from tsfmicro.labels import is_of_units, scheme
 from tsfmicro.run.experiment import check_names, label_clips, make_folds, read_clips, run, with_an_apex
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.here import Here, Machines
+from tsfmicro.run.start import Start, casts_of, check_unseen, find_start
 from tsfmicro.run.summary import ALL, Summary, answers, summarise
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.study import shipped
@@ -254,6 +255,9 @@ def check(name: str, members: Sequence[Member], roots: Mapping[str, Path], watch
         clips = _try(mistakes, member.name, known.of, member)
         labelled = clips is not False and _try(mistakes, member.name, label_clips, clips, config, Watch())
         folded = labelled and _try(mistakes, member.name, make_folds, labelled[1], config, Watch())
+        begins = _try(mistakes, member.name, find_start, config, len(scheme(config.data.scheme).classes))
+        if folded and isinstance(begins, Start):
+            _try(mistakes, member.name, check_unseen, begins, folded[0], casts_of(roots))
         if folded:
             trainings[member.name] = len(folded[0]) * len(config.train.seeds)
     mistakes.tell(name, len(members))
