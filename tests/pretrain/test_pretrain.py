@@ -28,7 +28,7 @@ SMALL = {
     "size": 32,
     "model": {"name": "tsfmicro-small"},
     "draw": {"people": 1, "each": 4, "held_out": 1},
-    "learn": {"pairs": 12, "repeat": 1, "batch_size": 4},
+    "learn": {"pairs": 12, "repeat": 1, "remember": 2, "batch_size": 4},
 }
 
 
@@ -76,12 +76,13 @@ def test_stopped_at_any_block_it_goes_on_and_ends_the_same_to_the_last_bit(whole
     monkeypatch.setattr(module, "EVERY", 0.0)
     learn, learned = Lesson.learn, []
 
-    def until_second(self, pupil, optimiser, number, block):
+    def until_second(self, pupil, optimiser, number, remembered):
         if number == 2 and len(learned) == 2:
             learned.append("killed")
             raise KeyboardInterrupt
         learned.append(number)
-        return learn(self, pupil, optimiser, number, block)
+        assert len(remembered) == min(number + 1, 2)
+        return learn(self, pupil, optimiser, number, remembered)
 
     monkeypatch.setattr(Lesson, "learn", until_second)
     with pytest.raises(KeyboardInterrupt):
@@ -160,7 +161,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
     ("changes", "said"),
     [
         ({"model": "linear"}, "solved in closed form"),
-        ({"model": "c3dbed-approx", "size": 112}, "drawn pair has an onset, an apex and the flow"),
+        ({"model": "state-lstm-approx"}, "drawn pair has an onset, an apex and the flow"),
         ({"model": "tsfmicro-smal"}, "Did you mean 'tsfmicro-small'"),
         ({"targets": {"scheme": "cd6me-12"}}, "tells action units"),
         ({"draw": {"breadth": {"camara": 1}}}, "Did you mean 'camera'"),
@@ -226,7 +227,7 @@ def test_it_learns(tmp_path):
     order = Order(config.draw, pupil.model.needs)
     lesson, block = Lesson(config, order, 3, CPU), make(order, 0)
     optimiser = lesson.optimiser(pupil)
-    losses = [lesson.learn(pupil, optimiser, number, block) for number in range(3)]
+    losses = [lesson.learn(pupil, optimiser, number, [block]) for number in range(3)]
     assert losses[2] < 0.8 * losses[0]
 
 

@@ -6,7 +6,7 @@ A block hangs on the seed and its number alone, so that nothing of it needs to b
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,12 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.emotion)
+
+    @classmethod
+    def join(cls, blocks: Sequence[Block]) -> Block:
+        """Several as one."""
+        products = {need: np.concatenate([block.products[need] for block in blocks]) for need in blocks[0].products}
+        return cls(products, *(np.concatenate([getattr(block, name) for block in blocks]) for name in _KEPT))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The whole story of a pretraining: people are drawn block by block, a model learns from each block, nothing is kept.
+"""The whole story of a pretraining: people are drawn block by block, a model learns from the latest blocks, nothing is kept.
 
 <out>/pretraining.json    what was asked for, how many pairs, how many threads: fixed at the start
       state.pt            weights, optimiser, and the number of the next block; gone when it is finished
@@ -6,7 +6,7 @@
       model.safetensors, config.json, card.json    the start, at the end
 
 A block hangs on the seed and its number, and so does everything random that is done with it: killed at any moment, the same
-command goes on with the block it was at, and ends the same to the last bit.
+command draws the latest blocks again, goes on where it was, and ends the same to the last bit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import io
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -131,7 +132,7 @@ class Lesson:
     def steps(self) -> int:
         """Of a block."""
         learn = self.config.learn
-        return learn.repeat * math.ceil(self.order.pairs / learn.batch_size)
+        return math.ceil(learn.repeat * self.order.pairs / learn.batch_size)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0 over all blocks."""
@@ -143,22 +144,22 @@ class Lesson:
             pupil.parameters(), lr=self.config.learn.lr, weight_decay=self.config.learn.weight_decay, fused=True
         )
 
-    def learn(self, pupil: Pupil, optimiser: torch.optim.Optimizer, number: int, block: Block) -> float:
-        """Learn from a block. Returns: mean loss. Raises RunError: it is no number."""
+    def learn(self, pupil: Pupil, optimiser: torch.optim.Optimizer, number: int, remembered: Sequence[Block]) -> float:
+        """Learn from the latest blocks, of which `number` is the last. Returns: mean loss. Raises RunError: it is no number."""
         seed = _seed(self.config, f"block {number}")
         generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)  # dropout
-        learn, step, total = self.config.learn, number * self.steps, 0.0
-        for _ in range(learn.repeat):
-            order, moves = augment.draw_epoch(len(block), learn.batch_size, learn.augment, self.config.size, generator)
-            for some, their in zip(order.split(learn.batch_size), moves.split(learn.batch_size), strict=True):
-                for group in optimiser.param_groups:
-                    group["lr"] = self.rate(step)
-                loss = pupil.loss(*see(pupil, block, some, their, self.device))
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                optimiser.step()
-                step, total = step + 1, total + float(loss.detach())
+        learn, pairs, total = self.config.learn, Block.join(remembered), 0.0
+        for step in range(number * self.steps, (number + 1) * self.steps):
+            some = torch.randperm(len(pairs), generator=generator)[: learn.batch_size]
+            moves = augment.draw(len(some), self.config.size, learn.augment, generator)
+            for group in optimiser.param_groups:
+                group["lr"] = self.rate(step)
+            loss = pupil.loss(*see(pupil, pairs, some, moves, self.device))
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            total += float(loss.detach())
         if not math.isfinite(total):
             raise RunError(f"the loss is {total} in block {number}. Lower learn.lr.")
         return total / self.steps
@@ -210,9 +211,14 @@ def _learn(
     optimiser = lesson.optimiser(pupil)
     first = _go_on(out / "state.pt", lesson, pupil, optimiser)
     marks, began, kept = ask(pupil, held, lesson.device), time.monotonic(), time.monotonic()
-    with closing(in_order(partial(make, lesson.order), range(first, lesson.blocks), drawers)) as drawn:
-        for number, block in enumerate(drawn, first):
-            loss = lesson.learn(pupil, optimiser, number, block)
+    remembered = deque[Block](maxlen=lesson.config.learn.remember)
+    again = max(0, first + 1 - lesson.config.learn.remember)  # what was remembered is drawn once more
+    with closing(in_order(partial(make, lesson.order), range(again, lesson.blocks), drawers)) as drawn:
+        for number, block in enumerate(drawn, again):
+            remembered.append(block)
+            if number < first:
+                continue
+            loss = lesson.learn(pupil, optimiser, number, remembered)
             done = number + 1
             if done * ASKED // lesson.blocks > number * ASKED // lesson.blocks:
                 marks = ask(pupil, held, lesson.device)
@@ -301,10 +307,10 @@ def _rehearse(config: PretrainConfig, order: Order, drawers: int, pupil: Pupil, 
     pupil.to(device).train()
     optimiser = lesson.optimiser(pupil)
     with closing(in_order(partial(make, order), count(), drawers)) as drawn:
-        lesson.learn(pupil, optimiser, 0, next(drawn))  # when all workers have started
+        lesson.learn(pupil, optimiser, 0, [next(drawn)])  # when all workers have started
         began = time.monotonic()
         for number in range(REHEARSED):
-            lesson.learn(pupil, optimiser, number, next(drawn))
+            lesson.learn(pupil, optimiser, number, [next(drawn)])
         seconds = time.monotonic() - began
     pupil.load_state_dict(before)
     return REHEARSED * order.pairs / seconds

@@ -53,7 +53,10 @@ class LearnConfig(Section):
     """How it learns."""
 
     pairs: int = Field(20_000, ge=1, description="drawn pairs in all; --pairs and --minutes say otherwise")
-    repeat: int = Field(2, ge=1, description="how often each block is learned from, augmented anew")
+    remember: int = Field(
+        32, ge=1, description="the latest so many blocks are learned from, mixed; the others are forgotten"
+    )
+    repeat: int = Field(4, ge=1, description="pairs learned from for each that is drawn, augmented anew each time")
     batch_size: int = Field(32, ge=2)
     lr: float = Field(2e-3, gt=0, description="largest; it rises over the first twentieth and falls to 0 as a cosine")
     weight_decay: float = Field(0.05, ge=0)
