@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import closing
 from functools import partial
+from itertools import count
 from math import sqrt
 from multiprocessing import active_children
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tsfmicro.errors import TsfmicroError, UnknownNameError
-from tsfmicro.workers import spread
+from tsfmicro.workers import in_order, spread
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -134,3 +135,27 @@ def test_the_users_own_processes_get_the_same_line(tmp_path):
     words = [sys.executable, str(script), str(tmp_path / "lock")]
     done = subprocess.run(words, capture_output=True, text=True, timeout=1200, check=False)
     assert done.returncode == 1 and 'under `if __name__ == "__main__":`' in done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_results_may_be_had_in_the_order_of_the_items(workers):
+    assert list(in_order(sqrt, [n * n for n in range(7)], workers)) == list(range(7))
+
+
+def test_of_endlessly_many_items_no_more_than_one_result_of_each_worker_waits(tmp_path):
+    places = (tmp_path / str(n) for n in count())
+    with closing(in_order(os.mkdir, places, 2)) as results:
+        next(results)
+        while len(list(tmp_path.iterdir())) < 3:
+            time.sleep(0.05)
+        time.sleep(0.3)
+        assert {place.name for place in tmp_path.iterdir()} == {"0", "1", "2"}
+    assert not active_children()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+def test_in_order_a_mistake_is_raised_here_and_a_worker_that_is_killed_is_told():
+    with pytest.raises(ValueError):
+        list(in_order(sqrt, [1, -1, 4], 2))
+    with pytest.raises(TsfmicroError, match=r"9: the process at work on it died"):
+        list(in_order(signal.raise_signal, [9, 9], 2))

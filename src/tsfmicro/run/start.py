@@ -98,6 +98,8 @@ def find_start(config: RunConfig, n_classes: int) -> Start | None:
     asked = config.train.start
     if asked is None:
         return None
+    import torch
+
     from tsfmicro.run.task import build_model
 
     model = _on_meta(lambda: build_model(config, n_classes))
@@ -109,7 +111,8 @@ def find_start(config: RunConfig, n_classes: int) -> Start | None:
     recipe = _read(folder / CONFIG)
     _check_alike(asked, recipe, model)
     start = Start(asked, _digest(folder / WEIGHTS), _seen(folder, recipe), folder)
-    _on_meta(lambda: start.give(build_model(config, n_classes)))
+    with torch.random.fork_rng():  # the model is thrown away, and no training's chance moves on
+        start.give(build_model(config, n_classes))
     return start
 
 
