@@ -84,6 +84,7 @@ class DepthwiseConv(nn.Conv2d):
         if self.skip:  # one more at the centre of a kernel is the skip, and saves two passes over the map
             weight = weight + F.pad(weight.new_ones(1, 1, 1, 1), (self.kernel_size[0] // 2,) * 4)
         if self.kernel_size == (5, 5) and x.device.type == "cpu" and torch.is_grad_enabled():
+            assert self.bias is not None
             return _Depthwise5.apply(*in_precision(x, weight, self.bias))
         return last(F.conv2d(first(x), weight, self.bias, padding=self.padding, groups=self.groups))
 
