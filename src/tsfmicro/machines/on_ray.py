@@ -121,7 +121,7 @@ class _Crew:
         plan = folder.plan
         if plan.start:  # the nodes do not reach its folder
             plan = replace(plan, start=plan.start.carried())
-        shipped = (plan, tuple(tasks), job.device, job.threads)
+        shipped = (plan, tuple(tasks), job.device, job.threads, job.precision)
         # In a list, so that nothing is unpacked at the node before it has compared versions.
         self._shipment = [ray.put(shipped), ray.put(open_prepared(job.prepared, check=False)), self._reports]
         self._train = ray.remote(_train_by_value()).options(
@@ -225,10 +225,10 @@ def train_shipped(number: int, shipped: Any, prepared: Any, reports: Any) -> Tra
     import ray
 
     cv2.setNumThreads(1)
-    plan, tasks, device, threads = ray.get(shipped)
+    plan, tasks, device, threads, precision = ray.get(shipped)
     faces = ray.get(prepared)  # a view of the node's shared memory, whatever the number of trainings there
     try:
-        return train_task(plan, faces, tasks[number], device, threads, _reporting(reports))
+        return train_task(plan, faces, tasks[number], device, threads, _reporting(reports), precision=precision)
     except TsfmicroError as mistake:
         return str(mistake)
 
