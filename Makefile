@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 # Idle OpenMP threads that spin can make two threads slower than one on a busy machine.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: install demo web test check bench model licences dist clean
+.PHONY: install demo web test check bench model flow-model licences dist clean
 
 install: .venv/dev
 
@@ -48,6 +48,11 @@ model: .venv/ready
 	mkdir -p $(DEMONSTRATION)
 	cp build/run/final/config.json build/run/final/model.safetensors $(DEMONSTRATION)
 	$(BIN)/python -c "from pathlib import Path; from tsfmicro.study.demo import draw_example; draw_example(Path('$(DEMONSTRATION)/example.webm'))"
+
+# The flow network of flow method drawn, from drawn people alone; killed, it goes on where it was.
+flow-model: .venv/ready
+	$(BIN)/python -m tsfmicro.study.drawn_flow build/flow
+	cp build/flow/drawn_flow.safetensors src/tsfmicro/prepare/
 
 licences: .venv/dev
 	$(BIN)/python -m tsfmicro.about.licences > docs/licences.md

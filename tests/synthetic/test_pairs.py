@@ -85,7 +85,10 @@ def test_slight_one_sided_and_blended_movements_come_with_breadth():
     assert 0.3 <= min(map(most, wide)) < 0.6 < min(map(most, narrow)) and 2.7 < max(map(most, wide)) <= STRONGEST
     strange = {p.unit for parts in wide for p in parts} - {1, 2, 5}
     assert strange and not {p.unit for parts in narrow for p in parts} - {1, 2, 5}
-    lone = [sum(min(p.left, p.right) == 0 for p in parts) for parts in (sum(wide, []), sum(narrow, []))]
+    lone = [
+        sum(min(p.left, p.right) == 0 for p in parts)
+        for parts in ([p for parts in drawn for p in parts] for drawn in (wide, narrow))
+    ]
     assert lone[0] > lone[1]
 
 

@@ -25,14 +25,14 @@ from tsfmicro.prepare.weights import give_weights, read_weights
 EDGE, CELL = 224, 4  # px: of the faces that it sees, and of the squares for which it says a flow
 WHAT = "tsfmicro's flow network (flow method drawn)"
 
-_WIDTHS = (40, 72, 112, 144)  # channels at squares of 4, 8, 16 and 32 px
+_WIDTHS = (24, 48, 96, 144)  # channels at squares of 4, 8, 16 and 32 px
 _WINDOWS = (1, 3, 7)  # cells over which least squares are taken
 _FIRM = 2e-3  # of the least squares: below such slopes they do not move
 _SEEN = 2 * CELL**2 + 2 + 4 * len(_WINDOWS) + 3
 
 
 class DrawnFlow(nn.Module):
-    """A U-Net over squares of 4 pixels, 1.36 million parameters."""
+    """A U-Net over squares of 4 pixels, 1.0 million parameters."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -45,8 +45,8 @@ class Learning:
     """
 
     seed: int = 1
-    blocks: int = 128
-    steps: int = 2000
+    blocks: int = 64
+    steps: int = 1600
     batch: int = 16
     rate: float = 1.5e-3
 
