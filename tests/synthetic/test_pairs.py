@@ -11,7 +11,7 @@ import pytest
 from tsfmicro.errors import ConfigError
 from tsfmicro.synthetic.breadth import NARROW, Breadth
 from tsfmicro.synthetic.camera import Camera, Shot, draw_camera
-from tsfmicro.synthetic.pairs import STRONGEST, UNITS, draw_pairs, draw_parts
+from tsfmicro.synthetic.pairs import STRONGEST, UNITS, draw_pairs, draw_parts, sheet
 from tsfmicro.synthetic.script import EMOTIONS
 
 SIZE = 64
@@ -97,6 +97,11 @@ def test_breadth_changes_what_it_names():
     for field in fields(Breadth):
         wide = [draw_pairs(5, block, SIZE, 1, 4, replace(NARROW, **{field.name: 2.0})) for block in (0, 1)]
         assert not (wide[0].onset[:2] == base.onset).all() or not (wide[0].units[:2] == base.units).all(), field.name
+
+
+def test_a_sheet_shows_each_pair_with_its_difference_and_motion(pairs):
+    shown = sheet(pairs, across=3)
+    assert shown.shape == (2 * SIZE, 12 * SIZE, 3) and (shown[:SIZE, :SIZE] == pairs.onset[0]).all()
 
 
 def test_a_camera_without_colour_gives_three_equal_channels_and_few_pixels_blur():
