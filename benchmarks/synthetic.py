@@ -50,18 +50,21 @@ def rows() -> list[Row]:
 
 
 def pairs() -> list[Row]:
-    """What a pair takes when a person is drawn for eight of them."""
+    """What a pair takes when a person is drawn for eight of them, as usual, or for sixteen."""
     draw_pairs(0, BLOCKS, 224, people=1, each=1)  # the grain is drawn once a process
-    by_size: dict[int, list[float]] = {224: [], 112: []}
+    taken: dict[tuple[int, int], list[float]] = {(224, EACH): [], (224, 2 * EACH): [], (112, EACH): []}
     as_clips = []
     for block in range(BLOCKS):
-        for size, taken in by_size.items():
-            drawn, seconds = timed(draw_pairs, 0, block, size, 4, EACH)
-            taken.append(1e3 * seconds / len(drawn.onset))
+        for (size, each), times in taken.items():
+            drawn, seconds = timed(draw_pairs, 0, block, size, 32 // each, each)
+            times.append(1e3 * seconds / len(drawn.onset))
         as_clips.append(1e3 * pair_of_a_clip(block))
-    rows = [compared("draw a pair of 224 (reference: allowed)", "ms", by_size[224], [1e3 * PAIR_ALLOWED] * BLOCKS)]
-    for size, taken in by_size.items():
-        rows.append(compared(f"draw a pair of {size} (reference: as clips are drawn)", "ms", taken, as_clips))
+    rows = []
+    for (size, each), times in taken.items():
+        what = f"draw a pair of {size}, {each} of a person"
+        if size == 224:
+            rows.append(compared(f"{what} (reference: allowed)", "ms", times, [1e3 * PAIR_ALLOWED] * BLOCKS))
+        rows.append(compared(f"{what} (reference: as clips are drawn)", "ms", times, as_clips))
     return rows
 
 

@@ -46,7 +46,7 @@ class Learning:
 
     seed: int = 1
     blocks: int = 64
-    steps: int = 1700
+    steps: int = 1500
     batch: int = 8
     rate: float = 1.2e-3
 
