@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 # Idle OpenMP threads that spin can make two threads slower than one on a busy machine.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: install demo web test check bench model starts licences dist clean
+.PHONY: install demo web test check bench model starts flow-model licences dist clean
 
 install: .venv/dev
 
@@ -56,6 +56,11 @@ starts: .venv/ready
 	  $(BIN)/tsfmicro pretrain $$model --out build/starts/$$model && mkdir -p $(STARTS)/$$model && \
 	  cp build/starts/$$model/*.json build/starts/$$model/model.safetensors $(STARTS)/$$model && \
 	  rm $(STARTS)/$$model/pretraining.json || exit 1; done
+
+# The flow network of flow method drawn, from drawn people alone; killed, it goes on where it was.
+flow-model: .venv/ready
+	$(BIN)/python -m tsfmicro.study.drawn_flow build/flow
+	cp build/flow/drawn_flow.safetensors src/tsfmicro/prepare/
 
 licences: .venv/dev
 	$(BIN)/python -m tsfmicro.about.licences > docs/licences.md

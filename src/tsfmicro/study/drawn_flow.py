@@ -45,10 +45,10 @@ class Learning:
     """
 
     seed: int = 1
-    blocks: int = 128
-    steps: int = 2000
-    batch: int = 16
-    rate: float = 1.5e-3
+    blocks: int = 64
+    steps: int = 1500
+    batch: int = 8
+    rate: float = 1.2e-3
 
 
 def learn(out: Path, learning: Learning = Learning(), workers: int | None = None) -> Path:

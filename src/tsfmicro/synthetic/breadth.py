@@ -75,6 +75,7 @@ def wide_person(person: Person, amount: float, rng: np.random.Generator) -> Pers
         name: getattr(person, name) * (1 + amount * much * about()) for name, much in _FACTORS.items()
     }
     changed |= {name: getattr(person, name) + amount * much * about() for name, much in _STEPS.items()}
+    changed["eye_x"] = max(27.0, changed["eye_x"])
     nose, mouth, chin = (amount * much * about() for much in (3.0, 1.5, 3.5))
     changed["nose_y"] = person.nose_y + nose
     changed["mouth_y"] = person.mouth_y + nose + mouth

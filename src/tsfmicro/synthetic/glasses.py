@@ -11,7 +11,7 @@ from tsfmicro.synthetic.person import Person
 
 def draw_glasses(person: Person, g: Grid, rng: np.random.Generator) -> Field:
     """(H, W, 4) uint8: blue, green, red and how much they cover. They go with the head and not with the skin."""
-    half_width = float(rng.uniform(21, max(21.0, min(28.0, person.eye_x - 3.5))))
+    half_width = person.eye_x * float(rng.uniform(0.68, 0.89))
     half_height, power = float(rng.uniform(13, 22)), float(rng.uniform(2.0, 5.0))
     thick, low = float(rng.choice([0.7, rng.uniform(1.0, 3.2)])), float(rng.uniform(0, 5))
     rim = rng.uniform(8, 70) * np.ones(3) if rng.random() < 0.7 else rng.uniform(20, 190, 3)

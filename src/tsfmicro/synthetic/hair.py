@@ -142,7 +142,8 @@ def _strands(g: Grid, p: Person, rng: np.random.Generator) -> Field:
     # Locks share their brightness, single hairs vary a little.
     lock = 38 * np.sin(0.55 * x + 3 * rng.standard_normal()) * np.sin(0.23 * x + 0.11 * y)
     values = np.clip(95 + lock + rng.normal(0, 34, count), 12, 240)
-    strokes(image, g.pixels(line), values.tolist(), 1)
+    near = y > g.top - 24  # no strand is longer
+    strokes(image, g.pixels(line[near]), values[near].tolist(), 1)
     return g.blurred(image, 0.16) / 255
 
 

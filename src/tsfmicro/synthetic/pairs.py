@@ -35,7 +35,7 @@ from tsfmicro.template import to_template
 UNITS: tuple[str, ...] = tuple(f"{side}{unit}" for unit in muscles.UNITS for side in "LR")
 """Columns of `Pairs.units`: each action unit on the person's left and right."""
 
-VERSION = 1  # of the drawing: raise it where the same arguments give other pairs
+VERSION = 2  # of the drawing: raise it where the same arguments give other pairs
 STRONGEST = 4.0  # px of 224 that the furthest point of the skin moves at intensity 1
 SMALLEST, LARGEST = 32, 512  # edges that can be drawn, px
 
@@ -103,6 +103,26 @@ def draw_pairs(
     columns = [np.stack(column) for column in zip(*drawn, strict=True)]
     onset, apex, flow, still, units, emotion = columns
     return Pairs(onset, apex, flow, still, units, emotion, tuple(names))
+
+
+def sheet(pairs: Pairs, across: int = 2) -> Image:
+    """Onset, apex, four times their difference, and the true motion (hue its way, brightness its length to 3 px) of each pair.
+
+    Returns: (rows · size, across · 4 · size, 3) uint8 RGB.
+    """
+    size = pairs.onset.shape[1]
+    shown = []
+    for onset, apex, flow in zip(pairs.onset, pairs.apex, pairs.flow, strict=True):
+        change = np.clip(128 + 4 * (apex.astype(np.float32) - onset), 0, 255).astype(np.uint8)
+        right, down = cv2.resize(np.moveaxis(flow, 0, -1), (size, size), interpolation=cv2.INTER_LINEAR).transpose(
+            2, 0, 1
+        )
+        hue = (np.degrees(np.arctan2(down, right)) % 360) / 2
+        value = np.clip(85 * np.hypot(right, down), 0, 255)
+        colour = cv2.cvtColor(np.dstack([hue, np.full_like(hue, 255), value]).astype(np.uint8), cv2.COLOR_HSV2RGB)
+        shown.append(np.hstack([onset, apex, change, colour]))
+    rows = [shown[k : k + across] for k in range(0, len(shown) - across + 1, across)]
+    return np.vstack([np.hstack(row) for row in rows])
 
 
 class _Keeping(Grid):
