@@ -228,3 +228,16 @@ def test_a_part_to_freeze_that_there_is_not_is_told_with_the_right_one(begun):
     folder, job = begun(frozen=["spatail"])
     with pytest.raises(TsfmicroError, match="Did you mean 'spatial'"):
         train_here(job, folder.missing()[:1], 1, Watch())
+
+
+@pytest.mark.parametrize("folder", sorted(module.SHIPPED.glob("*/*")), ids=lambda folder: folder.name)
+def test_every_shipped_start_is_small_fits_its_model_and_has_seen_drawn_people_alone(folder):
+    recipe = json.loads((folder / "config.json").read_text())
+    model = {"name": recipe["name"], "options": recipe["options"]}
+    train = {"start": folder.parent.name}
+    found = find_start(
+        check_config({**SETTINGS, "prepare": {"size": recipe["size"]}, "model": model, "train": train}, "x"), 5
+    )
+    assert found.folder == folder
+    assert set(found.seen) == {"drawn-1000"}
+    assert (folder / "model.safetensors").stat().st_size <= 4e6
