@@ -1,9 +1,11 @@
 """What a start gave: the same folds from scratch, paired, printed and kept."""
 
 import json
+import shutil
 
 import pytest
 
+from tests.run.test_here import Listener
 from tests.run.test_start import config_of, make_start
 from tests.study.test_study import BASE, data  # noqa: F401
 from tsfmicro.app import cli
@@ -45,13 +47,28 @@ def test_the_same_folds_are_trained_from_scratch_and_compared_and_it_is_kept(dat
     assert found.names == (str(tmp_path / "run"), str(tmp_path / "run" / "without-start"))
     assert found.headline().startswith("A is ")
 
+    shutil.rmtree(start)
+    shutil.rmtree(next((tmp_path / "run" / "folds").iterdir()))
+    watch = Listener()
+    run(config, only, tmp_path / "run", cache, "cpu", 1, watch)
+    assert any("goes on with its own copy" in note for note in watch.notes)
+
 
 def test_the_command_prints_what_the_start_gave(data, tmp_path, monkeypatch, capsys):  # noqa: F811
     roots, cache = data
     base = check_config({**BASE, "data": {**BASE["data"], "datasets": ["casme2"]}}, "base")
     start = make_start(tmp_path / "start", base)
     (tmp_path / "mine.yaml").write_text(json.dumps(base.model_dump(mode="json")))
-    words = ["run", tmp_path / "mine.yaml", "--data", f"casme2={roots['casme2']}", "--out", tmp_path / "run", "--cache", cache]
+    words = [
+        "run",
+        tmp_path / "mine.yaml",
+        "--data",
+        f"casme2={roots['casme2']}",
+        "--out",
+        tmp_path / "run",
+        "--cache",
+        cache,
+    ]
     words += ["--device", "cpu", "--workers", 1, "--ablate", "start", "--set", f"train.start={start}"]
     monkeypatch.setattr("sys.argv", ["tsfmicro", *map(str, words)])
     try:

@@ -13,6 +13,7 @@ from tsfmicro.files import markdown_text
 from tsfmicro.models.origin import Origin
 from tsfmicro.models.registry import MODELS, Entry, create_model, describe
 from tsfmicro.models.unreproducible import UNREPRODUCIBLE
+from tsfmicro.run.start import starts_for
 from tsfmicro.study import shipped
 
 Table = tuple[list[str], list[list[str]]]
@@ -25,6 +26,7 @@ class Resident:
     Attributes:
         inputs: what it looks at, in words. parameters, gflop: for five classes, at its own size.
         command: how to train and score it with its published settings, where a config is shipped; else "".
+        starts: settings with which a run of it begins with a shipped start.
     """
 
     entry: Entry
@@ -32,6 +34,7 @@ class Resident:
     parameters: int
     gflop: float
     command: str
+    starts: tuple[str, ...] = ()
 
     @property
     def origin(self) -> Origin | None:
@@ -55,6 +58,7 @@ class Resident:
             "origin": self.origin.to_dict() if self.origin else None,
             "reads_released_checkpoints": self.entry.released is not None,
             "command": self.command,
+            "starts": list(self.starts),
         }
 
     def lines(self) -> list[str]:
@@ -72,6 +76,7 @@ class Resident:
         said += [f"guessed     {guess}" for guess in (origin.guessed if origin else ())]
         said += [f"note        {note}" for note in (origin.notes if origin else ())]
         said += [f"run it      {self.command}"] if self.command else []
+        said += [f"start       {asked}" for asked in self.starts]
         if entry.released:
             said += [f"released weights   tsfmicro convert {entry.name} WEIGHTS --out FOLDER --classes A,B,…"]
         return said
@@ -91,7 +96,7 @@ def resident(name: str) -> Resident:
     if config in shipped.names():
         data = " ".join(f"--data {dataset}=FOLDER" for dataset in shipped.config(config).data.datasets)
         command = f"tsfmicro run {config} {data} --out OUT"
-    return Resident(entry, looks_at, cost.parameters, cost.gflop, command)
+    return Resident(entry, looks_at, cost.parameters, cost.gflop, command, tuple(starts_for(name)))
 
 
 def residents(tell: Callable[[int, int], None] = lambda done, total: None) -> list[Resident]:

@@ -12,7 +12,7 @@ import numpy as np
 from tsfmicro.config import RunConfig
 from tsfmicro.data.exclusions import leave_out, read_exclusions
 from tsfmicro.data.registry import dataset
-from tsfmicro.errors import AnnotationError, ConfigError, LabelError
+from tsfmicro.errors import AnnotationError, ConfigError, LabelError, UnknownNameError, WeightsError
 from tsfmicro.generated import is_generated
 from tsfmicro.labels import is_of_units, scheme
 from tsfmicro.needs import Need, need
@@ -78,7 +78,7 @@ def run(
     if is_of_units(config.data.scheme) and (shuffled or final or config.train.keep == "final"):
         asked = "--shuffled" if shuffled else "--final or train.keep=final"
         raise ConfigError(f"{asked} is for classes, and {config.data.scheme} tells action units. Leave it out.")
-    start = start or find_start(config, len(scheme(config.data.scheme).classes))
+    start = start or _start(config, out, watch)
     clips, excluded = read_clips(config, roots, watch)
     prepared = prepare_clips(clips, config, cache, workers, watch)
     kept, labels, left_out = label_clips(prepared.clips, config, watch)
@@ -124,6 +124,18 @@ def _job(folder: RunFolder, prepared: Path, device: str) -> Job:
     """The number of threads and the precision decide the last bits, so a run goes on with those that it began with."""
     begun = folder.environment
     return Job(folder.path, prepared, device, int(begun.get("threads", 1)), settled_precision(begun, device))
+
+
+def _start(config: RunConfig, out: Path, watch: Watch) -> Start | None:
+    """What trainings begin with; the run's own copy where what it came from is gone. Raises as `find_start`."""
+    try:
+        return find_start(config, len(scheme(config.data.scheme).classes))
+    except (WeightsError, UnknownNameError) as gone:
+        kept = RunFolder.open(out).plan.start if (out / "run.json").exists() else None
+        if kept is None or kept.name != config.train.start:
+            raise
+        watch.note(f"{gone} The run goes on with its own copy.")
+        return kept
 
 
 def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tuple[list[Clip], dict[str, str]]:

@@ -87,6 +87,18 @@ def names() -> list[str]:
     return sorted(folder.name for folder in SHIPPED.iterdir() if folder.is_dir()) if SHIPPED.is_dir() else []
 
 
+def starts_for(model: str) -> list[str]:
+    """How the shipped starts of a model are asked for: 'train.start=drawn-people prepare.size=64 …'."""
+    found = []
+    for name in names():
+        for folder in sorted(one for one in (SHIPPED / name).iterdir() if one.is_dir()):
+            recipe = _read(folder / CONFIG)
+            if recipe["name"] == model:
+                options = [f"model.options.{key}={value}" for key, value in recipe["options"].items()]
+                found.append(" ".join([f"train.start={name}", f"prepare.size={recipe['size']}", *options]))
+    return found
+
+
 def find_start(config: RunConfig, n_classes: int) -> Start | None:
     """The start that a run's settings name; None where they name none.
 
