@@ -151,7 +151,9 @@ class Ended:
         errors = [line for line in self.told.splitlines() if line.startswith("error: ")]
         if self.status is None or "Traceback" in self.told:
             return "a traceback"
-        if self.status == 1 and len(errors) != 1:
+        if (
+            self.status == 1 and len(errors) != 1 and not (self.said.strip() and not errors)
+        ):  # an audit prints what it found
             return f"{len(errors)} lines of error instead of one"
         if self.status not in (0, 1, 2):
             return f"status {self.status}"
