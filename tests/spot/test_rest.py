@@ -53,6 +53,12 @@ def test_a_named_rest_is_taken_and_a_short_video_has_none_else():
     assert rest.unrest[CORNER] > 1.0
 
 
+def test_a_face_that_never_keeps_still_has_no_rest_but_a_named_one():
+    times, motion = traces(20, *[(CORNER, k, k + 2, 3.0) for k in range(0, 20, 2)])
+    assert find_rest(times, motion, seen(times)) is None
+    assert find_rest(times, motion, seen(times), (2, 6)).unrest[CORNER] > 1
+
+
 def test_what_a_face_does_at_rest_too_is_doubted():
     unrest = np.full(len(REGIONS), 0.1)
     unrest[CORNER] = 1.0

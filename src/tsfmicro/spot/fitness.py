@@ -65,12 +65,14 @@ def look_at(landmarks: np.ndarray, grey: np.ndarray, before: np.ndarray | None) 
     (left, top), (right, bottom) = ((middle + sign * reach).astype(int) for sign in (-1, 1))
     columns, rows = slice(max(0, left // 8 * 8), max(8, right)), slice(max(0, top // 8 * 8), max(8, bottom))
     face = grey[rows, columns]
+    (x, y), (right, bottom) = np.maximum(landmarks.min(0), 0).astype(int), landmarks.max(0).astype(int) + 1
+    skin = grey[y:bottom, x:right]  # from the eyes to the mouth: hair is black, and no shadow
     return Look(
         roll=float(np.degrees(np.arctan2(across[1], across[0]))),
         aside=float((landmarks[2] - landmarks[:2].mean(0)) @ across) / between**2,
         cut=bool((middle < reach).any() or (middle > np.array(grey.shape[::-1]) - reach).any()),
-        light=float(face.mean()),
-        clipped=float(((face <= 8) | (face >= 250)).mean()),
+        light=float(skin.mean()),
+        clipped=float(((skin <= 8) | (skin >= 250)).mean()),
         blocky=_blockiness(face),
         frozen=None if before is None else _frozen(face, before[rows, columns]),
     )

@@ -16,6 +16,7 @@ from tsfmicro.spot.marks import Stretch
 
 SECONDS = 5.0  # of a rest that is not named
 _QUIET = 1.5  # times the quietest stretch's movement, up to which the first seconds will do
+_MOST = 0.8  # per cent: a region that goes further does not rest, unless it is said to
 _SMOOTH = 0.03  # seconds
 _BEYOND = 2.0  # times what a region does at rest
 _AWAY, _PAUSE = 0.4, 1.5  # of an expression's height, and seconds: between two parts of one the face has not come back
@@ -40,7 +41,8 @@ class Rest:
 def find_rest(
     times: np.ndarray, motion: np.ndarray, seen: np.ndarray, named: Stretch | None = None, seconds: float = SECONDS
 ) -> Rest | None:
-    """Where a face rests: at first, where it is quiet then, else where it moves least; None where it is seen too shortly.
+    """Where a face rests: at first, where it is quiet then, else where it moves least; None where it is seen too shortly, or
+    never rests.
 
     Args:
         times: (T,) seconds; motion: (T, R, 2) per cent; seen: (T, R).
@@ -56,6 +58,7 @@ def find_rest(
         for begin in begins
         if seen[slice(*np.searchsorted(times, (begin, begin + seconds)))].mean() > 0.95
         if (rest := _rest(times, motion, float(begin), float(begin + seconds))) is not None
+        and rest.unrest.max() < _MOST
     ]
     if not tried:
         return None
