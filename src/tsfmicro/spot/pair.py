@@ -81,12 +81,11 @@ def compare(before: np.ndarray, layout: Layout, picture: np.ndarray, to_crop: np
     left = shifts - _shifts(head, points) - (layout.head_turns @ turn).reshape(-1, 2)
     regions = layout.weights @ flow.reshape(-1, 2) - _shifts(head, layout.centres) - layout.region_turns @ turn
     far = np.linalg.norm(regions, axis=1) * (100 / layout.unit)
-    far[layout.weights @ crop(np.full_like(picture, 255), whole[:2], SIZE).ravel() < 250] = (
-        0  # beyond the picture's edge
-    )
-    skin = np.zeros((SIZE, SIZE), np.uint8)
-    skin[rows, columns] = 1
-    skin = cv2.dilate(skin, np.ones((5, 5))) > 0
+    inside = layout.weights @ crop(np.full_like(picture, 255), whole[:2], SIZE).ravel() > 250
+    far[~inside] = 0  # beyond the picture's edge
+    marked = np.zeros((SIZE, SIZE), np.uint8)
+    marked[rows, columns] = 1
+    skin = cv2.dilate(marked, np.ones((5, 5))) > 0
     upper = skin & (np.arange(SIZE) < layout.landmarks[NOSE, 1])[:, None]
     carried = _carried(other, flow)
     fine = cv2.Laplacian(one - carried, cv2.CV_32F)[skin]

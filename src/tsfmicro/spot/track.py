@@ -30,8 +30,8 @@ _KEY = 2.0  # seconds for which one key frame serves
 _LEAST_LIKE = 0.6  # correlation with the key below which it is another picture
 _FURTHEST = 0.3  # a turn that moves skin by more, in distances between the eyes, is no turn but flow gone astray
 _TURN_TIME = 0.1  # seconds in which a turn is taken up
-_NEAR = 4.0  # distances between the eyes; a face that comes back no further from where it was lost is the same
-_LOOKS = 8  # faces with which one that comes elsewhere is compared, those that were there longest
+_NEAR = 4.0  # distances between the eyes; one that comes back no further from where it was lost may have turned: it is the same
+_LOOKS = 8  # faces with which one that comes is compared, those that were there longest
 _SMALLEST = 20.0  # pixels between the eyes; 1 % of them is then a fifth of a pixel
 
 
@@ -142,13 +142,10 @@ class Tracker:
         self._follow(one, frame, grey)
 
     def _number(self, landmarks: np.ndarray, grey: np.ndarray) -> int:
-        """A face that comes back near where one was lost is taken for it, and so is one elsewhere that looks the same.
+        """A face that looks like one that was lost is taken for it, and so is one that comes back near its place.
         Nobody is recognised: looks are those of this video, and are forgotten with it."""
         there = {f.track for f in self._followed}
         lost = {track: last for track, last in self._lost.items() if track not in there}
-        near = min(lost, key=lambda track: _apart(landmarks, lost[track].landmarks_now), default=None)
-        if near is not None and _apart(landmarks, lost[near].landmarks_now) < _NEAR:
-            return near
         to_crop, like = self._cutting.to_crop(landmarks, SIZE), {}
         for track in sorted(lost, key=lambda track: -len(lost[track].frames))[:_LOOKS]:
             last = lost[track]
@@ -157,6 +154,9 @@ class Tracker:
                 like[track] = found.alike
         if like:
             return max(like, key=lambda track: like[track])
+        near = min(lost, key=lambda track: _apart(landmarks, lost[track].landmarks_now), default=None)
+        if near is not None and _apart(landmarks, lost[near].landmarks_now) < _NEAR:
+            return near
         self._faces += 1
         return self._faces
 
