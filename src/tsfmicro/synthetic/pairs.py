@@ -173,7 +173,10 @@ class Sitter:
             # What a pair samples at every point of its lattice: how far the skin follows muscles, and the head; depth; light.
             self.layers.append(cv2.merge([*layers, shade.astype(np.float32)]))
         resting = rng.permutation(muscles.UNITS)[:_RESTING]
-        motions = [self.motion(draw_part(int(unit), *rng.normal(0, 1, 2).tolist(), rng)) for unit in resting]
+        motions = []
+        for unit in resting:
+            left, right = rng.normal(0, 1, 2).tolist()
+            motions.append(self.motion(draw_part(int(unit), left, right, rng)))
         self.rest_shift, self.rest_relief = np.stack([m.shift for m in motions]), np.stack([m.relief for m in motions])
         self.rest_lids = np.stack([_lids(m) for m in motions])
 
@@ -341,7 +344,7 @@ class _Pair:
     def _pictures(self, shifts: tuple[Field, Field], lids: Field) -> list[Image]:
         """Both moments, (size, size, 3) uint8, blue first, before light's changes and the camera."""
         s, size = self.sitter, (self.sitter.size,) * 2
-        looks = [
+        looks: list[Field] = [
             cv2.resize(_read(self.where, self.half - shift), size, interpolation=cv2.INTER_LINEAR) for shift in shifts
         ]
         windows, eye, state = self._eyes(lids)
@@ -358,11 +361,11 @@ class _Pair:
         if s.glasses is None:
             return seen
         heads = [self.where, _read(self.where, self.half - self.sway)]
-        return [self._behind_glasses(one, head) for one, head in zip(seen, heads, strict=True)]
+        return [self._behind_glasses(s.glasses, one, head) for one, head in zip(seen, heads, strict=True)]
 
-    def _behind_glasses(self, picture: Image, look: Field) -> Image:
+    def _behind_glasses(self, glasses: Field, picture: Image, look: Field) -> Image:
         full = cv2.resize(look, (self.sitter.size,) * 2, interpolation=cv2.INTER_LINEAR)
-        layer = _at(self.sitter.glasses, full)
+        layer = _at(glasses, full)
         cover = layer[..., 3] * np.float32(1 / 255)
         return mix(picture.astype(np.float32), layer[..., :3], cover).round().astype(np.uint8)
 
@@ -373,11 +376,11 @@ class _Pair:
         """
         s, light = self.sitter, self.sitter.lights[self.light]
         p, size, sides = s.person, s.size, np.array([-1, 1], np.float32)
-        x, y = cv2.split(self.place)
+        x, y = cv2.split(np.ascontiguousarray(self.place[::2, ::2]))
         middles = [np.unravel_index(np.argmin((x - side * p.eye_x) ** 2 + y**2), x.shape) for side in sides]
-        wide, high = (min(size // 2, 2 * round(mm * self.px / 2)) for mm in (2.7 * p.eye_width, 36.0))
+        wide, high = (4 * min(size // 8, round(mm * self.px / 4)) for mm in (2.7 * p.eye_width, 36.0))
         corners = [
-            (min(max(2 * int(row) - high // 2, 0), size - high), min(max(2 * int(column) - wide // 2, 0), size - wide))
+            (min(max(4 * int(row) - high // 2, 0), size - high), min(max(4 * int(column) - wide // 2, 0), size - wide))
             for row, column in middles
         ]
         windows = [(slice(top, top + high), slice(left, left + wide)) for top, left in corners]
