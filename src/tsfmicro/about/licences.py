@@ -29,6 +29,16 @@ WEIGHTS = {
         "MIT",
         "trained by `make flow-model` on drawn faces; no person is in it",
     ),
+    "starts/drawn-people/ststnet/model.safetensors": (
+        "STSTNet, a start",
+        "MIT",
+        "trained by `make starts` on drawn faces; no person is in it",
+    ),
+    "starts/drawn-people/tsfmicro-small/model.safetensors": (
+        "TSFmicro (small), a start",
+        "MIT",
+        "trained by `make starts` on drawn faces; no person is in it",
+    ),
     "prepare/facemesh/face_landmark.tflite": (
         "MediaPipe's face mesh",
         "Apache-2.0",

@@ -42,8 +42,9 @@ class DrawnFlow(nn.Module):
         self.grow = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(_WIDTHS))
         self.up = nn.ModuleList(Block(width) for width in _WIDTHS[:-1])
         self.leave = nn.Conv2d(_WIDTHS[0], 4, 3, padding=1)
-        nn.init.zeros_(self.leave.weight)  # it starts as the guess
-        nn.init.zeros_(self.leave.bias)
+        with torch.no_grad():  # it starts as the guess
+            for values in self.leave.parameters():
+                values.zero_()
 
     def forward(self, onset: Tensor, apex: Tensor, guess: Tensor) -> tuple[Tensor, Tensor]:
         """Facial flow and head flow, (N, 2, 56, 56) each, pixels, of squares of 4 × 4.
@@ -148,7 +149,7 @@ def network(file: Path) -> DrawnFlow:
     """With the weights of a file, on the CPU. Raises WeightsError: no such file, or of another network."""
     made = DrawnFlow()
     give_weights(made, {name: value.float() for name, value in read_weights(file, WHAT).items()}, file, WHAT)
-    return made.eval().to(memory_format=torch.channels_last)
+    return made.eval()
 
 
 def drawn_flow(onsets: np.ndarray, apexes: np.ndarray, part: str = "expression", file: Path = DRAWN) -> np.ndarray:
@@ -166,7 +167,7 @@ def drawn_flow(onsets: np.ndarray, apexes: np.ndarray, part: str = "expression",
         facial, head = network(file)(before, after, torch.from_numpy(guess))
         flow = {"facial": facial, "head": head, "expression": facial - head}[part]
         flow = F.interpolate(flow, size=(height, width), mode="bicubic")
-    return flow.numpy() * np.float32([width / EDGE, height / EDGE])[:, None, None]
+    return flow.numpy() * np.array([[[width]], [[height]]], np.float32) / EDGE
 
 
 def looked_at(face: np.ndarray) -> np.ndarray:
@@ -180,5 +181,6 @@ def looked_at(face: np.ndarray) -> np.ndarray:
 
 def first_guess(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
     """(2, 56, 56) float32: dense inverse search, averaged over squares. onset, apex: (224, 224) uint8."""
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(onset, apex, None)
+    flow = np.zeros((*onset.shape, 2), np.float32)
+    cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(onset, apex, flow)
     return cv2.resize(flow, (EDGE // CELL, EDGE // CELL), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)

@@ -9,7 +9,6 @@ then. A run that is killed goes on where it was. `make flow-model` copies the we
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -89,7 +88,7 @@ def draw_block(out: Path, seed: int, block: int) -> None:
     without the head's."""
     pairs = draw_pairs(seed, block, EDGE)
     rng = np.random.default_rng((seed, block))
-    onsets, apexes, flows, still = _shifted(*_grey(pairs.onset, pairs.apex), pairs.flow, pairs.still, rng)
+    onsets, apexes, flows, still = _shifted(_grey(pairs.onset), _grey(pairs.apex), pairs.flow, pairs.still, rng)
     looks, guesses = looked(onsets, apexes)
     rows = torch.cat([looks, guesses, torch.from_numpy(flows), torch.from_numpy(still)], 1).half().numpy()
     part = _file(out, block).with_suffix(".part")
@@ -101,12 +100,13 @@ def draw_block(out: Path, seed: int, block: int) -> None:
 def looked(onsets: np.ndarray, apexes: np.ndarray) -> tuple[Tensor, Tensor]:
     """What the network sees of grey faces (n, 224, 224), and the guess (n, 2, 56, 56)."""
     guess = torch.from_numpy(np.stack([first_guess(*pair) for pair in zip(onsets, apexes, strict=True)]))
+    onset, apex = (torch.from_numpy(side)[:, None].float() for side in (onsets, apexes))
     with torch.inference_mode():
-        return seen(*(torch.from_numpy(side)[:, None].float() for side in (onsets, apexes)), guess), guess
+        return seen(onset, apex, guess), guess
 
 
-def _grey(*sides: np.ndarray) -> Iterator[np.ndarray]:
-    return (np.stack([looked_at(face) for face in side]) for side in sides)
+def _grey(faces: np.ndarray) -> np.ndarray:
+    return np.stack([looked_at(face) for face in faces])
 
 
 def _shifted(
@@ -129,7 +129,7 @@ def _shifted(
 def _train(out: Path, learning: Learning) -> DrawnFlow:
     """The network after all steps: the running mean of its weights."""
     torch.manual_seed(learning.seed)
-    network = DrawnFlow().to(memory_format=torch.channels_last)
+    network = DrawnFlow()
     mean = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995))
     optimiser = torch.optim.AdamW(network.parameters(), learning.rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -160,6 +160,7 @@ def _train(out: Path, learning: Learning) -> DrawnFlow:
             kept = out / f".{STATE}"
             torch.save({"step": step + 1, **{name: part.state_dict() for name, part in parts.items()}}, kept)
             kept.replace(out / STATE)
+    assert isinstance(mean.module, DrawnFlow)
     return mean.module.eval()
 
 

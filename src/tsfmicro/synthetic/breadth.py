@@ -6,6 +6,7 @@ At 0 everything is as in generated clips; at 1 it spreads as far as a face still
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -71,7 +72,7 @@ def wide_person(person: Person, amount: float, rng: np.random.Generator) -> Pers
 
     if amount == 0:
         return person
-    changed: dict[str, float] = {
+    changed: dict[str, Any] = {
         name: getattr(person, name) * (1 + amount * much * about()) for name, much in _FACTORS.items()
     }
     changed |= {name: getattr(person, name) + amount * much * about() for name, much in _STEPS.items()}
@@ -100,7 +101,7 @@ def wide_person(person: Person, amount: float, rng: np.random.Generator) -> Pers
     brow = _toned(person.brow, float(np.exp(0.35 * amount * about())), 0.0)
     return replace(
         person, **changed, skin=skin, lips=_toned(person.lips, bright, warm), hair=hair, brow=brow, hair_style=style
-    )  # type: ignore[arg-type]
+    )
 
 
 def _toned(colour: Colour, bright: float, warm: float) -> Colour:

@@ -69,7 +69,7 @@ class Shot:
         self.camera, self.size, self.rng = camera, size, rng
         self._table = None
         if camera.gamma != 1 or camera.gain != 1 or camera.tint != (1, 1, 1):
-            values = np.arange(256, dtype=np.float32)[:, None] / 255 * np.float32(camera.tint)
+            values = np.arange(256, dtype=np.float32)[:, None] / 255 * np.array(camera.tint, np.float32)
             self._table = np.clip(255 * np.power(values * camera.gain, camera.gamma), 0, 255).round().astype(np.uint8)
         self._before: Image | None = None
 
@@ -92,9 +92,8 @@ class Shot:
             value = cv2.resize(value, (few, few), interpolation=cv2.INTER_AREA)
         frame = cv2.addWeighted(self._noise(value.shape[0]), c.grain, value, 1, 0, dtype=cv2.CV_8U)
         if c.jpeg is not None:
-            frame = cv2.imdecode(
-                cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, c.jpeg])[1], cv2.IMREAD_UNCHANGED
-            )
+            code = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, c.jpeg])[1]
+            frame = np.asarray(cv2.imdecode(code, cv2.IMREAD_UNCHANGED))
         if c.skip is not None:
             frame = self._sent(frame)
         if frame.shape[0] != self.size:
@@ -127,9 +126,11 @@ class Shot:
 @cache
 def _grain(coarse: bool, grey: bool) -> Field:
     """(768, 768, 3) noise of deviation 1, or (768, 768)."""
-    noise = np.random.default_rng(1).standard_normal((_GRAIN, _GRAIN) if grey else (_GRAIN, _GRAIN, 3), np.float32)
+    noise: Field = np.random.default_rng(1).standard_normal(
+        (_GRAIN, _GRAIN) if grey else (_GRAIN, _GRAIN, 3), np.float32
+    )
     if coarse:
         noise = cv2.GaussianBlur(noise, (0, 0), 0.8)
-        noise /= noise.std()
+        noise = noise / np.float32(noise.std())
     noise.flags.writeable = False
     return noise

@@ -141,7 +141,7 @@ def strokes(
     thick: int,
 ) -> None:
     """Draw many antialiased lines (grid pixels, each of as many points) into a one-channel image, each with its own value 0–255."""
-    for points, value in zip(_fixed(np.stack(lines)), values, strict=True):
+    for points, value in zip(_fixed(np.asarray(lines, np.float64)), values, strict=True):
         cv2.polylines(image, [points], False, float(value), thick, cv2.LINE_AA, _SHIFT)
 
 

@@ -174,14 +174,17 @@ class Sitter:
             # What a pair samples at every point of its lattice: how far the skin follows muscles, and the head; depth; light.
             self.layers.append(cv2.merge([*layers, shade.astype(np.float32)]))
         resting = rng.permutation(muscles.UNITS)[:_RESTING]
-        motions = [self.motion(draw_part(int(unit), *rng.normal(0, 1, 2).tolist(), rng)) for unit in resting]
+        motions = []
+        for unit in resting:
+            left, right = rng.normal(0, 1, 2).tolist()
+            motions.append(self.motion(draw_part(int(unit), left, right, rng)))
         self.rest_shift, self.rest_relief = np.stack([m.shift for m in motions]), np.stack([m.relief for m in motions])
         self.rest_lids = np.stack([_lids(m) for m in motions])
 
     def _lit(self, light: Light) -> tuple[Image, Field]:
         """The picture (H, W, 3) uint8, blue first, before its backdrop; and the brightness (H, W)."""
         picture, shade = lit(self.portrait, light)
-        g, place = self.coarse, np.float32([-60 * light.right, 20])
+        g, place = self.coarse, (-60 * light.right, 20)
         far = ((g.x - place[0]) / 200) ** 2 + ((g.y - place[1]) / 200) ** 2
         paper = develop((0.75 * (0.72 + 0.4 * np.exp(-far)))[..., None] * np.array(light.tint, np.float32) ** 2.2)
         paper = cv2.resize(paper, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
@@ -243,10 +246,8 @@ class _Pair:
         x, y = pose.look_up(back[..., 0], back[..., 1], s.portrait)
         self.place = cv2.resize(cv2.merge([x, y]), (size // 2, size // 2), interpolation=cv2.INTER_LINEAR)  # mm
         self.half = _lattice(size, 2)
-        self.where = (self.place - np.float32((s.grid.left, s.grid.top))) * np.float32(
-            s.grid.density
-        )  # points of the grid
-        layers = cv2.remap(s.layers[self.light], self.where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        self.where = _points(s.grid, self.place)
+        layers = _at(s.layers[self.light], self.where)
         self.face, self.follow, self.depth, self.shade = (
             layers[..., :1],
             layers[..., 1:2],
@@ -344,7 +345,7 @@ class _Pair:
     def _pictures(self, shifts: tuple[Field, Field], lids: Field) -> list[Image]:
         """Both moments, (size, size, 3) uint8, blue first, before light's changes and the camera."""
         s, size = self.sitter, (self.sitter.size,) * 2
-        looks = [
+        looks: list[Field] = [
             cv2.resize(_read(self.where, self.half - shift), size, interpolation=cv2.INTER_LINEAR) for shift in shifts
         ]
         windows, eye, state = self._eyes(lids)
@@ -353,7 +354,7 @@ class _Pair:
                 for window, much in zip(windows, np.split(down, 2, axis=1), strict=True):
                     look[window][..., 1] -= much * np.float32(s.grid.density)
         picture = s.lit[self.light]
-        seen = [cv2.remap(picture, look, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for look in looks]
+        seen = [_at(picture, look) for look in looks]
         painted = eye.paint(np.concatenate([one[window] for one in seen for window in windows], axis=1), state)
         for one, both in zip(seen, np.split(painted, 2, axis=1), strict=True):
             for window, part in zip(windows, np.split(both, 2, axis=1), strict=True):
@@ -361,11 +362,11 @@ class _Pair:
         if s.glasses is None:
             return seen
         heads = [self.where, _read(self.where, self.half - self.sway)]
-        return [self._behind_glasses(one, head) for one, head in zip(seen, heads, strict=True)]
+        return [self._behind_glasses(s.glasses, one, head) for one, head in zip(seen, heads, strict=True)]
 
-    def _behind_glasses(self, picture: Image, look: Field) -> Image:
+    def _behind_glasses(self, glasses: Field, picture: Image, look: Field) -> Image:
         full = cv2.resize(look, (self.sitter.size,) * 2, interpolation=cv2.INTER_LINEAR)
-        layer = cv2.remap(self.sitter.glasses, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        layer = _at(glasses, full)
         cover = layer[..., 3] * np.float32(1 / 255)
         return mix(picture.astype(np.float32), layer[..., :3], cover).round().astype(np.uint8)
 
@@ -375,12 +376,12 @@ class _Pair:
         Args: lids: (2 moments, 2 sides, 2) mm.
         """
         s, light = self.sitter, self.sitter.lights[self.light]
-        p, size, sides = s.person, s.size, np.float32([-1, 1])
-        x, y = cv2.split(self.place)
+        p, size, sides = s.person, s.size, np.array([-1, 1], np.float32)
+        x, y = cv2.split(np.ascontiguousarray(self.place[::2, ::2]))
         middles = [np.unravel_index(np.argmin((x - side * p.eye_x) ** 2 + y**2), x.shape) for side in sides]
-        wide, high = (min(size // 2, 2 * round(mm * self.px / 2)) for mm in (2.7 * p.eye_width, 36.0))
+        wide, high = (4 * min(size // 8, round(mm * self.px / 4)) for mm in (2.7 * p.eye_width, 36.0))
         corners = [
-            (min(max(2 * int(row) - high // 2, 0), size - high), min(max(2 * int(column) - wide // 2, 0), size - wide))
+            (min(max(4 * int(row) - high // 2, 0), size - high), min(max(4 * int(column) - wide // 2, 0), size - wide))
             for row, column in middles
         ]
         windows = [(slice(top, top + high), slice(left, left + wide)) for top, left in corners]
@@ -399,7 +400,7 @@ class _Pair:
 
         def row(values: Any) -> Field:
             """Of 2 moments × 2 sides, or of 2 moments, to a number for each column."""
-            return np.repeat(np.broadcast_to(np.float32(values).reshape(2, -1), (2, 2)).ravel(), wide)[None]
+            return np.repeat(np.broadcast_to(np.asarray(values, np.float32).reshape(2, -1), (2, 2)).ravel(), wide)[None]
 
         state = EyeState(
             row(lids[..., 0]), row(lids[..., 1]), row(self.closure),
@@ -460,12 +461,20 @@ def _lattice(size: int, step: int) -> Field:
 
 def _read(values: Field, places: Field) -> Field:
     """Values of every other pixel at these places, px. Args: values: (h, h, 2); places: (…, …, 2)."""
-    return cv2.remap(
-        values, (places - np.float32(0.5)) * np.float32(0.5), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    return _at(values, (places - np.float32(0.5)) * np.float32(0.5))
 
 
 def _sampled(values: Field, grid: Grid, place: Field) -> Field:
     """Values of a grid at these places of the face. Args: place: (h, w, 2) mm."""
-    where = (place - np.float32((grid.left, grid.top))) * np.float32(grid.density)
-    return cv2.remap(values, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return _at(values, _points(grid, place))
+
+
+def _points(grid: Grid, place: Field) -> Field:
+    """(h, w, 2) columns and rows of a grid. Args: place: (h, w, 2) mm."""
+    return (place - np.array([grid.left, grid.top], np.float32)) * np.float32(grid.density)
+
+
+def _at(values: Field, where: Field) -> Field:
+    """Values between the points of an array. Args: where: (h, w, 2) columns and rows."""
+    none: Any = None
+    return cv2.remap(values, where, none, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
