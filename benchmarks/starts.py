@@ -1,13 +1,14 @@
 """What a start gives, on several sets of people: the table of docs/pretraining.md.
 
-    python -m benchmarks.starts OUT faces=FOLDER drawn-101=FOLDER drawn-102=FOLDER
+    python -m benchmarks.starts OUT faces=FOLDER drawn-101=FOLDER drawn-102=FOLDER [--only PATTERN …]
 
-Each folder is in CASME II's layout. The shipped study starts-study runs on each, and goes on where it was stopped.
+Each folder is in CASME II's layout. The shipped study starts-study runs on each, and goes on where it was stopped; what is finished
+is in the table. --only: runs of such names, e.g. 'ststnet-*'.
 """
 
 from __future__ import annotations
 
-import sys
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,15 +46,18 @@ def lines(name: str, rows: dict[str, Row]) -> Iterator[list[str]]:
 
 
 def main() -> None:
-    out, sets = Path(sys.argv[1]), dict(word.split("=", 1) for word in sys.argv[2:])
+    parser = ArgumentParser()
+    parser.add_argument("out", type=Path)
+    parser.add_argument("sets", nargs="+", metavar="NAME=FOLDER")
+    parser.add_argument("--only", nargs="+", default=[])
+    given = parser.parse_args()
+    rows = []
     with Screen() as screen:
-        tables = {
-            name: study(STUDY, {"casme2": Path(root)}, out / name, usual_cache(), device="cpu", watch=screen)
-            for name, root in sets.items()
-        }
-    rows = [
-        line for name, table in tables.items() for line in lines(name, {row.member.name: row for row in table.rows})
-    ]
+        for name, _, root in (one.partition("=") for one in given.sets):
+            roots = {"casme2": Path(root)}
+            cache = usual_cache()
+            table = study(STUDY, roots, given.out / name, cache, only=given.only, device="cpu", watch=screen)
+            rows += lines(name, {row.member.name: row for row in table.rows})
     print(markdown_text(HEADS, rows))
 
 
