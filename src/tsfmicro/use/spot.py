@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tsfmicro import __version__
+from tsfmicro.columns import MODEL, SPOTTED, curve_columns, heads, in_columns, write_codebook
 from tsfmicro.data.frames import number_frames
 from tsfmicro.errors import RunError
 from tsfmicro.files import csv_text, write_whole
@@ -83,7 +85,7 @@ def onset_and_apex(
 
 
 def save(spotting: Spotting, out: Path) -> list[Path]:
-    """Write spotting.json, expressions.csv, curve.csv and spotting.png into a folder.
+    """Write spotting.json, expressions.csv and curve.csv with their codebooks, and spotting.png into a folder.
 
     Returns: the files. Raises: RunError: they cannot be written.
     """
@@ -94,8 +96,10 @@ def save(spotting: Spotting, out: Path) -> list[Path]:
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_whole(files[0], json.dumps(spotting.to_dict(), indent=1))
-        write_whole(files[1], _expressions_table(spotting))
-        write_whole(files[2], _curve_table(spotting))
+        expressions, curves = (*SPOTTED, MODEL), curve_columns(spotting.regions)
+        write_whole(files[1], csv_text(heads(expressions), expression_rows(spotting)))
+        write_whole(files[2], csv_text(heads(curves), curve_rows(spotting)))
+        files += [write_codebook(files[1], expressions), write_codebook(files[2], curves)]
         draw_spotting(spotting, onset_and_apex(spotting, 128, surest), files[3])
     except OSError as error:
         raise RunError(
@@ -120,20 +124,18 @@ def add_to_listing(spotting: Spotting, file: Path, first: int | None = None) -> 
     write_listing(file, Listing(str(file), (*others, Listed(name, marked))))
 
 
-EXPRESSION_COLUMNS = (
-    "face", "kind", "onset", "apex", "offset", "onset_s", "apex_s", "offset_s", "region", "motion", "confidence",
-    "doubt",
-)  # fmt: skip
+NO_MODEL = f"no model was asked; movement measured by tsfmicro {__version__}"
 
 
-def _expressions_table(spotting: Spotting) -> str:
-    return csv_text(EXPRESSION_COLUMNS, [list(e.to_dict().values()) for e in spotting.expressions])
+def expression_rows(spotting: Spotting) -> list[list[Any]]:
+    """A row of `SPOTTED` and `MODEL` for each expression."""
+    return [[*in_columns(e.to_dict()).values(), NO_MODEL] for e in spotting.expressions]
 
 
-def _curve_table(spotting: Spotting) -> str:
-    rows: list[list[Any]] = []
-    for segment, curve in zip(spotting.segments, spotting.curves, strict=True):
-        for frame, values in zip(segment.frames, curve, strict=True):
-            time = spotting.video.times[frame]
-            rows.append([segment.track, int(frame), f"{time:.4f}", *(f"{v:.3f}" for v in values)])
-    return csv_text(["face", "frame", "seconds", *spotting.regions], rows)
+def curve_rows(spotting: Spotting) -> list[list[Any]]:
+    """A row of `curve_columns` for each frame that was measured of each face."""
+    return [
+        [segment.track, int(frame), f"{spotting.video.times[frame]:.4f}", *(f"{v:.3f}" for v in values), NO_MODEL]
+        for segment, curve in zip(spotting.segments, spotting.curves, strict=True)
+        for frame, values in zip(segment.frames, curve, strict=True)
+    ]
