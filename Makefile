@@ -57,7 +57,7 @@ model: .venv/ready
 docs: .venv/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
 
-licences: .venv/dev
+licences: .venv/dev .venv/docs
 	$(BIN)/python -m tsfmicro.about.licences > docs/licences.md
 
 # The wheel and the source, as they would be published.

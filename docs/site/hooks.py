@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import click
 import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -19,6 +18,7 @@ import tsfmicro
 from tsfmicro.app.cli import app
 from tsfmicro.config import RunConfig
 from tsfmicro.files import markdown_text
+from tsfmicro.places import usual_cache
 from tsfmicro.study.grid import studies_table
 from tsfmicro.study.shipped import configs_table
 
@@ -97,30 +97,23 @@ def commands_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _one(command: click.Command, name: str, level: int) -> str:
-    context = click.Context(command, info_name=name)
+def _one(command: Any, name: str, level: int) -> str:
+    """A command and those below it, as typer describes them."""
+    context = command.context_class(command, info_name=name)
     usage = " ".join(command.collect_usage_pieces(context))
     parts = [f"{'#' * level} {name}", (command.help or "").strip(), f"```\n{name} {usage}\n```"]
-    rows = [_parameter(one, context) for one in command.params]
+    records = [one.get_help_record(context) for one in command.params]
+    rows = [[f"`{what}`", _cell(meaning)] for what, meaning in filter(None, records)]
     if rows:
-        parts.append(markdown_text(["", "", "default"], rows))
+        parts.append(markdown_text(["", ""], rows))
     for below in sorted(getattr(command, "commands", {})):
-        parts.append(_one(command.commands[below], f"{name} {below}", level + 1 if level < 3 else level))  # type: ignore[attr-defined]
+        parts.append(_one(command.commands[below], f"{name} {below}", min(level + 1, 3)))
     return "\n\n".join(part for part in parts if part)
 
 
-def _parameter(one: click.Parameter, context: click.Context) -> list[str]:
-    given = one.make_metavar(context) if not getattr(one, "is_flag", False) else ""
-    names = ", ".join((*one.opts, *one.secondary_opts)) if isinstance(one, click.Option) else ""
-    default = one.default() if callable(one.default) else one.default
-    shown = "" if default in (None, False, True, (), []) or one.required else f"`{_at_home(default)}`"
-    what = str(getattr(one, "help", "") or "").replace("|", "\\|")
-    called = f"{names} {given}".strip().replace("|", "\\|")
-    return [f"`{called}`", what + (" **Needed.**" if one.required and names else ""), shown]
-
-
-def _at_home(value: Any) -> str:
-    return str(value).replace(str(Path.home()), "~")
+def _cell(text: str) -> str:
+    """Words of `--help` as a cell of a table, on whoever's machine."""
+    return text.replace(str(usual_cache()), "where the system keeps caches").replace("|", "\\|").replace("[", "\\[")
 
 
 def configs_page() -> str:
@@ -151,17 +144,14 @@ def _settings(section: type[BaseModel], before: str) -> list[list[str]]:
             rows += _settings(kind, f"{before}{name}.")
             continue
         default = "needed" if setting.is_required() else f"`{setting.get_default(call_default_factory=True)}`"
-        rows.append([f"`{before}{name}`", f"`{_kind(kind)}`".replace("|", "\\|"), default, setting.description or ""])
+        rows.append([f"`{before}{name}`", f"`{_kind(kind)}`", default, setting.description or ""])
     return rows
 
 
 def _kind(kind: Any) -> str:
-    text = kind.__name__ if isinstance(kind, type) and not hasattr(kind, "__args__") else str(kind)
-    return (
-        text.replace("typing.", "").replace("pathlib.", "").removeprefix("Literal[").removesuffix("]")
-        if "Literal" in text
-        else text.replace("typing.", "").replace("pathlib.", "")
-    )
+    """'Literal['a', 'b']' → 'a', 'b'; 'Path | None' → 'Path or None', for a cell of a table."""
+    text = re.sub(r"(typing|pathlib)\.|<class '|'>", "", str(kind))
+    return re.sub(r"^Literal\[(.*)\]$", r"\1", text).replace(" | ", " or ")
 
 
 def python_page() -> str:
