@@ -90,7 +90,7 @@ def test_onset_and_apex_are_cut_alike_and_differ_where_the_face_moved(spotting):
 def test_a_folder_with_the_picture_and_the_tables(spotting, tmp_path):
     files = save(spotting, tmp_path / "out")
     named = ["spotting.json", "expressions.csv", "curve.csv", "spotting.png"]
-    assert [f.name for f in files] == [*named, "expressions_codebook.csv", "curve_codebook.csv"]
+    assert [f.name for f in files] == [*named, "expressions_codebook.csv", "curve_codebook.csv", "report.html"]
     rows = list(csv.DictReader(files[1].open(encoding="utf-8")))
     assert [int(row["apex_frame"]) for row in rows] == [e.apex for e in spotting.expressions]
     curve = list(csv.DictReader(files[2].open(encoding="utf-8")))

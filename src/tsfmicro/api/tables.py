@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -255,7 +255,7 @@ def _of_run(place: Path) -> Tables:
     return _tables(place, model, clips=((*CLIPS, *likely), rows))
 
 
-def _tables(place: Path, model: str, **tables: tuple[Sequence[Column], Sequence[Sequence[Any]]]) -> Tables:
+def _tables(place: Path, model: str, **tables: tuple[Sequence[Column], Iterable[Sequence[Any]]]) -> Tables:
     import pandas as pd
 
     made = {name: _frame(columns, rows) for name, (columns, rows) in tables.items()}
@@ -265,7 +265,7 @@ def _tables(place: Path, model: str, **tables: tuple[Sequence[Column], Sequence[
     return Tables(place, model, **made, codebook=pd.DataFrame(book, columns=["table", *CODEBOOK_HEADS]))
 
 
-def _frame(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
+def _frame(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
     """A table whose columns with units are numbers, and whose empty texts are empty."""
     import pandas as pd
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsfmicro.app.arguments import AsJson, Workers
+from tsfmicro.app.arguments import AsJson, Pdf, Workers
 
 if TYPE_CHECKING:
     from tsfmicro.use.spot import Spotting
@@ -35,15 +35,21 @@ def spot(
             min=0, max=1, help="Least confidence: 0 shows all that moved, with the doubts; 0.7 only sure ones."
         ),
     ] = 0.5,
+    pdf: Pdf = False,
     as_json: AsJson = False,
 ) -> None:
     """Find micro- and macro-expressions in a video: onset, apex, offset, and which part of the face moved."""
     from tsfmicro.app.screens import Screen
+    from tsfmicro.use import paper
     from tsfmicro.use import spot as spotting
 
+    if pdf:
+        paper.check(out)
     with Screen() as screen:
         found = spotting.spot(video, screen, fps, level=level)
     files = spotting.save(found, out) if out is not None else []
+    if pdf and out is not None:
+        files.append(paper.report_to_pdf(out))
     if csv is not None:
         spotting.add_to_listing(found, csv, first_frame)
         files.append(csv)

@@ -32,7 +32,7 @@ def write_reading(reading: Reading, out: Path, fps: float | None = None) -> list
     Args: fps: of a folder of images.
     Returns: the files. Raises: RunError: they cannot be written.
     """
-    spotted = save(reading.spotting, out)
+    spotted = save(reading.spotting, out, reading.to_dict())
     files = [out / name for name in ("reading.html", "reading.json", "moments.csv")]
     try:
         write_whole(files[0], as_page(reading, fps))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from tsfmicro.spot.track import Cutting
 from tsfmicro.spot.types import Expression, Spotting
 from tsfmicro.spot.video import open_video
 
+REPORT = "report.html"
 CUTTING = Cutting(to_template, crop)
 
 
@@ -84,11 +86,12 @@ def onset_and_apex(
     return pairs
 
 
-def save(spotting: Spotting, out: Path) -> list[Path]:
-    """Write spotting.json, expressions.csv and curve.csv with their codebooks, and spotting.png into a folder.
+def save(spotting: Spotting, out: Path, known: Mapping[str, Any] | None = None) -> list[Path]:
+    """Write spotting.json, expressions.csv and curve.csv with their codebooks, spotting.png and report.html into a folder.
 
-    Returns: the files. Raises: RunError: they cannot be written.
+    Args: known: what a model said of it, for the report. Returns: the files. Raises: RunError: they cannot be written.
     """
+    from tsfmicro.report.printed import printed
     from tsfmicro.spot.figure import SHOWN, draw_spotting
 
     surest = sorted(spotting.expressions, key=lambda e: -e.confidence)[:SHOWN]
@@ -101,6 +104,9 @@ def save(spotting: Spotting, out: Path) -> list[Path]:
         write_whole(files[2], csv_text(heads(curves), curve_rows(spotting)))
         files += [write_codebook(files[1], expressions), write_codebook(files[2], curves)]
         draw_spotting(spotting, onset_and_apex(spotting, 128, surest), files[3])
+        made = f"Made by tsfmicro {__version__} on {datetime.now():%Y-%m-%d}."
+        files.append(out / REPORT)
+        write_whole(files[-1], printed(known or spotting.to_dict(), files[3].read_bytes(), made))
     except OSError as error:
         raise RunError(
             f"{error.filename or out}: cannot be written ({error.strerror}). Choose another --out."
@@ -132,10 +138,10 @@ def expression_rows(spotting: Spotting) -> list[list[Any]]:
     return [[*in_columns(e.to_dict()).values(), NO_MODEL] for e in spotting.expressions]
 
 
-def curve_rows(spotting: Spotting) -> list[list[Any]]:
-    """A row of `curve_columns` for each frame that was measured of each face."""
-    return [
+def curve_rows(spotting: Spotting) -> Iterator[list[Any]]:
+    """A row of `curve_columns` for each frame that was measured of each face; one at a time, an hour has a hundred thousand."""
+    return (
         [segment.track, int(frame), f"{spotting.video.times[frame]:.4f}", *(f"{v:.3f}" for v in values), NO_MODEL]
         for segment, curve in zip(spotting.segments, spotting.curves, strict=True)
         for frame, values in zip(segment.frames, curve, strict=True)
-    ]
+    )
