@@ -83,10 +83,12 @@ _ELSEWHERE = {
 
 
 def __getattr__(name: str) -> Any:
+    """A name of `__all__`, loaded when it is first asked for."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_ELSEWHERE.get(name, "tsfmicro.api.calls")), name)
 
 
 def __dir__() -> list[str]:
+    """What completion offers: the names that are promised."""
     return sorted([*__all__, *(name for name in globals() if name.startswith("__"))])

@@ -104,3 +104,16 @@ def test_settings_are_put_into_a_config_that_is_read_already_and_mistakes_are_to
     assert tsfmicro.load_config("demo", {"train.epochs": 3}).train.epochs == 3 != config.train.epochs
     with pytest.raises(tsfmicro.TsfmicroError, match="did you mean epochs"):
         tsfmicro.prepare_clips(config, {}, settings={"train.epoch": 3})
+
+
+def test_what_a_package_says_lives_in_it_does():
+    house = Path(tsfmicro.__file__).parent
+    told = 0
+    for file in house.glob("*/__init__.py"):
+        for names in re.findall(
+            r"^([a-z_0-9]+(?:, [a-z_0-9]+)*)  +\S", ast.get_docstring(ast.parse(file.read_text())), re.M
+        ):
+            for name in names.split(", "):
+                assert (file.parent / f"{name}.py").exists() or (file.parent / name).is_dir(), f"{file}: {name}"
+                told += 1
+    assert told > 80

@@ -12,7 +12,7 @@ from tests.test_readme import COMMANDS, PAGES
 from tsfmicro.config import RunConfig
 from tsfmicro.study import shipped
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SETTINGS = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
 LOADED = {("script", "src"), ("link", "href"), ("img", "src"), ("iframe", "src"), ("video", "src"), ("source", "src")}
@@ -128,3 +128,30 @@ def test_the_pages_beside_the_documentation_and_the_tutorials_are_there(site):
         assert (out / f"{page}.html").stat().st_size > 10_000, page
     score = (out / "tutorials" / "score.html").read_text(encoding="utf-8")
     assert "What the numbers mean" in score and "# %%" not in re.sub(r"<code># %%</code>", "", score)
+
+
+SIZES = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_fit_a_desk_and_a_phone_and_a_browser_asks_for_nothing_else(site, opened, size, scheme):
+    out, _ = site
+    for name in ("index", "tutorials/score", "reference/commands", "user-guide"):
+        seen = opened((out / f"{name}.html").as_uri(), viewport=SIZES[size], color_scheme=scheme)
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"], name
+        shown = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", shown)[:3])) > 380) == (scheme == "light"), shown
+        assert not [url for url in seen.asked if not url.startswith(("file:", "data:"))] and not seen.complaints
+
+
+def test_a_reader_finds_a_page_by_a_word_with_no_server(site, opened):
+    out, _ = site
+    seen = opened((out / "index.html").as_uri(), viewport=SIZES["desk"])
+    seen.page.click(".md-search__input")
+    seen.page.keyboard.type("magnification")
+    seen.page.wait_for_selector(".md-search-result__link")
+    with seen.page.expect_navigation():
+        seen.page.click(".md-search-result__link")
+    assert "magnif" in seen.page.inner_text("article").casefold()
+    assert not [url for url in seen.asked if not url.startswith(("file:", "data:"))] and not seen.complaints
