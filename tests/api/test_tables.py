@@ -89,6 +89,9 @@ def test_what_spot_left_in_a_folder_is_read_as_the_video_was(tmp_path, monkeypat
     at_once, later = of_spotting(spotted(), tmp_path), tsfmicro.read(tmp_path)
     pd.testing.assert_frame_equal(later.moments, at_once.moments)
     pd.testing.assert_frame_equal(later.curves, at_once.curves)
+    (tmp_path / "curve.csv").write_text("face,frame,seconds\n1,0,0.0\n")  # as an earlier version left it
+    with pytest.raises(RunError, match=r"not what spot or predict leave\. Spot the video again"):
+        tsfmicro.read(tmp_path)
     (tmp_path / "spotting.json").write_text('{"video": "a.avi", "expressions": [{}]}')
     with pytest.raises(RunError, match=r"spotting\.json: is damaged"):
         tsfmicro.read(tmp_path)

@@ -173,20 +173,22 @@ def _of_folder(place: Path) -> Tables:
         else:
             rows = [[name, *in_columns(one).values(), model] for one in known["expressions"]]
         curve = pd.read_csv(place / "curve.csv") if (place / "curve.csv").is_file() else None
+        regions = [
+            h.removesuffix("_percent").replace("_", " ")
+            for h in (() if curve is None else curve)
+            if h.endswith("_percent")
+        ]
+        curves = curve_columns(regions)
+        if curve is not None and list(curve) != heads(curves):
+            raise ValueError("other columns")
     except OSError as error:
         raise RunError(
             f"{error.filename or file}: cannot be read ({error.strerror}). Give what spot or predict left."
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise RunError(f"{file}: is damaged, or not what spot or predict leave. Spot the video again.") from None
-    regions = [
-        head.removesuffix("_percent").replace("_", " ")
-        for head in (() if curve is None else curve)
-        if head.endswith("_percent")
-    ]
     columns = (*_FOUND, *(named_emotions(classes) if classes else ()), MODEL)
-    values = [] if curve is None else curve.to_numpy().tolist()
-    return _tables(place, model, moments=(columns, rows), curves=(curve_columns(regions), values))
+    return _tables(place, model, moments=(columns, rows), curves=(curves, () if curve is None else curve))
 
 
 def _of_many(file: Path) -> Tables:
@@ -255,7 +257,7 @@ def _of_run(place: Path) -> Tables:
     return _tables(place, model, clips=((*CLIPS, *likely), rows))
 
 
-def _tables(place: Path, model: str, **tables: tuple[Sequence[Column], Iterable[Sequence[Any]]]) -> Tables:
+def _tables(place: Path, model: str, **tables: tuple[Sequence[Column], Iterable[Any]]) -> Tables:
     import pandas as pd
 
     made = {name: _frame(columns, rows) for name, (columns, rows) in tables.items()}
@@ -265,10 +267,10 @@ def _tables(place: Path, model: str, **tables: tuple[Sequence[Column], Iterable[
     return Tables(place, model, **made, codebook=pd.DataFrame(book, columns=["table", *CODEBOOK_HEADS]))
 
 
-def _frame(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
+def _frame(columns: Sequence[Column], rows: Iterable[Any]) -> pd.DataFrame:
     """A table whose columns with units are numbers, and whose empty texts are empty."""
     import pandas as pd
 
-    frame = pd.DataFrame(list(rows), columns=heads(columns))
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows), columns=heads(columns))
     numbers = [c.name for c in columns if c.unit or c.values.startswith(("0 ", "1 "))]
     return frame.assign(**{name: pd.to_numeric(frame[name]) for name in numbers})
