@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 # Idle OpenMP threads that spin can make two threads slower than one on a busy machine.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: install demo web test check bench model docs licences dist clean
+.PHONY: install demo web test check bench model docs licences dist campaigns clean
 
 install: .venv/dev
 
@@ -59,6 +59,12 @@ docs: .venv/docs
 
 licences: .venv/dev .venv/docs
 	$(BIN)/python -m tsfmicro.about.licences > docs/licences.md
+
+# Long searches for mistakes: thousands of wrong inputs, and kills at any moment. Another night, other ones: make campaigns SEED=5000
+SEED = 0
+campaigns: .venv/dev
+	$(BIN)/python -m campaigns.inputs --rounds 3000 --seed $(SEED)
+	$(BIN)/python -m campaigns.kills --rounds 100 --seed $(SEED)
 
 # The wheel and the source, as they would be published.
 dist: .venv/dev
