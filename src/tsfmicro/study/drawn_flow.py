@@ -157,8 +157,8 @@ def _train(out: Path, learning: Learning) -> DrawnFlow:
         mean.update_parameters(network)
         losses.append(loss.item())
         if (step + 1) % _EVERY == 0 or step + 1 == learning.steps:
-            print(f"step {step + 1} of {learning.steps}, off by {total / _EVERY:.4f} px", file=sys.stderr, flush=True)
-            losses: list[float] = []
+            print(f"step {step + 1} of {learning.steps}, off by {np.mean(losses):.4f} px", file=sys.stderr, flush=True)
+            losses.clear()
             kept = out / f".{STATE}"
             torch.save({"step": step + 1, **{name: part.state_dict() for name, part in parts.items()}}, kept)
             kept.replace(out / STATE)
