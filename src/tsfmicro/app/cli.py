@@ -312,6 +312,7 @@ _DISK = {
     errno.ENOSPC: "no space is left. Make room, or choose another disk.",
     errno.EDQUOT: "your quota is used up. Make room, or choose another disk.",
     errno.EACCES: "permission denied. Choose a folder that you may write to.",
+    errno.ELOOP: "a link that leads to itself. Copy the file that it should lead to.",
     errno.EROFS: "the disk is read-only. Choose another one.",
 }
 
