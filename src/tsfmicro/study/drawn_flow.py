@@ -53,7 +53,9 @@ class Learning:
 def learn(out: Path, learning: Learning = Learning(), workers: int | None = None) -> Path:
     """Draw, train, write the weights.
 
-    Args: out: folder to write; new, empty, or begun with the same arguments.
+    Several threads add numbers in another order, so another machine's weights differ a little.
+
+    Args: out: folder to write; new, empty, or begun with the same arguments. workers: processes that draw; None takes one per core.
     Returns: `out`/drawn_flow.safetensors, half precision.
     Raises: ConfigError: the folder holds something else. RunError: it cannot be written.
     """
@@ -143,7 +145,7 @@ def _train(out: Path, learning: Learning) -> DrawnFlow:
         for name, part in parts.items():
             part.load_state_dict(state[name])
     blocks = [np.load(_file(out, block), mmap_mode="r") for block in range(learning.blocks)]
-    total = 0.0
+    losses: list[float] = []
     for step in range(begun, learning.steps):
         rows = _batch(blocks, learning, step)
         optimiser.zero_grad()
@@ -153,10 +155,10 @@ def _train(out: Path, learning: Learning) -> DrawnFlow:
         optimiser.step()
         schedule.step()
         mean.update_parameters(network)
-        total += loss.item()
+        losses.append(loss.item())
         if (step + 1) % _EVERY == 0 or step + 1 == learning.steps:
-            print(f"step {step + 1} of {learning.steps}, off by {total / _EVERY:.4f} px", file=sys.stderr, flush=True)
-            total = 0.0
+            print(f"step {step + 1} of {learning.steps}, off by {np.mean(losses):.4f} px", file=sys.stderr, flush=True)
+            losses.clear()
             kept = out / f".{STATE}"
             torch.save({"step": step + 1, **{name: part.state_dict() for name, part in parts.items()}}, kept)
             kept.replace(out / STATE)
