@@ -55,6 +55,7 @@ class Source:
         width, height: pixels, before anything is shrunk.
         fps: frames per second at its beginning.
         about: frames it should have; 0 where the file does not tell.
+        nominal: frames per second as the file itself says; containers that round times are nearer to it than to `fps`.
     """
 
     path: Path
@@ -63,6 +64,7 @@ class Source:
     fps: float
     about: int
     _read: _Read = field(repr=False)
+    nominal: float = 0.0
 
     def scale(self, longest: int = LONGEST_EDGE) -> float:
         """Pixels of a frame that is handed out for one of the video; at most 1."""
@@ -130,7 +132,7 @@ def _open_file(path: Path, fps: float | None) -> Source:
     except OSError as error:
         raise VideoError(f"{_shown(path)}: cannot be read ({error.strerror}).") from None
     _check_content(path, head)
-    with _capture(path) as capture:
+    with capture_of(path) as capture:
         about = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         nominal = capture.get(cv2.CAP_PROP_FPS)
         times: list[float] = []
@@ -151,7 +153,7 @@ def _open_file(path: Path, fps: float | None) -> Source:
 
     def read(wanted: Collection[int] | None) -> Iterator[tuple[int, float, np.ndarray]]:
         last = None if wanted is None else max(wanted, default=-1)
-        with _capture(path) as capture:
+        with capture_of(path) as capture:
             for number in count():
                 if (last is not None and number > last) or not capture.grab():
                     return
@@ -160,7 +162,7 @@ def _open_file(path: Path, fps: float | None) -> Source:
                     time = number / fps if fps else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                     yield number, time, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
-    return Source(path, shape[1], shape[0], float(told), about, read)
+    return Source(path, shape[1], shape[0], float(told), about, read, float(fps or nominal))
 
 
 _CONVERT = (
@@ -170,7 +172,7 @@ _CONVERT = (
 
 
 @contextmanager
-def _capture(path: Path) -> Iterator[cv2.VideoCapture]:
+def capture_of(path: Path) -> Iterator[cv2.VideoCapture]:
     """The decoder, quiet: what is wrong is told by us, in one line."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     level = cv2.utils.logging.getLogLevel()
@@ -250,7 +252,7 @@ def _open_folder(folder: Path, read_image: ReadImage, fps: float | None) -> Sour
                 )
             yield number, float(time / fps), image
 
-    return Source(folder, shape[1], shape[0], float(fps), len(files), read)
+    return Source(folder, shape[1], shape[0], float(fps), len(files), read, float(fps))
 
 
 def _order(file: Path) -> tuple[int, str]:
