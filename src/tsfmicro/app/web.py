@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import socket
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,7 +40,7 @@ def web(
 ) -> None:
     """Open a page on this machine: drop a video, choose a moment, see what it may mean; or, with --project, code your videos.
     Nothing leaves the machine."""
-    _settle_gradio()
+    _settle(needed="gradio" if project is None else "uvicorn")
     from tsfmicro.app.desk.server import Desk
 
     desk = Desk(project, model, threshold, host in _HERE)
@@ -66,14 +67,14 @@ def _serve(desk: Desk, host: str, port: int) -> None:
 
     with socket.create_server((host, port)) as place:
         print(f"open http://localhost:{port}/desk/ (Ctrl-C ends it; everything is saved)", flush=True)
-        uvicorn.Server(uvicorn.Config(desk.alone(), log_level="error", access_log=False)).run(sockets=[place])
+        uvicorn.Server(uvicorn.Config(desk.alone(), log_level="error", access_log=False, timeout_graceful_shutdown=1)).run(sockets=[place])
 
 
-def _settle_gradio() -> None:
-    """No outside request. Raises ConfigError: gradio is not installed."""
+def _settle(needed: str) -> None:
+    """No outside request. Raises ConfigError: what serves the page is not installed."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
     try:
-        import gradio  # noqa: F401
+        import_module(needed)
     except ImportError:
-        raise ConfigError("gradio is not installed. Run: pip install 'tsfmicro[web]'.") from None
+        raise ConfigError(f"{needed} is not installed. Run: pip install 'tsfmicro[web]'.") from None

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 Key = tuple[str, str]
-"""A kind of thing, moment, video or setting, and which one."""
+"""A kind of thing (moment, video, file of a video, setting), and which one."""
 
 Value = Mapping[str, Any] | None
 """What is known of a thing; None where it is not, or not any more, there."""
 
-_KINDS = ("moment", "video", "setting")
+_KINDS = ("moment", "video", "file", "setting")
 
 
 @dataclass(frozen=True)

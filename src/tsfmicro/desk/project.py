@@ -35,6 +35,9 @@ SETTINGS: Mapping[str, Any] = {"blind": True, "names": None}
 shown; None: where it is no demonstration."""
 
 
+_NEW: Mapping[str, Any] = {"people": [], "done": {}, "peeked": {}}
+
+
 class Stale(Exception):
     """Something else was changed in between, e.g. in another window."""
 
@@ -91,8 +94,8 @@ class Project:
 
     @property
     def videos(self) -> dict[str, Mapping[str, Any]]:
-        """Name → what is known of it."""
-        return {name: value for (kind, name), value in self.history.state.items() if kind == "video"}
+        """Name → what is known of it: what coders said, and what its file is like."""
+        return _videos(self.history.state)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -176,9 +179,10 @@ class Project:
         """Keep what the program found out about a video, e.g. how many frames it has. It is no coder's change."""
         with self._guard:
             if video in self.videos and not self.readonly:
-                value = {**self.videos[video], **more}
-                if value != self.videos[video]:
-                    key = ("video", video)
+                key = ("file", video)
+                known = self.history.state.get(key, {})
+                value = {**known, **more}
+                if value != known:
                     self._do(self.history.planned("looked at the video", "", {key: value}, undoable=False))
 
     def _do(self, change: Change, how: str = "") -> Change:
@@ -214,9 +218,7 @@ class Project:
             if kind == "moment" and value["video"] not in self._rows:
                 of.setdefault(value["video"], []).append(value)
         rows = []
-        for (kind, name), value in state.items():
-            if kind != "video":
-                continue
+        for name, value in _videos(state).items():
             if name not in self._rows:
                 moments = [moment_of(one) for one in of.get(name, ())]
                 told = [_timeline(name, value, moments)] if moments or value.get("done") else []
@@ -229,11 +231,11 @@ class Project:
         if kind == "moment":
             if not is_name(name):
                 raise AnnotationError(f"{name!r}: no name of a moment.")
-            return None if value is None else self._checked_moment(value)
+            return None if value is None else self._checked_moment({**self.history.state.get(key, {}), **value})
         if kind == "setting" and name in SETTINGS and value is not None and isinstance(value.get("is"), bool):
             return {"is": value["is"]}
         if kind == "video" and name in self.videos and value is not None:
-            return {**self.videos[name], **_checked_video(name, value)}
+            return {**self.history.state[key], **_checked_video(name, value)}
         raise AnnotationError(f"{kind} {name!r}: cannot be changed so.")
 
     def _checked_moment(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -267,18 +269,18 @@ class Project:
                     put(path, self.videos_folder / name, link)
                 else:
                     path.replace(self.videos_folder / name)
-            value = {"source": str(path.resolve()) if keep else "", "link": link, **print_of(self.videos_folder / name).to_dict()}
-            value |= facts(source) | {"people": [], "done": {}, "peeked": {}}
-            self._do(self.history.planned(f"added {name}", coder, {("video", name): value}, undoable=False))
+            file = {"source": str(path.resolve()) if keep else "", "link": link, **print_of(self.videos_folder / name).to_dict()}
+            things: dict[Key, Value] = {("video", name): dict(_NEW), ("file", name): {**file, **facts(source)}}
+            self._do(self.history.planned(f"added {name}", coder, things, undoable=False))
         return name
 
     def remove(self, video: str, coder: str) -> None:
         """Take a video and its moments off the list. Undoing brings it back; its file stays."""
         with self._guard:
+            self.place(video)
             things: dict[Key, Value] = {("moment", name): None for name in self.moments(video)}
-            if video not in self.videos:
-                raise VideoError(f"{video}: the project has no such video.")
-            self._do(self.history.planned(f"removed {video}", coder, {**things, ("video", video): None}))
+            things |= {("video", video): None, ("file", video): None}
+            self._do(self.history.planned(f"removed {video}", coder, things))
 
     def find(self, video: str, path: Path, take_other: bool = False) -> None:
         """Say where a video is now.
@@ -356,19 +358,19 @@ class Project:
 
     def _found_in_table(self, t: Timeline) -> dict[Key, Value]:
         """A video of which the table alone tells."""
-        place = next((p for p in self._like(t) if not is_gone(p)), None)
-        name = t.video
-        value: dict[str, Any] = {"source": "", "link": False, "people": list(t.people), "done": {}, "peeked": {}}
-        value |= {"fps": t.fps or 25.0, "seconds": t.seconds or t.end, "frames": round((t.seconds or t.end) * (t.fps or 25.0))}
-        if place is not None:
+        fps, seconds = t.fps or 25.0, t.seconds or t.end
+        file: dict[str, Any] = {"source": "", "link": False, "fps": fps, "seconds": seconds, "frames": round(seconds * fps)}
+        place = self.videos_folder / t.video
+        if not is_gone(place):
             try:
-                value |= {**facts(opened(place, t.fps)), **print_of(place).to_dict()}
+                file |= {**facts(opened(place, t.fps)), **print_of(place).to_dict()}
             except VideoError as problem:
                 self.notes.append(str(problem))
-        return {("video", name): value}
+        return {("video", t.video): {**_NEW, "people": list(t.people)}, ("file", t.video): file}
 
-    def _like(self, t: Timeline) -> list[Path]:
-        return [self.videos_folder / t.video]
+
+def _videos(state: Mapping[Key, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {n: {**state.get(("file", n), {}), **value} for (kind, n), value in state.items() if kind == "video"}
 
 
 def moment_of(value: Mapping[str, Any]) -> Moment:

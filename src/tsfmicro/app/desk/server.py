@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -80,8 +81,15 @@ class Desk:
         return _Guard(Starlette(routes=routes), HERE if self._local else None)
 
     def alone(self) -> Starlette:
-        """A server with nothing but the desk."""
-        return Starlette(routes=[Route("/", lambda request: RedirectResponse("desk/")), Mount("/desk", self.app())])
+        """A server with nothing but the desk, which closes the project when it ends, by whatever signal."""
+
+        @asynccontextmanager
+        async def open_until_the_end(app: Starlette) -> AsyncIterator[None]:
+            yield
+            self.close()
+
+        routes = [Route("/", lambda request: RedirectResponse("desk/")), Mount("/desk", self.app())]
+        return Starlette(routes=routes, lifespan=open_until_the_end)
 
     def _page(self, request: Request) -> Response:
         file = PAGE / request.path_params.get("file", "index.html")

@@ -3,6 +3,7 @@ import {state, travel} from './store.js';
 import * as player from './player.js';
 import * as marking from './marking.js';
 import {look, lookAll, lookMoment, zoom} from './timeline.js';
+import {goMoment} from './moments.js';
 import {openDialog} from './dialogs.js';
 
 const press = (id) => document.getElementById(id).click();
@@ -26,8 +27,8 @@ export const KEYS = [
   ['Moments', 'I', 'its onset is here', () => marking.mark('onset')],
   ['Moments', 'A', 'its apex is here', () => marking.mark('apex')],
   ['Moments', 'O', 'its offset is here', () => marking.mark('offset')],
-  ['Moments', '↑', 'the moment before', () => marking.goMoment(-1)],
-  ['Moments', '↓', 'the next moment', () => marking.goMoment(1)],
+  ['Moments', '↑', 'the moment before', () => goMoment(-1)],
+  ['Moments', '↓', 'the next moment', () => goMoment(1)],
   ['Moments', 'S', 'split it at the cursor', marking.split],
   ['Moments', 'J', 'join it with the next one of the same person', marking.join],
   ['Moments', 'Delete', 'delete it', marking.remove],

@@ -1,5 +1,5 @@
 /** Moments made and changed: what the keys, the buttons and the timeline do. */
-import {change, chosen, clamp, exact, frameOf, newName, on, say, select, state, suggested, tell, timeOf} from './store.js';
+import {change, chosen, exact, frameOf, newName, on, say, select, state, suggested, tell, timeOf} from './store.js';
 import {seek} from './player.js';
 
 const LONG = 0.2; // seconds of a new moment
@@ -88,10 +88,9 @@ export function editable() {
 export function remove() {
   const moment = editable();
   if (!moment) return;
-  const id = state.selected;
-  const next = neighbour(1) ?? neighbour(-1);
+  const id = state.selected, ids = ordered().map(([name]) => name), at = ids.indexOf(id);
   change('deleted a moment', [['moment', id, null]]);
-  select(next && next !== id ? next : null);
+  select(ids[at + 1] ?? ids[at - 1] ?? null);
 }
 
 /** Two moments of one, parted at the cursor. */
@@ -148,24 +147,6 @@ export function takeAll() {
 
 /** @returns {Array<[string, Moment]>} by time */
 export const ordered = () => [...state.moments].sort(([, a], [, b]) => a.onset - b.onset || a.offset - b.offset);
-
-function neighbour(by) {
-  const ids = ordered().map(([id]) => id);
-  if (!ids.length) return null;
-  const at = ids.indexOf(state.selected);
-  if (at >= 0) return ids[clamp(at + by, 0, ids.length - 1)] === state.selected ? null : ids[at + by];
-  const now = timeOf(state.frame);
-  const after = ordered().filter(([, m]) => (by > 0 ? m.onset >= now : m.onset < now));
-  return (by > 0 ? after[0] : after.at(-1))?.[0] ?? null;
-}
-
-/** Select the next or the one before, and go there. @param {1|-1} by */
-export function goMoment(by) {
-  const id = neighbour(by);
-  if (!id) return say(by > 0 ? 'This is the last moment.' : 'This is the first moment.');
-  select(id);
-  tell('chosen');
-}
 
 /** The next kind. */
 export function nextKind() {

@@ -1,6 +1,5 @@
 /** The list of moments: filtered, sorted, and drawn only where it is seen, so that a thousand are as quick as ten. */
-import {on, select, state, tell} from './store.js';
-import {goMoment} from './marking.js';
+import {on, say, select, state, tell, timeOf} from './store.js';
 
 const ROW = 34; // pixels
 const list = document.getElementById('moment-list');
@@ -95,18 +94,17 @@ function reveal() {
   paint();
 }
 
-list.addEventListener('keydown', (event) => {
-  const by = {ArrowDown: 1, ArrowUp: -1}[event.key];
-  if (!by) return;
-  event.preventDefault();
-  event.stopPropagation();
-  const at = rows.findIndex((row) => row.id === state.selected);
-  const next = rows[at < 0 ? 0 : at + by];
-  if (next) {
-    select(next.id);
-    tell('chosen');
-  } else if (at < 0) goMoment(by);
-});
+/** Select the next moment of the list or the one before, and go there; at first, the one that is next in time. @param {1|-1} by */
+export function goMoment(by) {
+  if (!state.video) return;
+  const at = rows.findIndex((row) => row.id === state.selected), now = timeOf(state.frame);
+  const near = by > 0 ? rows.find(({m}) => m.onset >= now) ?? rows.at(-1) : rows.findLast(({m}) => m.onset <= now) ?? rows[0];
+  const next = at < 0 ? near : rows[at + by];
+  if (!next) return say(by > 0 ? 'This is the last moment.' : 'This is the first moment.');
+  select(next.id);
+  tell('chosen');
+}
+
 list.addEventListener('scroll', paint, {passive: true});
 filter.addEventListener('input', draw);
 sort.addEventListener('change', draw);

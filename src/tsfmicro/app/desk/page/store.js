@@ -74,7 +74,8 @@ export function select(id) {
 }
 
 let queue = Promise.resolve();
-let waiting = 0;
+let waiting = 0; // changes that are not saved yet
+let made = 0; // changes so far: what was asked for before one is old
 
 /**
  * Change things, and save.
@@ -87,8 +88,16 @@ export function change(what, things) {
     tell('nameless');
     return Promise.resolve();
   }
+  const differing = things.map(([kind, name, value]) => [kind, name, kind === 'moment' ? difference(name, value) : value]);
   put(things);
-  return ordered(() => post('api/change', {coder: state.coder, what, things, revision: state.project.revision}));
+  return ordered(() => post('api/change', {coder: state.coder, what, things: differing, revision: state.project.revision}));
+}
+
+/** What of a moment is not as it was; the server keeps the rest. */
+function difference(name, value) {
+  const before = state.moments.get(name);
+  if (!value || !before || before === value) return value;
+  return Object.fromEntries(Object.entries(value).filter(([part, now]) => now !== before[part]));
 }
 
 /** @param {'undo'|'redo'} how @returns {Promise<void>} */
@@ -99,13 +108,14 @@ export const travel = (how) =>
     const videos = told.things.map(([kind, name, value]) => (kind === 'video' ? name : value?.video)).filter(Boolean);
     const elsewhere = videos.find((name) => name !== state.video?.name);
     if (elsewhere && !videos.includes(state.video?.name)) tell('elsewhere', elsewhere);
-    if (told.things.some(([kind]) => kind !== 'moment')) await reload();
+    if (told.things.some(([kind]) => kind !== 'moment')) reload().catch(() => {});
     return {...told, travelled: true};
   });
 
 /** @param {() => Promise<any>} work @returns {Promise<void>} */
 function ordered(work) {
   waiting += 1;
+  made += 1;
   tell('saving', true);
   queue = queue.then(async () => {
     try {
@@ -118,7 +128,7 @@ function ordered(work) {
       waiting -= 1;
       say(error.message, true);
       tell(error.gone ? 'gone' : 'saving', waiting > 0);
-      if (!error.gone) await reload().catch(() => {});
+      if (!error.gone) reload().catch(() => {}); // not awaited: it waits for this queue
     }
   });
   return queue;
@@ -153,12 +163,17 @@ export async function reload() {
   tell('history');
 }
 
-/** Ask for the open video again, where the coder is now. */
+/** Ask for the open video again. What is being changed meanwhile is newer, and stays. */
 export async function refreshVideo() {
-  const told = await get(videoAt(state.video.name), {coder: state.coder});
-  take(told);
-  tell('video-facts');
-  tell('moments');
+  const {name} = state.video, before = made;
+  const told = await get(videoAt(name), {coder: state.coder});
+  if (state.video?.name !== name) return;
+  if (made !== before || waiting) await queue.then(refreshVideo);
+  else {
+    take(told);
+    tell('video-facts');
+    tell('moments');
+  }
 }
 
 /** @param {string} name @returns {Promise<void>} */
