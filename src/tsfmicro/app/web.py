@@ -67,7 +67,9 @@ def _serve(desk: Desk, host: str, port: int) -> None:
 
     with socket.create_server((host, port)) as place:
         print(f"open http://localhost:{port}/desk/ (Ctrl-C ends it; everything is saved)", flush=True)
-        uvicorn.Server(uvicorn.Config(desk.alone(), log_level="error", access_log=False, timeout_graceful_shutdown=1)).run(sockets=[place])
+        uvicorn.Server(
+            uvicorn.Config(desk.alone(), log_level="error", access_log=False, timeout_graceful_shutdown=1)
+        ).run(sockets=[place])
 
 
 def _settle(needed: str) -> None:

@@ -64,7 +64,9 @@ class Film:
     def wait_counted(self, seconds: float) -> bool:
         """Wait for the times of all frames; whether they are there."""
         with self._changed:
-            return self._changed.wait_for(lambda: self.counted == 1.0 or self._ended, seconds) and self.times is not None
+            return (
+                self._changed.wait_for(lambda: self.counted == 1.0 or self._ended, seconds) and self.times is not None
+            )
 
     def close(self) -> None:
         """End the threads and let go of the file."""
@@ -157,7 +159,9 @@ def shown(image: np.ndarray, edge: int = EDGE) -> bytes:
     return coded.tobytes()
 
 
-def frames_between(source: Source, times: np.ndarray | None, numbers: range | list[int]) -> Iterator[tuple[int, np.ndarray]]:
+def frames_between(
+    source: Source, times: np.ndarray | None, numbers: range | list[int]
+) -> Iterator[tuple[int, np.ndarray]]:
     """Some frames in order, at full size, (H, W, 3) uint8 RGB; the video is decoded near them alone."""
     reel = Reel(source, times)
     try:

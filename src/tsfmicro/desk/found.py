@@ -76,7 +76,12 @@ def as_found(spotting: Spotting, reading: Mapping[str, Any] | None = None) -> Fo
     times = spotting.video.times
     groups = [[k for k, r in enumerate(spotting.regions) if any(w in r for w in words)] for words in PARTS.values()]
     blinks = [
-        {"face": b.track, "what": "blink", "onset_s": round(float(times[b.onset]), 4), "offset_s": round(float(times[b.offset]), 4)}
+        {
+            "face": b.track,
+            "what": "blink",
+            "onset_s": round(float(times[b.onset]), 4),
+            "offset_s": round(float(times[b.offset]), 4),
+        }
         for b in spotting.blinks
     ]
     told = {
@@ -102,7 +107,7 @@ def keep(found: Found, file: Path) -> None:
             f"marks{n}": marks.astype(np.float32),
         }
     content = io.BytesIO()
-    np.savez_compressed(content, faces=np.array(found.faces, np.int64), allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(content, faces=np.array(found.faces, np.int64), allow_pickle=False, **arrays)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, content.getvalue())
 
@@ -125,9 +130,7 @@ def kept(file: Path) -> Found | None:
         return None
 
 
-def replay(
-    source: Source, times: np.ndarray, landmarks: np.ndarray | None, onset: float, offset: float
-) -> bytes:
+def replay(source: Source, times: np.ndarray, landmarks: np.ndarray | None, onset: float, offset: float) -> bytes:
     """A moment eight times slower, and beside it with its movement made larger, as an animated WebP.
 
     The head is held where it is at the onset. Args: landmarks: (5, 2) pixels there; None: the middle of the picture is taken.

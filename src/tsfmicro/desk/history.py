@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,7 +86,9 @@ class History:
             history.notes.append("the last change was cut short when the program was ended, and is left out")
         if damaged:
             shown = ", ".join(map(str, damaged[:5])) + (", …" if len(damaged) > 5 else "")
-            history.notes.append(f"{path.name} is damaged in line {shown}: what stood there is left out, all else is kept")
+            history.notes.append(
+                f"{path.name} is damaged in line {shown}: what stood there is left out, all else is kept"
+            )
         return history
 
     @property
@@ -135,10 +138,16 @@ class History:
         """
         record = {"n": change.number, "at": change.at, how: 1} if how else change.record()
         line = json.dumps({**record, "codes": codes}, ensure_ascii=False, separators=(",", ":"))
-        with self.path.open("ab") as stream:
-            stream.write((b"\n" if self._torn else b"") + line.encode("utf-8", "replace") + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        size = self.path.stat().st_size if self.path.exists() else 0
+        try:
+            with self.path.open("ab") as stream:
+                stream.write((b"\n" if self._torn else b"") + line.encode("utf-8", "replace") + b"\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError:
+            with suppress(OSError):  # what of the line is there would come back as a change that nobody saw
+                os.truncate(self.path, size)
+            raise
         self._torn = False
         self._made(change, codes, how)
 
@@ -171,8 +180,8 @@ class History:
 
 def _change(record: Mapping[str, Any]) -> Change:
     now, before = ({(str(k), str(n)): v for k, n, v in _things(record[side])} for side in ("now", "before"))
-    told = (str(record[name]) for name in ("at", "coder", "what"))
-    return Change(int(record["n"]), *told, now, before, record.get("undoable", True) is True)
+    at, coder, what = (str(record[name]) for name in ("at", "coder", "what"))
+    return Change(int(record["n"]), at, coder, what, now, before, record.get("undoable", True) is True)
 
 
 def _things(of: Iterable[Any]) -> Iterable[tuple[str, str, Value]]:

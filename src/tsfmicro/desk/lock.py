@@ -68,7 +68,8 @@ class Lock:
             silent = time.time() - self._path.stat().st_mtime
         except FileNotFoundError:
             return True
-        gone = known.get("host") == socket.gethostname() and not psutil.pid_exists(int(str(known.get("pid", 0))))
+        pid = known.get("pid")
+        gone = known.get("host") == socket.gethostname() and isinstance(pid, int) and not psutil.pid_exists(pid)
         return gone or silent > DEAD
 
     def _content(self) -> str:

@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from tsfmicro.coding.project import FILE, Project as Table
+from tsfmicro.coding.project import FILE
+from tsfmicro.coding.project import Project as Table
 from tsfmicro.desk.history import Change, History, Key, Value, is_name
 from tsfmicro.desk.lock import Lock
-from tsfmicro.desk.videos import Print, facts, is_gone, new_name, opened, print_of, put, take_out
+from tsfmicro.desk.videos import facts, is_gone, new_name, opened, print_of, put, take_out
 from tsfmicro.errors import AnnotationError, ConfigError, VideoError
 from tsfmicro.files import write_whole
-from tsfmicro.timeline import KINDS, Moment, Timeline, one_line, units_in, units_text
+from tsfmicro.timeline import KINDS, Kind, Moment, Timeline, one_line, units_in, units_text
 
 _DECIMALS = 6  # of seconds
 _OF_CODERS = ("people", "done", "peeked")  # what of a video coders may change
@@ -146,7 +147,11 @@ class Project:
             now = print_of(place)
         except (VideoError, OSError):
             return f"{video} cannot be read. Find it, or bring its disk back."
-        return "" if now.same(known) else f"{video} was changed since it was added: codes may not fit it. Find the old one."
+        return (
+            ""
+            if now.same(known)
+            else f"{video} was changed since it was added: codes may not fit it. Find the old one."
+        )
 
     # Changes ------------------------------------------------------------------------------------------------------------------
 
@@ -190,7 +195,12 @@ class Project:
         if not change.now:
             return change
         before = dict(self._rows)
-        touched = {v["video"] if k == "moment" else n for side in (change.now, change.before) for (k, n), v in side.items() if v}
+        touched = {
+            v["video"] if k == "moment" else n
+            for side in (change.now, change.before)
+            for (k, n), v in side.items()
+            if v
+        }
         for name in touched:
             self._rows.pop(name, None)
         table = self._table(self.history.after(change))
@@ -199,7 +209,9 @@ class Project:
             write_whole(self.folder / FILE, table)
         except OSError as error:
             self._rows = before
-            raise ConfigError(f"{self.folder}: cannot be saved ({error.strerror}). Make room, or mend the disk.") from None
+            raise ConfigError(
+                f"{self.folder}: cannot be saved ({error.strerror}). Make room, or mend the disk."
+            ) from None
         if change.undoable:
             self._changed_at = change.number
         return change
@@ -269,7 +281,11 @@ class Project:
                     put(path, self.videos_folder / name, link)
                 else:
                     path.replace(self.videos_folder / name)
-            file = {"source": str(path.resolve()) if keep else "", "link": link, **print_of(self.videos_folder / name).to_dict()}
+            file = {
+                "source": str(path.resolve()) if keep else "",
+                "link": link,
+                **print_of(self.videos_folder / name).to_dict(),
+            }
             things: dict[Key, Value] = {("video", name): dict(_NEW), ("file", name): {**file, **facts(source)}}
             self._do(self.history.planned(f"added {name}", coder, things, undoable=False))
         return name
@@ -304,7 +320,9 @@ class Project:
             if place.exists():
                 place.replace(place.with_name(f".{place.name}.old"))
             put(path, place, link=True)
-        self.learn(video, {"source": str(path.resolve()), "link": True, "counted": False, **now.to_dict(), **facts(source)})
+        self.learn(
+            video, {"source": str(path.resolve()), "link": True, "counted": False, **now.to_dict(), **facts(source)}
+        )
 
     # Opening ------------------------------------------------------------------------------------------------------------------
 
@@ -359,7 +377,13 @@ class Project:
     def _found_in_table(self, t: Timeline) -> dict[Key, Value]:
         """A video of which the table alone tells."""
         fps, seconds = t.fps or 25.0, t.seconds or t.end
-        file: dict[str, Any] = {"source": "", "link": False, "fps": fps, "seconds": seconds, "frames": round(seconds * fps)}
+        file: dict[str, Any] = {
+            "source": "",
+            "link": False,
+            "fps": fps,
+            "seconds": seconds,
+            "frames": round(seconds * fps),
+        }
         place = self.videos_folder / t.video
         if not is_gone(place):
             try:
@@ -382,11 +406,14 @@ def moment_of(value: Mapping[str, Any]) -> Moment:
         raise AnnotationError(f"kind {value.get('kind')!r} is unknown. Choose micro, macro or other.")
     told = {name: str(value.get(name) or "") for name in ("person", "emotion", "note", "coder")}
     try:
-        times = {name: round(float(value[name]), _DECIMALS) for name in ("onset", "offset")}
-        may = {n: None if value.get(n) is None else round(float(value[n]), _DECIMALS) for n in ("apex", "certainty")}
+        onset, offset = (round(float(value[name]), _DECIMALS) for name in ("onset", "offset"))
+        apex, certainty = (
+            None if value.get(name) is None else round(float(value[name]), _DECIMALS) for name in ("apex", "certainty")
+        )
     except (KeyError, TypeError, ValueError, OverflowError):
         raise AnnotationError("onset, apex, offset and certainty must be numbers. Correct them.") from None
-    return Moment(**times, **may, **told, kind=value["kind"], units=units_in(units))
+    kind: Kind = value["kind"]
+    return Moment(onset, offset, apex, kind=kind, units=units_in(units), certainty=certainty, **told)
 
 
 def as_value(video: str, m: Moment) -> dict[str, Any]:

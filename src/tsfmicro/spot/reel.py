@@ -89,24 +89,26 @@ class Reel:
 
     def _seek(self, number: int) -> None:
         """Stand before a frame, near it where the container can."""
-        if self._capture is None:
-            self._rewind()
-            self._first = self._time() if self._capture.grab() else 0.0
+        capture = self._capture
+        if capture is None:
+            capture = self._rewind()
+            self._first = self._time() if capture.grab() else 0.0
             self._next = 1
         for back in _BACK if self._in_order else ():
             if number - back <= _NEAR:
                 break
-            self._capture.set(cv2.CAP_PROP_POS_FRAMES, number - back)
-            there = self._number() if self._capture.grab() else None
+            capture.set(cv2.CAP_PROP_POS_FRAMES, number - back)
+            there = self._number() if capture.grab() else None
             if there is not None and there <= number:
                 self._next = there + 1
                 return
         self._rewind()
 
-    def _rewind(self) -> None:
+    def _rewind(self) -> cv2.VideoCapture:
         self.close()
         self._capture = self._open.enter_context(capture_of(self._source.path))
         self._next = 0
+        return self._capture
 
     def _time(self) -> float:
         assert self._capture is not None

@@ -20,9 +20,11 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tsfmicro.app.desk.table import Table
+from tsfmicro.app.desk.look import look
 from tsfmicro.desk.project import Stale
+from tsfmicro.desk.table import DEMONSTRATION, Table
 from tsfmicro.errors import AnnotationError, ConfigError, TsfmicroError
+from tsfmicro.use.spot import find_landmarks
 
 PAGE = Path(__file__).parent / "page"
 HERE = ("localhost", "127.0.0.1", "::1")
@@ -52,7 +54,7 @@ class Desk:
     def __init__(
         self,
         project: Path | None = None,
-        model: str = "demonstration",
+        model: str = DEMONSTRATION,
         threshold: float = 0.5,
         local: bool = True,
         max_megabytes: int = 20_000,
@@ -61,7 +63,10 @@ class Desk:
         self._guard = threading.Lock()
         self._table: Table | None = None
         if project is not None:
-            self._table = Table(project, model, threshold)
+            self._table = self._opened(project)
+
+    def _opened(self, folder: Path) -> Table:
+        return Table(folder, look, find_landmarks, self._model, self._threshold)
 
     @property
     def table(self) -> Table:
@@ -135,7 +140,7 @@ class Desk:
         folder = _path(body, "folder")
         with self._guard:
             if self._table is None or self._table.project.folder.resolve() != folder.resolve():
-                table = Table(folder, self._model, self._threshold)
+                table = self._opened(folder)
                 if self._table is not None:
                     self._table.close()
                 self._table = table
@@ -173,7 +178,9 @@ class Desk:
 
     def _check_local(self, what: str) -> None:
         if not self._local:
-            raise ConfigError(f"From another machine nobody can {what}. Start the program with --project, and upload videos.")
+            raise ConfigError(
+                f"From another machine nobody can {what}. Start the program with --project, and upload videos."
+            )
 
     def _frame(self, request: Request) -> Answer:
         picture = self.table.film(request.path_params["name"]).picture(request.path_params["number"])
@@ -208,7 +215,9 @@ class Desk:
                     async for part in request.stream():
                         size += len(part)
                         if size > self._largest:
-                            raise ConfigError(f"{file.name}: has more than {self._largest // 1_000_000} MB. Link it by its path.")
+                            raise ConfigError(
+                                f"{file.name}: has more than {self._largest // 1_000_000} MB. Link it by its path."
+                            )
                         await run_in_threadpool(stream.write, part)
                 name = await run_in_threadpool(project.add, file, False, None, _coder(request), False)
                 return {"name": name}
@@ -301,7 +310,9 @@ async def _answered(work: Callable[[], Awaitable[Answer]]) -> Response:
         return JSONResponse({"error": str(problem)}, 400)
     except Exception as fault:  # a page must answer whatever happens
         logging.getLogger(__name__).exception("the desk")
-        said = f"Something went wrong in the program ({type(fault).__name__}). Please report it; what was saved is kept."
+        said = (
+            f"Something went wrong in the program ({type(fault).__name__}). Please report it; what was saved is kept."
+        )
         return JSONResponse({"error": said}, 500)
     return answer if isinstance(answer, Response) else JSONResponse(answer)
 

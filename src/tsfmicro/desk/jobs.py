@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tsfmicro.desk.found import as_found, keep
 from tsfmicro.errors import TsfmicroError
-from tsfmicro.run.watch import Watch
 from tsfmicro.workers import Job
-
-_OFTEN = 0.2  # seconds between two reports
 
 
 @dataclass(frozen=True)
@@ -31,37 +26,20 @@ class Look:
         return self.video.name
 
 
-class _Teller(Watch):
-    def __init__(self, tell: Callable[[tuple[str, float]], None]) -> None:
-        self._tell, self._last = tell, 0.0
-
-    def progress(self, what: str, done: int, total: int, detail: str = "") -> None:
-        if time.monotonic() - self._last > _OFTEN:
-            self._last = time.monotonic()
-            self._tell((what, min(1.0, done / max(1, total))))
-
-
-def look(at: Look, tell: Callable[[tuple[str, float]], None]) -> int:
-    """Find the moments of a video and keep them. Returns: how many there are."""
-    watch = _Teller(tell)
-    if at.model is None:
-        from tsfmicro.use.spot import spot
-
-        found = as_found(spot(at.video, watch, at.fps))
-    else:
-        from tsfmicro.use.recognise import Recognizer
-
-        reading = Recognizer.load(at.model, threshold=at.threshold).video(at.video, watch, at.fps)
-        found = as_found(reading.spotting, reading.to_dict())
-    keep(found, at.out)
-    return len(found.told["moments"])
+Tell = Callable[[tuple[str, float]], None]
+"""Is told what is being done, and how much of it."""
 
 
 class Jobs:
-    """The queue. Args: ended: is told of a video that was looked at, and how many moments it has."""
+    """The queue.
 
-    def __init__(self, ended: Callable[[str, int], None]) -> None:
-        self._ended = ended
+    Args:
+        look: finds and keeps the moments of a video, and gives how many there are; it can be sent to another process.
+        ended: is told of a video that was looked at, and how many moments it has.
+    """
+
+    def __init__(self, look: Callable[[Look, Tell], int], ended: Callable[[str, int], None]) -> None:
+        self._look, self._ended = look, ended
         self._waiting: dict[str, Look] = {}
         self._at: tuple[str, Job] | None = None
         self._troubles: dict[str, str] = {}
@@ -110,7 +88,7 @@ class Jobs:
                 if self._closed:
                     return
                 name = next(iter(self._waiting))
-                job = Job(look, self._waiting.pop(name))
+                job = Job(self._look, self._waiting.pop(name))
                 self._at = (name, job)
             job.done.wait()
             with self._changed:

@@ -7,29 +7,29 @@ import dataclasses
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 
-from tsfmicro.app.desk.jobs import Jobs, Look
 from tsfmicro.coding.project import Project as Codes
 from tsfmicro.coding.registry import FORMATS, named, read
 from tsfmicro.desk.agree import agree
 from tsfmicro.desk.film import Film, frames_between
 from tsfmicro.desk.found import PARTS, Found, kept, replay
 from tsfmicro.desk.history import Change, Key, Value
+from tsfmicro.desk.jobs import Jobs, Look, Tell
 from tsfmicro.desk.project import Project, as_value, moment_of
 from tsfmicro.desk.videos import opened
 from tsfmicro.errors import AnnotationError, ConfigError, TsfmicroError, VideoError
 from tsfmicro.spot.reel import constant_rate
-from tsfmicro.spot.video import Source
 from tsfmicro.timeline import Moment, Timeline, one_line, stem
 
 _OPEN = 4  # videos whose frames are kept at once
 _AT_ONCE = 1.0  # seconds that opening a video waits for its frames to be counted
+DEMONSTRATION = "demonstration"
 PROGRAM = "the program"  # as a coder
 EMOTIONS = ("happiness", "surprise", "disgust", "sadness", "fear", "anger", "contempt", "repression", "others")
 """Those that are offered; a coder may write any word."""
@@ -38,16 +38,25 @@ EMOTIONS = ("happiness", "surprise", "disgust", "sadness", "fear", "anger", "con
 class Table:
     """A project on the desk.
 
-    Args: model: whose emotions may be shown; demonstration: whether it is no real one; threshold: see `Recognizer`.
+    Args:
+        look: see `Jobs`. find: landmarks (5, 2) of the faces in an image (H, W, 3) uint8 RGB.
+        model: whose emotions may be shown, with its threshold; the demonstration is no real one.
     """
 
-    def __init__(self, folder: Path, model: str = "demonstration", threshold: float = 0.5) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        look: Callable[[Look, Tell], int],
+        find: Callable[[np.ndarray], list[np.ndarray]],
+        model: str = DEMONSTRATION,
+        threshold: float = 0.5,
+    ) -> None:
         self.project = Project(folder)
-        self._model, self._threshold = model, threshold
+        self._model, self._threshold, self._find = model, threshold, find
         self._films: OrderedDict[str, tuple[float, Film]] = OrderedDict()
         self._found: OrderedDict[str, Found | None] = OrderedDict()
         self._guard = threading.RLock()
-        self.jobs = Jobs(self._looked)
+        self.jobs = Jobs(look, self._looked)
 
     def close(self) -> None:
         """Stop everything and let others open the project."""
@@ -99,7 +108,7 @@ class Table:
     @property
     def demonstration(self) -> bool:
         """Whether the model has only ever seen drawn faces."""
-        return self._model == "demonstration"
+        return self._model == DEMONSTRATION
 
     @property
     def names_shown(self) -> bool:
@@ -109,7 +118,7 @@ class Table:
 
     def video(self, name: str, coder: str) -> dict[str, Any]:
         """All about one video that a coder may see."""
-        value = self.project.videos[name] if name in self.project.videos else {}
+        value = self.project.videos.get(name, {})
         trouble = self.project.trouble(name)
         told: dict[str, Any] = {"name": name, "trouble": trouble, **self.place()}
         told |= {part: value.get(part) for part in ("fps", "frames", "seconds", "people", "done", "peeked", "found")}
@@ -180,11 +189,13 @@ class Table:
         found = self.found(name)
         landmarks = found.landmarks_near(onset) if found else None
         if landmarks is None:
-            landmarks = _face_at(source, film.times, onset)
+            ((_, image),) = frames_between(source, film.times, [int(np.abs(film.times - onset).argmin())])
+            landmarks = max(self._find(image), key=lambda marks: float(np.ptp(marks[:, 0])), default=None)
         return replay(source, film.times, landmarks, onset, offset)
 
     def curves(self, name: str, coder: str, begin: float, end: float, points: int) -> list[dict[str, Any]]:
         """How far the parts of the faces are from rest in a stretch."""
+        self.project.place(name)
         found = self.found(name)
         return found.curve(begin, end, max(2, min(points, 4000))) if found and self.sees(name, coder) else []
 
@@ -311,7 +322,7 @@ class Table:
                 Codes().write(file, self._coded_by(coder))
                 files.append(file)
             try:
-                found = agree(*files)
+                found = agree(files[0], files[1])
             except TsfmicroError as problem:
                 raise AnnotationError(_without(str(problem), files, (one, other))) from None
         return {
@@ -334,14 +345,6 @@ class Table:
                 moments = tuple(moment_of(taken(m, PROGRAM)) for m in found.told["moments"])
                 timelines.append(Timeline(name, moments, value.get("fps"), value.get("seconds")))
         return timelines
-
-
-def _face_at(source: Source, times: np.ndarray, seconds: float) -> np.ndarray | None:
-    """(5, 2) landmarks of the largest face at a time; None where none is found."""
-    from tsfmicro.use.spot import find_landmarks
-
-    ((_, image),) = frames_between(source, times, [int(np.abs(times - seconds).argmin())])
-    return max(find_landmarks(image), key=lambda marks: float(np.ptp(marks[:, 0])), default=None)
 
 
 def taken(told: Mapping[str, Any], coder: str) -> dict[str, Any]:
