@@ -258,12 +258,21 @@ class Project:
 
     # Videos -------------------------------------------------------------------------------------------------------------------
 
-    def add(self, path: Path, link: bool, fps: float | None = None, coder: str = "", keep: bool = True) -> str:
+    def add(
+        self,
+        path: Path,
+        link: bool,
+        fps: float | None = None,
+        coder: str = "",
+        keep: bool = True,
+        below: Path | None = None,
+    ) -> str:
         """Add a video.
 
         Args:
             link: leave it where it is. fps: of a folder of images.
             keep: leave the original of a copy; without, the file is moved, as an upload is.
+            below: see `new_name`.
         Returns: what it is called in the project.
         Raises: VideoError: it is none, or is there already.
         """
@@ -275,7 +284,7 @@ class Project:
             raise VideoError(f"{one_line(path.name)}: is in the project already, as {again}.")
         with self._guard:
             there = {f.name for f in self.videos_folder.iterdir()} if self.videos_folder.is_dir() else set()
-            name = path.name if path.parent == self.videos_folder else new_name(path, {*self.videos, *there})
+            name = path.name if path.parent == self.videos_folder else new_name(path, {*self.videos, *there}, below)
             if path.parent != self.videos_folder:
                 if keep:
                     put(path, self.videos_folder / name, link)

@@ -22,7 +22,7 @@ from tsfmicro.desk.found import PARTS, Found, kept, replay
 from tsfmicro.desk.history import Change, Key, Value
 from tsfmicro.desk.jobs import Jobs, Look, Tell
 from tsfmicro.desk.project import Project, as_value, moment_of
-from tsfmicro.desk.videos import opened
+from tsfmicro.desk.videos import opened, videos_below
 from tsfmicro.errors import AnnotationError, ConfigError, TsfmicroError, VideoError
 from tsfmicro.spot.reel import constant_rate
 from tsfmicro.timeline import Moment, Timeline, one_line, stem
@@ -158,6 +158,23 @@ class Table:
         hidden = () if self.names_shown else ("emotion", "probabilities", "threshold", "why_not")
         moments = [{k: v for k, v in m.items() if k not in hidden} for m in found.told["moments"]]
         return {**found.told, "moments": moments, "faces": sorted(set(found.faces))}
+
+    def add(self, path: Path, link: bool, fps: float | None, coder: str) -> dict[str, Any]:
+        """Add a video, or all that are in a folder and below.
+
+        Returns: names: of those that were added; notes: why others were not.
+        Raises: VideoError: none was.
+        """
+        paths = videos_below(path) if path.is_dir() else [path]
+        names, notes = [], []
+        for one in paths:
+            try:
+                names.append(self.project.add(one, link, fps, coder, below=path if path.is_dir() else None))
+            except VideoError as problem:
+                notes.append(str(problem))
+        if not names:
+            raise VideoError(notes[0] + (f" And {len(notes) - 1} more could not be added." if len(notes) > 1 else ""))
+        return {"names": names, "notes": notes}
 
     # Pictures -----------------------------------------------------------------------------------------------------------------
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from tsfmicro.errors import VideoError
 from tsfmicro.prepare.images import read_image
-from tsfmicro.spot.video import Source, open_video
+from tsfmicro.spot.video import IMAGES, Source, open_video
 from tsfmicro.timeline import one_line, stem, without_ending
 
 _END = 1 << 16  # bytes at each end of a file that it is known by
+VIDEOS = {".avi", ".mkv", ".mov", ".mp4", ".m4v", ".mpg", ".mpeg", ".mts", ".webm", ".wmv"}
 _LONGEST_NAME = 180  # bytes; file systems have 255, and what is kept beside a video has a longer name
 
 
@@ -55,12 +56,38 @@ def print_of(path: Path) -> Print:
         raise VideoError(f"{path}: cannot be read ({error.strerror}).") from None
 
 
-def new_name(path: Path, taken: Collection[str]) -> str:
+def videos_below(folder: Path) -> list[Path]:
+    """The videos in a folder and below, files and folders of images, in order; itself where it has images.
+
+    Raises: VideoError: there is none, or a folder cannot be read.
+    """
+    found: list[Path] = []
+    try:
+        for place, folders, files in os.walk(folder, onerror=_raise):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            endings = [(Path(place) / name, Path(name).suffix.lower()) for name in sorted(files) if not name.startswith(".")]
+            found += [file for file, ending in endings if ending in VIDEOS]
+            if sum(ending in IMAGES for _, ending in endings) > 1:
+                found.append(Path(place))
+                folders.clear()
+    except OSError as error:
+        raise VideoError(f"{error.filename}: cannot be read ({error.strerror}).") from None
+    if not found:
+        raise VideoError(f"{folder}: has no video and no images in it. Give a video, or a folder of videos.")
+    return sorted(found)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def new_name(path: Path, taken: Collection[str], below: Path | None = None) -> str:
     """What a video is called in a project: as its file, with a number behind where another video is called so.
 
+    Args: below: the folder that was added with all its videos: those between it and the video are in the name.
     Raises: VideoError: the name cannot be one in a table.
     """
-    name = one_line(path.name)
+    name = one_line("_".join(path.relative_to(below).parts) if below and below != path else path.name)
     if not name or name.startswith(".") or set(name) & set('/\\:*?"<>|') or len(name.encode()) > _LONGEST_NAME:
         raise VideoError(f"{one_line(str(path))}: a video cannot be called so in a project. Rename the file.")
     known = {stem(one) for one in taken}

@@ -22,7 +22,7 @@ from tsfmicro.errors import VideoError
 SLOWEST, FASTEST = 20.0, 1000.0  # frames per second
 LONGEST_EDGE = 1280  # of the frames that are handed out, pixels
 _PEEK = 30  # frames from which the frame rate is told
-_IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
+IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
 
 ReadImage = Callable[[Path], np.ndarray]
 """Reads an image as (H, W, 3) uint8 RGB."""
@@ -227,7 +227,7 @@ _VIDEOS = (
 
 def _open_folder(folder: Path, read_image: ReadImage, fps: float | None) -> Source:
     files = sorted(
-        (f for f in folder.iterdir() if f.suffix.lower() in _IMAGES and not f.name.startswith(".")), key=_order
+        (f for f in folder.iterdir() if f.suffix.lower() in IMAGES and not f.name.startswith(".")), key=_order
     )
     if len(files) < 2:
         has = "has no image" if not files else "has only one image"

@@ -151,8 +151,7 @@ class Desk:
         path, fps = _path(body, "path"), body.get("fps")
         if fps is not None and not (isinstance(fps, int | float) and 1 <= fps <= 100_000):
             raise ConfigError("Frames per second must be a number from 20 to 1000.")
-        name = self.table.project.add(path, bool(body.get("link")), fps, str(body.get("coder", "")))
-        return {"name": name}
+        return self.table.add(path, bool(body.get("link")), fps, str(body.get("coder", "")))
 
     def _remove(self, body: Mapping[str, Any]) -> Answer:
         self.table.jobs.cancel(_text(body, "video"))
@@ -220,7 +219,7 @@ class Desk:
                             )
                         await run_in_threadpool(stream.write, part)
                 name = await run_in_threadpool(project.add, file, False, None, _coder(request), False)
-                return {"name": name}
+                return {"names": [name], "notes": []}
             except TsfmicroError as problem:
                 raise type(problem)(str(problem).replace(str(file), file.name)) from None
             finally:

@@ -61,7 +61,7 @@ function fillStart(place) {
 
 function fillAdd(place) {
   const said = problem();
-  const path = field('Path of a video, or of a folder of numbered images', {placeholder: '/data/clip.mp4', autocomplete: 'off'});
+  const path = field('Path of a video, or of a folder with all its videos or numbered images', {placeholder: '/data/clip.mp4', autocomplete: 'off'});
   const fps = field('Frames per second (of images only)', {inputMode: 'decimal'});
   const link = tick('Leave it where it is, and link it', true);
   const drop = element('div', 'Drop video files here, or ', 'drop');
@@ -75,7 +75,7 @@ function fillAdd(place) {
       bar.value = n / list.length;
       said.textContent = `Copying ${file.name} …`;
       try {
-        await added((await send('api/upload', {name: file.name, coder: state.coder}, file)).name, n === 0);
+        await added(await send('api/upload', {name: file.name, coder: state.coder}, file), n === 0);
         said.textContent = '';
       } catch (error) {
         said.textContent = error.message;
@@ -94,8 +94,8 @@ function fillAdd(place) {
     try {
       const rate = fps.input.value.trim() ? Number(fps.input.value.replace(',', '.')) : null;
       const told = await post('api/add', {path: path.input.value, link: link.input.checked, fps: rate, coder: state.coder});
-      await added(told.name, true);
-      closeDialog();
+      await added(told, true);
+      if (told.notes.length) said.textContent = told.notes.join(' '); else closeDialog();
     } catch (error) {
       said.textContent = error.message;
     }
@@ -105,10 +105,10 @@ function fillAdd(place) {
   place.append(drop, bar, said, element('p', 'Uploaded files are copied into the project’s folder on this machine. Nothing goes anywhere else.', 'quiet'));
 }
 
-async function added(name, show) {
+async function added({names}, show) {
   await reload();
-  if (show) await openVideo(name);
-  say(`${name} was added.`);
+  if (show) await openVideo(names[0]);
+  say(names.length === 1 ? `${names[0]} was added.` : `${names.length} videos were added.`);
 }
 
 function fillFind(place) {
