@@ -23,6 +23,8 @@ export const KEYS = [
   ['Player', '8', 'at an eighth of it', () => speed('0.125')],
   ['Player', 'L', 'loop the moment at an eighth of its speed', player.toggleLoop],
   ['Player', 'G', 'the moment slowly, and magnified', () => press('magnify')],
+  ['Player', 'Z', 'the picture larger, up to four times; drag to move it', () => press('zoom')],
+  ['Player', 'X', 'what is not as it was at the onset', player.toggleDifference],
   ['Moments', 'N', 'a new moment at the cursor', marking.create],
   ['Moments', 'I', 'its onset is here', () => marking.mark('onset')],
   ['Moments', 'A', 'its apex is here', () => marking.mark('apex')],

@@ -1,5 +1,6 @@
 /** The desk begins here: it asks for the project, and ties buttons to what they do. */
 import {change, on, openVideo, refreshVideo, reload, say, state, tell, travel} from './store.js';
+import {nextZoom} from './picture.js';
 import * as player from './player.js';
 import * as marking from './marking.js';
 import {lookAll, lookMoment, zoom} from './timeline.js';
@@ -14,7 +15,7 @@ const get = (id) => document.getElementById(id);
 const BUTTONS = {
   undo: () => travel('undo'), redo: () => travel('redo'),
   back10: () => player.step(-10), back: () => player.step(-1), play: player.toggle, ahead: () => player.step(1), ahead10: () => player.step(10),
-  loop: player.toggleLoop, magnify: toggleReplay,
+  loop: player.toggleLoop, magnify: toggleReplay, zoom: nextZoom, difference: player.toggleDifference,
   'zoom-in': () => zoom(0.6), 'zoom-out': () => zoom(1 / 0.6), 'zoom-all': lookAll, 'zoom-moment': lookMoment,
   new: marking.create, 'set-onset': () => marking.mark('onset'), 'set-apex': () => marking.mark('apex'), 'set-offset': () => marking.mark('offset'),
   split: marking.split, join: marking.join, delete: marking.remove, done: marking.toggleDone,
@@ -131,6 +132,9 @@ function drawProgram() {
 
 on('done-changed', () => refreshVideo().catch((error) => say(error.message, true)));
 
+on('zoomed', (by) => (get('zoom').textContent = `${by}×`));
+on('differing', (is) => get('difference').setAttribute('aria-pressed', String(is)));
+
 on('playing', (now) => {
   get('play').textContent = now && !now.loop ? '❚❚ Stop' : '▶ Play';
   get('play').setAttribute('aria-label', now && !now.loop ? 'Stop' : 'Play');
@@ -162,7 +166,7 @@ on('selected moments opened', drawReplay);
 
 on('selected moments opened project', () => {
   const none = !state.video, unable = none || Boolean(state.project?.readonly);
-  for (const id of ['back10', 'back', 'play', 'ahead', 'ahead10', 'zoom-in', 'zoom-out', 'zoom-all']) get(id).disabled = none;
+  for (const id of ['back10', 'back', 'play', 'ahead', 'ahead10', 'zoom-in', 'zoom-out', 'zoom-all', 'zoom', 'difference']) get(id).disabled = none;
   for (const id of ['new', 'done']) get(id).disabled = unable;
   for (const id of ['set-onset', 'set-apex', 'set-offset', 'split', 'join', 'delete']) get(id).disabled = unable || !state.moments.has(state.selected ?? '');
   for (const id of ['loop', 'magnify', 'zoom-moment']) get(id).disabled = none || !state.selected;

@@ -1,5 +1,6 @@
 /** The video, frame by frame. Pictures come from the server one at a time, so any video that it can read is exact here. */
 import {address, videoAt} from './api.js';
+import {clear, paint} from './picture.js';
 import {chosen, clamp, frameOf, on, state, suggested, tell, timeOf} from './store.js';
 
 const KEPT = 240; // pictures in memory
@@ -7,8 +8,6 @@ const AT_ONCE = 4; // requests
 const AHEAD = 10, BEHIND = 4;
 const SMOOTH = 30; // pictures a second, more the eye does not need
 
-const canvas = document.getElementById('picture');
-const context = canvas.getContext('2d');
 const where = document.getElementById('where');
 
 /** @type {Map<number, ImageBitmap>} */
@@ -16,7 +15,7 @@ let pictures = new Map();
 /** @type {Set<number>} */
 let asked = new Set();
 let direction = 1;
-let drawn = -1;
+let differing = false;
 /** @type {null|{from: number, to: number, at: number, speed: number, last: number, loop: boolean}} */
 let playing = null;
 
@@ -132,7 +131,7 @@ function ask(frame) {
       if (mine !== pictures) return picture.close(); // another video is open by now
       pictures.set(frame, picture);
       forget();
-      if (frame === state.frame) draw();
+      if (frame === state.frame || differing) draw();
     })
     .catch((error) => mine === pictures && frame === state.frame && tell('said', {text: error.message, bad: true}))
     .finally(() => {
@@ -145,7 +144,8 @@ function ask(frame) {
 
 function forget() {
   while (pictures.size > KEPT) {
-    const far = [...pictures.keys()].reduce((a, b) => (Math.abs(a - state.frame) > Math.abs(b - state.frame) ? a : b));
+    const kept = differing ? reference() : -1;
+    const far = [...pictures.keys()].filter((n) => n !== kept).reduce((a, b) => (Math.abs(a - state.frame) > Math.abs(b - state.frame) ? a : b));
     pictures.get(far).close();
     pictures.delete(far);
   }
@@ -155,20 +155,9 @@ function draw() {
   const picture = pictures.get(state.frame);
   tellWhere();
   if (!picture) return;
-  const dense = window.devicePixelRatio || 1;
-  const width = Math.round(canvas.clientWidth * dense), height = Math.round(canvas.clientHeight * dense);
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, {width, height});
-  const scale = Math.min(width / picture.width, height / picture.height);
-  const [w, h] = [picture.width * scale, picture.height * scale];
-  context.clearRect(0, 0, width, height);
-  context.drawImage(picture, (width - w) / 2, (height - h) / 2, w, h);
-  drawn = state.frame;
-  canvas.dataset.frame = String(drawn);
-}
-
-function tellWhere() {
-  const {video, frame} = state;
-  where.value = video?.frames ? `${timeOf(frame).toFixed(3)} s · frame ${frame} of ${video.frames - 1} · ${Number(video.fps).toFixed(4).replace(/\.?0+$/, '')} fps` : '–';
+  const from = differing ? reference() : -1;
+  if (from >= 0 && !pictures.has(from)) ask(from);
+  paint(picture, pictures.get(from) ?? null);
 }
 
 on('opened', () => {
@@ -176,11 +165,28 @@ on('opened', () => {
   pictures.forEach((picture) => picture.close());
   pictures = new Map();
   asked = new Set();
-  drawn = -1;
-  delete canvas.dataset.frame;
-  context.clearRect(0, 0, canvas.width, canvas.height);
+  clear();
   document.getElementById('empty').hidden = Boolean(state.video);
   if (state.video) show(0); else tellWhere();
 });
 on('video-facts', tellWhere);
-new ResizeObserver(() => state.video && draw()).observe(canvas);
+on('moments selected', () => differing && state.video && draw());
+on('repaint', () => state.video && draw());
+
+/** Show what is not as it was at the onset of the moment (or on the first frame), or the picture itself. */
+export function toggleDifference() {
+  differing = !differing;
+  tell('differing', differing);
+  if (state.video) draw();
+}
+
+/** The frame that differences are from. */
+const reference = () => {
+  const moment = chosen() ?? suggestedTimes();
+  return moment ? frameOf(moment.onset) : 0;
+};
+
+function tellWhere() {
+  const {video, frame} = state;
+  where.value = video?.frames ? `${timeOf(frame).toFixed(3)} s · ${frame} of ${video.frames - 1} · ${Number(video.fps).toFixed(3).replace(/\.?0+$/, '')} fps` : '–';
+}
