@@ -29,7 +29,7 @@ export function fillAgree(place) {
       said.textContent = error.message;
     }
   };
-  place.append(one.label, other.label, row(button('Compare', go, 'main')), said, found);
+  place.append(row(one.label, other.label), row(button('Compare', go, 'main')), said, found);
 }
 
 function show(place, told) {
@@ -40,7 +40,8 @@ function show(place, told) {
   const shown = told.disagreements.slice(0, SHOWN).map((d) => [
     button('Show', () => go(d)), d.video, d.person, d.what, d.one, d.other, seconds(d.onset_one), seconds(d.onset_other),
   ]);
-  parts.push(table(`${told.disagreements.length} disagreements`, ['', 'video', 'person', 'what', 'A', 'B', 'onset A, s', 'onset B, s'], shown));
+  if (!shown.length) parts.push(element('p', 'No disagreement.'));
+  else parts.push(table(`${told.disagreements.length} disagreements`, ['', 'video', 'person', 'what', 'A', 'B', 'onset A, s', 'onset B, s'], shown));
   if (told.disagreements.length > SHOWN) parts.push(element('p', `The first ${SHOWN} are shown.`));
   place.replaceChildren(...parts);
 }

@@ -44,8 +44,8 @@ on('nameless', () => {
   coder.focus();
 });
 
-on('said', ({text, bad}) => {
-  const line = Object.assign(document.createElement('p'), {textContent: text, className: bad ? 'bad' : ''});
+on('said', ({text, bad, quiet}) => {
+  const line = Object.assign(document.createElement('p'), {textContent: text, className: bad ? 'bad' : quiet ? 'quiet' : ''});
   get('said').append(line);
   while (get('said').children.length > 2) get('said').firstChild.remove();
   setTimeout(() => line.remove(), bad ? 9000 : 3500);
@@ -132,7 +132,7 @@ function drawProgram() {
 
 on('done-changed', () => refreshVideo().catch((error) => say(error.message, true)));
 
-on('zoomed', (by) => (get('zoom').textContent = `${by}×`));
+on('zoomed', (by) => (get('zoom').textContent = `Zoom ${by}`));
 on('differing', (is) => get('difference').setAttribute('aria-pressed', String(is)));
 
 on('playing', (now) => {

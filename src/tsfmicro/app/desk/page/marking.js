@@ -1,5 +1,5 @@
 /** Moments made and changed: what the keys, the buttons and the timeline do. */
-import {change, chosen, exact, frameOf, newName, on, say, select, state, suggested, tell, timeOf} from './store.js';
+import {change, chosen, exact, frameOf, newName, on, say, select, state, suggested, tell, timeOf, whisper} from './store.js';
 import {seek} from './player.js';
 
 const LONG = 0.2; // seconds of a new moment
@@ -55,7 +55,7 @@ export function mark(edge) {
   }
   const now = moveEdge(moment, edge, timeOf(state.frame));
   save(`${edge} of a moment`, edge === 'offset' && freshKind(moment) ? {...now, kind: kindOf(now)} : now);
-  say(`${edge} at ${now[edge].toFixed(3)} s`);
+  whisper(`${edge} at ${now[edge].toFixed(3)} seconds`);
 }
 
 // A moment that has no code yet takes the kind of its length.

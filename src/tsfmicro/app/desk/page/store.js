@@ -36,6 +36,9 @@ export const tell = (name, told) => listeners.get(name)?.forEach((work) => work(
 /** @param {string} text for the eyes and for a screen reader @param {boolean} [bad] */
 export const say = (text, bad = false) => tell('said', {text, bad});
 
+/** @param {string} text what the eyes see already, for a screen reader alone */
+export const whisper = (text) => tell('said', {text, quiet: true});
+
 /** @param {number} seconds @returns {number} to the microsecond, as it is saved */
 export const exact = (seconds) => Math.round(seconds * 1e6) / 1e6;
 
