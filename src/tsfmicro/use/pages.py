@@ -23,6 +23,7 @@ from tsfmicro.use.spot import save
 
 REPLAYS = 24  # moments of a video that are shown once more, slowly
 REPLAY_EDGE = 192  # pixels
+PICTURED = 60  # moments with pictures, those of the highest confidence: an hour may have hundreds
 
 
 def write_reading(reading: Reading, out: Path, fps: float | None = None) -> list[Path]:
@@ -46,7 +47,9 @@ def write_reading(reading: Reading, out: Path, fps: float | None = None) -> list
 
 def as_page(reading: Reading, fps: float | None = None, watch: Watch | None = None) -> str:
     """One HTML file. The video is read once more, for the replays; then it may be deleted."""
-    shown = [pictures_of(moment) for moment in reading.moments]
+    surest = sorted(reading.moments, key=lambda m: -m.expression.confidence)[:PICTURED]
+    chosen_ = {id(moment) for moment in surest}
+    shown = [pictures_of(moment) if id(moment) in chosen_ else {} for moment in reading.moments]
     return page(reading.to_dict(), shown, tracks(reading.spotting), replays(reading, fps, watch or Watch()))
 
 

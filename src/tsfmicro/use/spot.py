@@ -7,19 +7,21 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+import cv2
 import numpy as np
 
 from tsfmicro.data.frames import number_frames
 from tsfmicro.errors import RunError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.prepare.align import crop, to_template
-from tsfmicro.prepare.face import finder_of_all
+from tsfmicro.prepare.face import finder_of_all, quarter_turns
 from tsfmicro.prepare.images import read_image
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.intervals import Thresholds
 from tsfmicro.spot.listing import Listed, Listing, Marked, read_listing, write_listing
+from tsfmicro.spot.motion import SIZE, Layout
+from tsfmicro.spot.pair import Compared, compare
 from tsfmicro.spot.spot import LEVEL, spot_video
 from tsfmicro.spot.track import Cutting
 from tsfmicro.spot.types import Expression, Spotting
@@ -34,6 +36,7 @@ def spot(
     fps: float | None = None,
     thresholds: Thresholds | None = None,
     level: float = LEVEL,
+    rest: tuple[float, float] | None = None,
 ) -> Spotting:
     """Find micro- and macro-expressions in a video.
 
@@ -43,18 +46,33 @@ def spot(
         fps: frames per second of a folder of images.
         thresholds: what counts as an expression.
         level: least confidence of what is told, from 0 (all that moved) to 1.
+        rest: seconds, from and to, in which the faces are known to rest; by default it is looked for.
     Raises:
         VideoError: it cannot be read or is too slow. FrameError: an image of the folder is damaged.
         FaceError: no face in it.
     """
     watch = watch or Watch()
     source = open_video(path, read_image, fps)
-    return spot_video(source, find_landmarks, CUTTING, thresholds, partial(watch.progress, "reading frames"), level)
+    tell = partial(watch.progress, "reading frames")
+    return spot_video(source, find_landmarks, CUTTING, thresholds, tell, level, quarter_turns, rest)
 
 
 def find_landmarks(image: np.ndarray) -> list[np.ndarray]:
     """Landmarks (5, 2) of every face in an image (H, W, 3) uint8 RGB, pixels."""
     return [face.landmarks for face in finder_of_all()(image)]
+
+
+def compare_faces(onset: np.ndarray, apex: np.ndarray, landmarks: np.ndarray, on_apex: np.ndarray) -> Compared:
+    """How two pictures of a face differ, the head's movement taken out.
+
+    Args: onset, apex: (H, W, 3) uint8 RGB; landmarks, on_apex: (5, 2) pixels of each.
+    """
+    grey, other = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (onset, apex))
+    matrix = to_template(landmarks, SIZE)
+    layout, before = Layout(landmarks @ matrix[:, :2].T + matrix[:, 2]), crop(grey, matrix, SIZE)
+    # Landmarks may be found wrongly on an apex, and a head may have gone far from its place: the better start counts.
+    starts = [to_template(marks, SIZE) for marks in (landmarks, on_apex)]
+    return max((compare(before, layout, other, start, crop) for start in starts), key=lambda c: c.alike)
 
 
 def onset_and_apex(
@@ -131,9 +149,9 @@ def _expressions_table(spotting: Spotting) -> str:
 
 
 def _curve_table(spotting: Spotting) -> str:
-    rows: list[list[Any]] = []
-    for segment, curve in zip(spotting.segments, spotting.curves, strict=True):
-        for frame, values in zip(segment.frames, curve, strict=True):
-            time = spotting.video.times[frame]
-            rows.append([segment.track, int(frame), f"{time:.4f}", *(f"{v:.3f}" for v in values)])
+    rows = (
+        [segment.track, int(frame), f"{spotting.video.times[frame]:.4f}", *(f"{v:.3f}" for v in values)]
+        for segment, curve in zip(spotting.segments, spotting.curves, strict=True)
+        for frame, values in zip(segment.frames, curve, strict=True)
+    )  # one at a time: an hour has a hundred thousand
     return csv_text(["face", "frame", "seconds", *spotting.regions], rows)
