@@ -145,7 +145,7 @@ def test_a_change_is_saved_undone_and_done_again(with_video, tmp_path):
     told = code(with_video).json()
     assert told["things"][0][2]["units"] == "R12B" and len(read(tmp_path / "project" / "codes.csv")[0].moments) == 1
     told = with_video.post("/desk/api/undo", json={}).json()
-    assert told["things"] == [["moment", "m1", None]] and told["redo"] == "coded"
+    assert told["things"] == [["moment", "m1", None]] and (told["redo"], told["videos"]) == ("coded", ["a.avi"])
     assert with_video.post("/desk/api/redo", json={}).json()["things"][0][2]["onset"] == 0.1
 
 
@@ -215,20 +215,27 @@ def test_what_is_called_a_video_and_is_none_is_not_added(client, tmp_path):
     (tmp_path / "x.mp4").write_text("#EXTM3U")
     assert "is not a video" in refused(client.post("/desk/api/add", json={"path": str(tmp_path / "x.mp4")}))
     assert "Add --fps" in refused(client.post("/desk/api/add", json={"path": str(folder_of_images(tmp_path))}))
-    assert client.post("/desk/api/add", json={"path": str(tmp_path / "clip"), "fps": 200, "link": True}).json() == {"names": ["clip"], "notes": []}
+    assert client.post("/desk/api/add", json={"path": str(tmp_path / "clip"), "fps": 200, "link": True}).json() == {
+        "names": ["clip"],
+        "notes": [],
+    }
     assert client.get("/desk/api/videos/clip").json()["frames"] == 4
 
 
 def test_a_folder_is_added_with_all_its_videos_named_by_where_they_are(client, tmp_path):
     for name in ("sub01/a.avi", "sub02/a.avi", "sub02/b.mp4"):
         (tmp_path / "all" / name).parent.mkdir(parents=True, exist_ok=True)
-        film(tmp_path / "all" / name, 20 + len(name), codec="mp4v" if "b.mp4" in name else None, blank=10 * int(name[4]))
+        film(
+            tmp_path / "all" / name, 20 + len(name), codec="mp4v" if "b.mp4" in name else None, blank=10 * int(name[4])
+        )
     folder_of_images(tmp_path).rename(tmp_path / "all" / "sub02" / "EP1")
     (tmp_path / "all" / "sub01" / "notes.mp4").write_text("no video")
     told = client.post("/desk/api/add", json={"path": str(tmp_path / "all"), "fps": 100, "link": True}).json()
     assert told["names"] == ["sub01_a.avi", "sub02_EP1", "sub02_a.avi", "sub02_b.mp4"]
     assert len(told["notes"]) == 1 and "notes.mp4: is not a video" in told["notes"][0]
-    assert "in the project already" in refused(client.post("/desk/api/add", json={"path": str(tmp_path / "all"), "fps": 100}))
+    assert "in the project already" in refused(
+        client.post("/desk/api/add", json={"path": str(tmp_path / "all"), "fps": 100})
+    )
     (tmp_path / "empty").mkdir()
     assert "has no video and no images" in refused(client.post("/desk/api/add", json={"path": str(tmp_path / "empty")}))
 
@@ -247,7 +254,10 @@ def test_an_upload_becomes_a_video_of_the_project_and_leaves_nothing_else(client
     assert client.post("/desk/api/upload", params={"name": "../../<b>ä.avi"}, content=content).status_code == 400, (
         "no name for Windows"
     )
-    assert client.post("/desk/api/upload", params={"name": "../../ä.avi"}, content=content).json() == {"names": ["ä.avi"], "notes": []}
+    assert client.post("/desk/api/upload", params={"name": "../../ä.avi"}, content=content).json() == {
+        "names": ["ä.avi"],
+        "notes": [],
+    }
     assert (tmp_path / "project" / "videos" / "ä.avi").read_bytes() == content
     said = refused(client.post("/desk/api/upload", params={"name": "b.avi"}, content=b"no video at all"))
     assert said.startswith("b.avi: is not a video")

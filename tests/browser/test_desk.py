@@ -34,14 +34,15 @@ class Server:
         self.project = project
         self.start()
 
-    def start(self):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+    def start(self, port=0):
+        if not port:
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                port = free.getsockname()[1]
         command = [sys.executable, "-m", "tsfmicro.app.cli", "web", "--project", str(self.project), "--port", str(port)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert f"http://localhost:{port}/desk/" in self.process.stdout.readline()
-        self.url = f"http://localhost:{port}/desk/"
+        self.port, self.url = port, f"http://localhost:{port}/desk/"
 
     def end(self, how=signal.SIGTERM):
         self.process.send_signal(how)
@@ -285,12 +286,18 @@ def test_it_plays_and_loops_a_moment_slowly(coder):
     page.locator("#play", has_text="Play").wait_for()
 
 
-def test_it_says_when_the_program_is_gone(coder, server):
+def test_what_is_coded_while_the_program_is_gone_is_saved_when_it_is_back(coder, server):
     page = coder().page
     server.end(signal.SIGKILL)
     page.keyboard.press("n")
+    page.locator("#said .bad", has_text="Start it again").wait_for()
     page.locator("#saved", has_text="not saved").wait_for()
-    assert "Start it again" in page.locator("#said .bad").first.inner_text()
+    page.keyboard.press("Delete")
+    mark(page, 20, 25, 32)
+    assert moments(server.project) == []
+    server.start(server.port)
+    saved(page)
+    assert [(m.onset, m.apex, m.offset) for m in moments(server.project)] == [(0.4, 0.5, 0.64)]
 
 
 def test_a_second_window_of_the_project_looks_and_changes_nothing(coder, server, opened):

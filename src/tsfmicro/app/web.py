@@ -16,8 +16,6 @@ from tsfmicro.errors import ConfigError
 if TYPE_CHECKING:
     from tsfmicro.app.desk.server import Desk
 
-_HERE = ("127.0.0.1", "localhost", "::1")
-
 
 def web(
     project: Annotated[
@@ -41,9 +39,9 @@ def web(
     """Open a page on this machine: drop a video, choose a moment, see what it may mean; or, with --project, code your videos.
     Nothing leaves the machine."""
     _settle(needed="gradio" if project is None else "uvicorn")
-    from tsfmicro.app.desk.server import Desk
+    from tsfmicro.app.desk.server import HERE, Desk
 
-    desk = Desk(project, model, threshold, host in _HERE)
+    desk = Desk(project, model, threshold, host in HERE)
     try:
         if project is not None:
             _serve(desk, host, port)

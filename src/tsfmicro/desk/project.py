@@ -15,6 +15,7 @@ import hashlib
 import shutil
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -181,13 +182,16 @@ class Project:
             return change and self._do(change, "redo")
 
     def learn(self, video: str, more: Mapping[str, Any]) -> None:
-        """Keep what the program found out about a video, e.g. how many frames it has. It is no coder's change."""
+        """Keep what the program found out about a video, e.g. how many frames it has. It is no coder's change.
+
+        Where nothing can be saved it is not kept: it can be found out again.
+        """
         with self._guard:
-            if video in self.videos and not self.readonly:
-                key = ("file", video)
-                known = self.history.state.get(key, {})
-                value = {**known, **more}
-                if value != known:
+            key = ("file", video)
+            known = self.history.state.get(key, {})
+            value = {**known, **more}
+            if video in self.videos and value != known:
+                with suppress(ConfigError):
                     self._do(self.history.planned("looked at the video", "", {key: value}, undoable=False))
 
     def _do(self, change: Change, how: str = "") -> Change:

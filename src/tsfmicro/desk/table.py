@@ -219,7 +219,9 @@ class Table:
     # Looking for moments ------------------------------------------------------------------------------------------------------
 
     def look(self, names: Sequence[str]) -> None:
-        """Look for moments in videos."""
+        """Look for moments in videos. Raises ConfigError: nothing can be saved. VideoError: there is no such video."""
+        if self.project.readonly:
+            raise ConfigError(self.project.readonly)
         for name in names:
             place = self.project.place(name)
             fps = self.project.videos[name].get("fps") if place.is_dir() else None
@@ -258,8 +260,17 @@ class Table:
 
     def told(self, change: Change | None) -> dict[str, Any]:
         """A change for the page."""
-        things = [] if change is None else [[*key, value] for key, value in change.now.items()]
-        return {**self.place(), "what": change.what if change else "", "things": things}
+        if change is None:
+            return {**self.place(), "what": "", "things": [], "videos": []}
+        touched = [(key, value) for side in (change.now, change.before) for key, value in side.items() if value]
+        videos = dict.fromkeys(value["video"] if kind == "moment" else name for (kind, name), value in touched)
+        things = [[*key, value] for key, value in change.now.items()]
+        return {
+            **self.place(),
+            "what": change.what,
+            "things": things,
+            "videos": [v for v in videos if v in self.project.videos],
+        }
 
     def export(self, form: str, videos: Sequence[str] | None, coder: str | None) -> dict[str, Any]:
         """Codes in a format: files as base64, and notes of what it cannot hold."""

@@ -65,7 +65,9 @@ def videos_below(folder: Path) -> list[Path]:
     try:
         for place, folders, files in os.walk(folder, onerror=_raise):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            endings = [(Path(place) / name, Path(name).suffix.lower()) for name in sorted(files) if not name.startswith(".")]
+            endings = [
+                (Path(place) / name, Path(name).suffix.lower()) for name in sorted(files) if not name.startswith(".")
+            ]
             found += [file for file, ending in endings if ending in VIDEOS]
             if sum(ending in IMAGES for _, ending in endings) > 1:
                 found.append(Path(place))

@@ -31,7 +31,7 @@ async function answered(asked) {
   try {
     response = await asked;
   } catch {
-    throw Object.assign(new Error('The program does not answer. Start it again; what was saved is kept.'), {gone: true});
+    throw Object.assign(new Error('The program does not answer. Start it again: what is not saved yet is saved then, while this page stays open.'), {gone: true});
   }
   const told = await response.json().catch(() => ({error: `The program answered ${response.status}.`}));
   if (!response.ok) throw Object.assign(new Error(told.error), {status: response.status});

@@ -45,7 +45,8 @@ on('nameless', () => {
 });
 
 on('said', ({text, bad, quiet}) => {
-  const line = Object.assign(document.createElement('p'), {textContent: text, className: bad ? 'bad' : quiet ? 'quiet' : ''});
+  if (quiet) return void (get('whispered').textContent = text);
+  const line = Object.assign(document.createElement('p'), {textContent: text, className: bad ? 'bad' : ''});
   get('said').append(line);
   while (get('said').children.length > 2) get('said').firstChild.remove();
   setTimeout(() => line.remove(), bad ? 9000 : 3500);
@@ -55,6 +56,7 @@ on('saving', (busy) => {
   get('saved').textContent = busy ? 'saving …' : 'saved';
   get('saved').className = busy ? 'busy' : '';
 });
+on('unseen', (error) => error instanceof TypeError || say(error.message, true)); // a TypeError: the program is gone
 on('gone', () => {
   get('saved').textContent = 'not saved';
   get('saved').className = 'bad';

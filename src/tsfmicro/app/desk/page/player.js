@@ -133,7 +133,7 @@ function ask(frame) {
       forget();
       if (frame === state.frame || differing) draw();
     })
-    .catch((error) => mine === pictures && frame === state.frame && tell('said', {text: error.message, bad: true}))
+    .catch((error) => mine === pictures && frame === state.frame && tell('unseen', error))
     .finally(() => {
       if (mine !== pictures) return;
       asked.delete(frame);

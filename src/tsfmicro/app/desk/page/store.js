@@ -76,6 +76,7 @@ export function select(id) {
   tell('selected');
 }
 
+const AGAIN = 1500; // milliseconds, after which what could not be saved is tried again
 let queue = Promise.resolve();
 let waiting = 0; // changes that are not saved yet
 let made = 0; // changes so far: what was asked for before one is old
@@ -108,9 +109,7 @@ export const travel = (how) =>
   ordered(async () => {
     const told = await post(`api/${how}`, {});
     say(told.what ? `${how === 'undo' ? 'Undone' : 'Done again'}: ${told.what}` : `Nothing to ${how}.`);
-    const videos = told.things.map(([kind, name, value]) => (kind === 'video' ? name : value?.video)).filter(Boolean);
-    const elsewhere = videos.find((name) => name !== state.video?.name);
-    if (elsewhere && !videos.includes(state.video?.name)) tell('elsewhere', elsewhere);
+    if (told.videos.length && !told.videos.includes(state.video?.name)) tell('elsewhere', told.videos[0]);
     if (told.things.some(([kind]) => kind !== 'moment')) reload().catch(() => {});
     return {...told, travelled: true};
   });
@@ -122,7 +121,7 @@ function ordered(work) {
   tell('saving', true);
   queue = queue.then(async () => {
     try {
-      const told = await work();
+      const told = await insisting(work);
       Object.assign(state.project, {revision: told.revision, undo: told.undo, redo: told.redo});
       if (waiting === 1 || told.travelled) put(told.things); // what came later is shown already
       waiting -= 1;
@@ -130,12 +129,30 @@ function ordered(work) {
     } catch (error) {
       waiting -= 1;
       say(error.message, true);
-      tell(error.gone ? 'gone' : 'saving', waiting > 0);
-      if (!error.gone) reload().catch(() => {}); // not awaited: it waits for this queue
+      tell('saving', waiting > 0);
+      reload().catch(() => {}); // not awaited: it waits for this queue
     }
   });
   return queue;
 }
+
+/** Do it; where the program is gone, again and again until it is back, so that nothing is lost. */
+async function insisting(work) {
+  for (let told = false; ; told = true) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!error.gone) throw error;
+      if (!told) say(error.message, true);
+      tell('gone');
+      await new Promise((done) => setTimeout(done, AGAIN));
+    }
+  }
+}
+
+addEventListener('beforeunload', (event) => {
+  if (waiting) event.preventDefault(); // the browser asks whether one wants to leave
+});
 
 /** @param {Array<[string, string, any]>} things */
 function put(things) {
