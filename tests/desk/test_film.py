@@ -1,5 +1,7 @@
 """Frames for somebody who steps through a video: the right ones, kept near the cursor, and counted once."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -61,6 +63,13 @@ def test_a_video_that_is_cut_short_shows_what_it_has(tmp_path):
     assert 40 < one.frames < 80
     with pytest.raises(VideoError, match="the last one is"):
         one.picture(99)
+    one.close()
+
+
+def test_a_file_that_does_not_say_how_many_frames_it_has_is_shown_too(tmp_path):
+    source = replace(open_video(film(tmp_path / "a.avi", 60), read_image), about=0)
+    one = Film(source, tmp_path / "a.npy")
+    assert seen(one, 0) == 0 and one.wait_counted(60) and one.frames == 60 and seen(one, 59) == 59
     one.close()
 
 

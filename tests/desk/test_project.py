@@ -129,6 +129,22 @@ def test_undoing_done_keeps_what_the_program_learned(project):
     assert project.videos["a.avi"]["found"] == 3 and project.videos["a.avi"]["done"] == {}
 
 
+def test_a_disk_that_is_full_is_told_and_loses_nothing(project, monkeypatch):
+    code(project)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ConfigError, match=r"cannot be saved \(No space left on device\)"):
+        code(project, "m2")
+    project.learn("a.avi", {"found": 3})
+    assert list(project.moments("a.avi")) == ["m1"] and "found" not in project.videos["a.avi"]
+    monkeypatch.undo()
+    code(project, "m2")
+    assert len(table(project)) == 2
+
+
 def test_a_video_that_is_done_without_a_moment_is_in_the_table(project):
     assert "a.avi" not in (project.folder / "codes.csv").read_text()
     project.change("done", "anna", {("video", "a.avi"): {"done": {"anna": "today"}, "people": ["eva", "eva", " "]}})

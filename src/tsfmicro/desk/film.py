@@ -138,7 +138,7 @@ class Film:
         """What to decode next: the frame that is wanted and what follows, its chunk, the next one, the one before."""
         wanted = self._wanted
         if wanted not in self._pictures:
-            return range(wanted, self._chunk(wanted).stop)
+            return range(wanted, max(wanted + 1, self._chunk(wanted).stop))
         for at in (wanted, wanted + CHUNK, wanted - CHUNK):
             chunk = self._chunk(at)
             if any(number not in self._pictures for number in chunk):

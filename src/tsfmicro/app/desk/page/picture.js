@@ -38,6 +38,9 @@ export function clear() {
   context.clearRect(0, 0, canvas.width, canvas.height);
 }
 
+/** @returns {boolean} whether nothing is shown */
+export const isClear = () => canvas.dataset.frame === undefined;
+
 /** The next size, or again the first. */
 export function nextZoom() {
   zoom = ZOOMS[(ZOOMS.indexOf(zoom) + 1) % ZOOMS.length];

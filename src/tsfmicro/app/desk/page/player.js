@@ -1,6 +1,6 @@
 /** The video, frame by frame. Pictures come from the server one at a time, so any video that it can read is exact here. */
 import {address, videoAt} from './api.js';
-import {clear, paint} from './picture.js';
+import {clear, isClear, paint} from './picture.js';
 import {chosen, clamp, frameOf, on, state, suggested, tell, timeOf} from './store.js';
 
 const KEPT = 240; // pictures in memory
@@ -169,7 +169,10 @@ on('opened', () => {
   document.getElementById('empty').hidden = Boolean(state.video);
   if (state.video) show(0); else tellWhere();
 });
-on('video-facts', tellWhere);
+on('video-facts', () => {
+  tellWhere();
+  if (isClear()) show(state.frame); // a file that does not say how many frames it has was counted
+});
 on('moments selected', () => differing && state.video && draw());
 on('repaint', () => state.video && draw());
 
@@ -188,5 +191,6 @@ const reference = () => {
 
 function tellWhere() {
   const {video, frame} = state;
-  where.value = video?.frames ? `${timeOf(frame).toFixed(3)} s · ${frame} of ${video.frames - 1} · ${Number(video.fps).toFixed(3).replace(/\.?0+$/, '')} fps` : '–';
+  where.value = video?.frames ? `${timeOf(frame).toFixed(3)} s · ${frame} of ${video.frames - 1}` : '–';
+  where.title = video?.frames ? `frame ${frame} of 0 to ${video.frames - 1}, ${video.fps} frames per second` : '';
 }

@@ -20,6 +20,7 @@ let bands = [];
 /** @type {any} */
 let drag = null;
 let pending = 0;
+let known = 0; // seconds of the video, as far as it was known
 
 const length = () => Math.max(state.video?.seconds || 1, 0.01);
 const x = (seconds) => ((seconds - state.view.from) / (state.view.to - state.view.from)) * canvas.clientWidth;
@@ -373,12 +374,15 @@ on('frame', () => {
   draw();
 });
 on('opened', () => {
+  known = state.view.to;
   curves = {faces: [], from: 0, to: 0};
   draw();
   askCurves();
 });
 on('video-facts', () => {
-  if (state.view.to > length()) lookAll();
+  if (!state.video) return;
+  if (state.view.to > length() || (state.view.from === 0 && state.view.to === known)) lookAll();
+  known = length();
   askCurves();
   draw();
 });
