@@ -35,6 +35,7 @@ KILLS = 3  # in a round, at most
 SECONDS = 600  # of a command; longer is a hang
 TIMES = {"seconds", "took", "made", "began", "ended"}  # of JSON files: they differ from run to run
 Words = list[str]
+PROGRAM = [sys.executable, "-m", "tsfmicro.app.cli"]
 
 SETTINGS = """
 name: small
@@ -132,7 +133,7 @@ def kill_after(words: Words, seconds: float) -> bool:
 
 def _begin(words: Words) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tsfmicro.app.cli", *words],
+        [*PROGRAM, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

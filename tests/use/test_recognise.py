@@ -125,6 +125,9 @@ def test_the_page_shows_every_moment_and_loads_nothing_from_elsewhere(reading, t
     assert all(file.exists() for file in files)
     rows = (tmp_path / "moments.csv").read_text().splitlines()
     assert len(rows) == 1 + len(reading.moments) and "p_surprise" in rows[0]
+    assert all("Not for use on people" in row for row in rows[1:]), "every row names the model"
+    told = [line.partition(",")[0] for line in (tmp_path / "moments_codebook.csv").read_text().splitlines()]
+    assert told[1:] == rows[0].split(",")
 
 
 def test_a_folder_of_videos_goes_on_where_it_was_and_lists_what_cannot_be_read(model, video, tmp_path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsfmicro.app.arguments import AsJson
+from tsfmicro.app.arguments import AsJson, Pdf
 from tsfmicro.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,14 +39,18 @@ def predict(
         float, typer.Option(min=0, max=1, help="Abstain where no emotion is as likely as this.")
     ] = 0.5,
     fps: Annotated[float | None, typer.Option(help="Frames per second of a folder of numbered images.")] = None,
+    pdf: Pdf = False,
     as_json: AsJson = False,
 ) -> None:
     """Spot the moments in which a face moved, and name the emotion a trained model finds most likely."""
     from tsfmicro.app.screens import Screen, show_table
+    from tsfmicro.use import paper
     from tsfmicro.use.batch import holds_videos, read_videos
     from tsfmicro.use.pages import moments_table, write_reading
     from tsfmicro.use.recognise import Recognizer
 
+    if pdf:
+        paper.check(None if holds_videos(video) else out)
     recognizer = Recognizer.load(model, fold, threshold)
     if not as_json:
         print(recognizer.card.line)
@@ -67,6 +71,8 @@ def predict(
         reading = recognizer.video(video, screen, fps)
     if out is not None:
         write_reading(reading, out, fps)
+        if pdf:
+            paper.report_to_pdf(out)
     if as_json:
         print(json.dumps(reading.to_dict(), indent=1))
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsfmicro.app.arguments import AsJson, Workers
+from tsfmicro.app.arguments import AsJson, Pdf, Workers
 from tsfmicro.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,16 +43,22 @@ def spot(
             help="Seconds in which the faces rest, e.g. 0-5. Default: the first where they are quiet, else the quietest.",
         ),
     ] = "",
+    pdf: Pdf = False,
     as_json: AsJson = False,
 ) -> None:
     """Find micro- and macro-expressions in a video: onset, apex, offset, and which part of the face moved."""
     from tsfmicro.app.screens import Screen
+    from tsfmicro.use import paper
     from tsfmicro.use import spot as spotting
 
+    if pdf:
+        paper.check(out)
     resting = _seconds(rest) if rest else None
     with Screen() as screen:
         found = spotting.spot(video, screen, fps, level=level, rest=resting)
     files = spotting.save(found, out) if out is not None else []
+    if pdf and out is not None:
+        files.append(paper.report_to_pdf(out))
     if csv is not None:
         spotting.add_to_listing(found, csv, first_frame)
         files.append(csv)

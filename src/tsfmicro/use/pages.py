@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tsfmicro.columns import heads, write_codebook
 from tsfmicro.errors import RunError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.prepare.align import crop, to_template
@@ -32,12 +33,13 @@ def write_reading(reading: Reading, out: Path, fps: float | None = None) -> list
     Args: fps: of a folder of images.
     Returns: the files. Raises: RunError: they cannot be written.
     """
-    spotted = save(reading.spotting, out)
+    spotted = save(reading.spotting, out, reading.to_dict())
     files = [out / name for name in ("reading.html", "reading.json", "moments.csv")]
     try:
         write_whole(files[0], as_page(reading, fps))
         write_whole(files[1], as_json(reading))
         write_whole(files[2], as_csv(reading))
+        files.append(write_codebook(files[2], moment_columns(reading.classes)))
     except OSError as error:
         raise RunError(
             f"{error.filename or out}: cannot be written ({error.strerror}). Choose another --out."
@@ -93,8 +95,8 @@ def as_json(reading: Reading) -> str:
 
 def as_csv(reading: Reading) -> str:
     """A row for each moment."""
-    rows = [moment_row(moment.to_dict(), reading.classes) for moment in reading.moments]
-    return csv_text(moment_columns(reading.classes), rows)
+    rows = [moment_row(moment.to_dict(), reading.classes, reading.model) for moment in reading.moments]
+    return csv_text(heads(moment_columns(reading.classes)), rows)
 
 
 def pictures_of(moment: Moment) -> dict[str, np.ndarray]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
+from tsfmicro import __version__
+from tsfmicro.columns import MODEL, SPOTTED, curve_columns, heads, in_columns, write_codebook
 from tsfmicro.data.frames import number_frames
 from tsfmicro.errors import RunError
 from tsfmicro.files import csv_text, write_whole
@@ -27,6 +31,7 @@ from tsfmicro.spot.track import Cutting
 from tsfmicro.spot.types import Expression, Spotting
 from tsfmicro.spot.video import open_video
 
+REPORT = "report.html"
 CUTTING = Cutting(to_template, crop)
 
 
@@ -100,11 +105,12 @@ def onset_and_apex(
     return pairs
 
 
-def save(spotting: Spotting, out: Path) -> list[Path]:
-    """Write spotting.json, expressions.csv, curve.csv and spotting.png into a folder.
+def save(spotting: Spotting, out: Path, known: Mapping[str, Any] | None = None) -> list[Path]:
+    """Write spotting.json, expressions.csv and curve.csv with their codebooks, spotting.png and report.html into a folder.
 
-    Returns: the files. Raises: RunError: they cannot be written.
+    Args: known: what a model said of it, for the report. Returns: the files. Raises: RunError: they cannot be written.
     """
+    from tsfmicro.report.printed import printed
     from tsfmicro.spot.figure import SHOWN, draw_spotting
 
     surest = sorted(spotting.expressions, key=lambda e: -e.confidence)[:SHOWN]
@@ -112,9 +118,14 @@ def save(spotting: Spotting, out: Path) -> list[Path]:
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_whole(files[0], json.dumps(spotting.to_dict(), indent=1))
-        write_whole(files[1], _expressions_table(spotting))
-        write_whole(files[2], _curve_table(spotting))
+        expressions, curves = (*SPOTTED, MODEL), curve_columns(spotting.regions)
+        write_whole(files[1], csv_text(heads(expressions), expression_rows(spotting)))
+        write_whole(files[2], csv_text(heads(curves), curve_rows(spotting)))
+        files += [write_codebook(files[1], expressions), write_codebook(files[2], curves)]
         draw_spotting(spotting, onset_and_apex(spotting, 128, surest), files[3])
+        made = f"Made by tsfmicro {__version__} on {datetime.now():%Y-%m-%d}."
+        files.append(out / REPORT)
+        write_whole(files[-1], printed(known or spotting.to_dict(), files[3].read_bytes(), made))
     except OSError as error:
         raise RunError(
             f"{error.filename or out}: cannot be written ({error.strerror}). Choose another --out."
@@ -138,20 +149,18 @@ def add_to_listing(spotting: Spotting, file: Path, first: int | None = None) -> 
     write_listing(file, Listing(str(file), (*others, Listed(name, marked))))
 
 
-EXPRESSION_COLUMNS = (
-    "face", "kind", "onset", "apex", "offset", "onset_s", "apex_s", "offset_s", "region", "motion", "confidence",
-    "doubt",
-)  # fmt: skip
+NO_MODEL = f"no model was asked; movement measured by tsfmicro {__version__}"
 
 
-def _expressions_table(spotting: Spotting) -> str:
-    return csv_text(EXPRESSION_COLUMNS, [list(e.to_dict().values()) for e in spotting.expressions])
+def expression_rows(spotting: Spotting) -> list[list[Any]]:
+    """A row of `SPOTTED` and `MODEL` for each expression."""
+    return [[*in_columns(e.to_dict()).values(), NO_MODEL] for e in spotting.expressions]
 
 
-def _curve_table(spotting: Spotting) -> str:
-    rows = (
+def curve_rows(spotting: Spotting) -> Iterator[list[Any]]:
+    """A row of `curve_columns` for each frame that was measured of each face; one at a time, an hour has a hundred thousand."""
+    return (
         [segment.track, int(frame), f"{spotting.video.times[frame]:.4f}", *(f"{v:.3f}" for v in values)]
         for segment, curve in zip(spotting.segments, spotting.curves, strict=True)
         for frame, values in zip(segment.frames, curve, strict=True)
-    )  # one at a time: an hour has a hundred thousand
-    return csv_text(["face", "frame", "seconds", *spotting.regions], rows)
+    )
