@@ -27,8 +27,8 @@ def count_times(source: Source, tell: Callable[[int, int], None] | None = None) 
     Args: tell: is told how many were counted, of about how many; it stops the work by raising.
     Raises: VideoError: it cannot be opened.
     """
-    if source.path.is_dir():
-        return np.arange(source.about) / source.fps
+    if source.times is not None:
+        return np.asarray(source.times - source.times[0], float)
     times = []
     with capture_of(source.path) as capture:
         while capture.grab():

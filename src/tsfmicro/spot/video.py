@@ -46,7 +46,7 @@ class Frame:
     image: np.ndarray = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """A video that can be read, any number of times.
 
@@ -56,6 +56,7 @@ class Source:
         fps: frames per second at its beginning.
         about: frames it should have; 0 where the file does not tell.
         nominal: frames per second as the file itself says; containers that round times are nearer to it than to `fps`.
+        times: (T,) seconds of each frame, where they are known beforehand: a folder's, by the numbers of its images.
     """
 
     path: Path
@@ -65,6 +66,7 @@ class Source:
     about: int
     _read: _Read = field(repr=False)
     nominal: float = 0.0
+    times: np.ndarray | None = field(repr=False, default=None)
 
     def scale(self, longest: int = LONGEST_EDGE) -> float:
         """Pixels of a frame that is handed out for one of the video; at most 1."""
@@ -252,7 +254,7 @@ def _open_folder(folder: Path, read_image: ReadImage, fps: float | None) -> Sour
                 )
             yield number, float(time / fps), image
 
-    return Source(folder, shape[1], shape[0], float(fps), len(files), read, float(fps))
+    return Source(folder, shape[1], shape[0], float(fps), len(files), read, float(fps), times / fps)
 
 
 def _order(file: Path) -> tuple[int, str]:
