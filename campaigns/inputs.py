@@ -250,7 +250,8 @@ def rounds(
             fault = ended.fault
             if fault is None and ended.status == 0 and case.must_notice and how not in BY_HAND:
                 same = ended.said.replace(f"{copy}", "") == whole[name]
-                fault = None if same else "another answer, and no word about the damage"
+                noted = "is not there" in ended.said + ended.told  # a part that a run does well without
+                fault = None if same or noted else "another answer, and no word about the damage"
             yield seed, f"{name}: {file.relative_to(copy)} {how}", fault, ended
             shutil.rmtree(copy.parent, ignore_errors=True)
 
