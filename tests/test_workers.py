@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tsfmicro.errors import TsfmicroError, UnknownNameError
-from tsfmicro.workers import spread
+from tsfmicro.workers import Job, spread
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -50,7 +50,7 @@ def test_stopping_early_stops_the_workers_at_once():
 def test_workers_leave_when_their_parent_is_killed(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(
-        "import os\nfrom tsfmicro.workers import spread\n"
+        "import os\nfrom tsfmicro.workers import Job, spread\n"
         "if __name__ == '__main__':\n"
         "    for pid in spread(eval, ['__import__(\"os\").getpid()'] * 4 + ['__import__(\"time\").sleep(0.5)'] * 200, 2):\n"
         "        print(pid, flush=True)\n"
@@ -100,12 +100,12 @@ def test_a_users_mistake_arrives_as_its_one_line(workers):
 
 
 UNGUARDED = {
-    "spread": "from tsfmicro.workers import spread\nprint(list(spread(abs, [1, -2, 3], 2)))\n",
+    "spread": "from tsfmicro.workers import Job, spread\nprint(list(spread(abs, [1, -2, 3], 2)))\n",
     "spread under a lock": "import pathlib, sys\n"
-    "from tsfmicro.files import locked\nfrom tsfmicro.workers import spread\n"
+    "from tsfmicro.files import locked\nfrom tsfmicro.workers import Job, spread\n"
     "with locked(pathlib.Path(sys.argv[1]), lambda: None):\n    print(list(spread(abs, [1, -2, 3], 2)))\n",
     "a lock that refuses": "import pathlib, sys\n"
-    "from tsfmicro.errors import RunError\nfrom tsfmicro.files import locked\nfrom tsfmicro.workers import spread\n"
+    "from tsfmicro.errors import RunError\nfrom tsfmicro.files import locked\nfrom tsfmicro.workers import Job, spread\n"
     "def refuse(): raise RunError('another process is running here')\n"
     "with locked(pathlib.Path(sys.argv[1]), refuse):\n    print(list(spread(abs, [1, -2, 3], 2)))\n",
 }
@@ -134,3 +134,26 @@ def test_the_users_own_processes_get_the_same_line(tmp_path):
     words = [sys.executable, str(script), str(tmp_path / "lock")]
     done = subprocess.run(words, capture_output=True, text=True, timeout=1200, check=False)
     assert done.returncode == 1 and 'under `if __name__ == "__main__":`' in done.stderr.strip().splitlines()[-1]
+
+
+def test_a_job_tells_how_it_goes_and_what_came_of_it():
+    job = Job(tally, 3)
+    assert job.done.wait(60) and (job.result, job.told, job.trouble) == (6, 3, None)
+
+
+def test_a_job_s_mistake_is_kept_and_one_that_is_stopped_ends_at_once():
+    job = Job(tally, "x")
+    assert job.done.wait(60) and isinstance(job.trouble, TypeError)
+    endless = Job(rest, 600)
+    endless.stop()
+    assert endless.done.wait(60) and (endless.result, endless.trouble) == (None, None)
+
+
+def tally(item, tell):
+    for n in range(item + 1):
+        tell(n)
+    return sum(range(item + 1))
+
+
+def rest(item, tell):
+    time.sleep(item)
