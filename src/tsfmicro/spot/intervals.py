@@ -51,7 +51,7 @@ class Thresholds:
     micro: float = 0.50
     macro: float = 0.80
     noise: float = 12.0
-    restless: float = 16.0
+    restless: float = 18.0
     calm: float = 0.45
     turn: float = 0.56
     smile: float = 1.5
@@ -156,7 +156,7 @@ _AROUND, _OFF = (
     0.1,
 )  # seconds before and after a movement in which restlessness is measured, and those left out beside it
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
-_TOGETHER = 1.5  # by how much three regions that move together count more than one
+_TOGETHER = 1.7  # by how much five regions that move together count more than one
 _ASTRAY = 0.6  # share of the regions that must be seen for the head's movement to be known
 _REST = 10.0  # seconds over which a face is said to rest
 _PIECE = 60.0  # seconds that are looked at together, with the rest before and after: an hour need not be copied whole
@@ -282,12 +282,12 @@ def _off_the_way(one: Found, times: np.ndarray, traces: np.ndarray) -> np.ndarra
 
 
 def _above(most: np.ndarray, usual: np.ndarray) -> float:
-    """How many times what it usually does the face moves. What noise does to one region it seldom does to three at a time.
+    """How many times what it usually does the face moves. What noise does to one region it seldom does to five at a time.
 
     Args: most: (R,) how far each region moves; usual: (R,) of it without an expression.
     """
     times = np.sort(most / np.maximum(usual, 1e-6))
-    return float(max(times[-1], _TOGETHER * times[-3:].mean()))
+    return float(max(times[-1], _TOGETHER * times[-5:].mean()))
 
 
 def _jump(off: np.ndarray, most: np.ndarray, times: np.ndarray) -> float:
