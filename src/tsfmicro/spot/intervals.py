@@ -291,12 +291,13 @@ def _above(most: np.ndarray, usual: np.ndarray) -> float:
 
 
 def _jump(off: np.ndarray, most: np.ndarray, times: np.ndarray) -> float:
-    """The largest share of a movement that comes in a thirtieth of a second, in the middle of the three regions that move most.
+    """The largest share of a movement that comes in a thirtieth of a second: usually, of the regions that move most, at most
+    three, and at least half as far as the first.
 
     Args: off: (n, R, 2) the movement; most: (R,) its largest.
     """
     step = max(1, round(1 / (30 * float(np.median(np.diff(times))))))
-    furthest = np.argsort(most)[-3:]
+    furthest = [region for region in np.argsort(most)[-3:] if most[region] >= 0.5 * most.max()]
     steps = np.linalg.norm(off[step:, furthest] - off[:-step, furthest], axis=2).max(0, initial=0)
     return float(np.median(steps / most[furthest]))
 
