@@ -336,7 +336,6 @@ def _of_the_head(one: Found, times: np.ndarray, motion: np.ndarray, view: View, 
     return {
         "head turns": turns,
         "flicker": one.ratio / t.flicker if overlaps(view.flicker, one.onset, one.offset) else np.inf,
-        "covered": np.inf if _JAW[one.region] else t.furthest / one.motion,
         "not seen": np.inf if view.seen[during, one.region].all() else 0.1,
     }
 
@@ -349,6 +348,7 @@ def _of_the_face(
     off = _off_the_way(one, times, motion)
     most = np.linalg.norm(off, axis=2).max(0)
     demands = {
+        "covered": np.inf if _JAW[one.region] else t.furthest / one.motion,
         "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
         "restless video": _above(most, unrest.beside(one)) / t.restless,
         "face comes or leaves": lost / 0.5,
