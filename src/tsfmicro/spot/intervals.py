@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -205,12 +206,18 @@ def _in_piece(
     rate = 1 / (grid[1] - grid[0])
     rest = _rest(even, rate)
     quick, slow = (
-        _at_scale(even, rest, grid, blinks, scale, t)
+        _at_scale(even, rest, grid, blinks, view.covered, scale, t)
         for scale in (_Scale(0.012, 1.5 * LONGEST_MICRO, t.micro), _Scale(0.06, LONGEST, t.macro))
     )
-    found = _one_of_each(quick, slow)
-    hidden = [one for one in found if overlaps(view.covered, one.onset, one.offset)]
-    held = [_demanded(one, _of_the_head(one, times, motion, view, t)) for one in found if one not in hidden]
+    # A hand moves the picture by more than any face does, and must not stand before what is seen beside it.
+    found, hidden = [], []
+    for free in (True, False):
+        these = (
+            [one for one in scale if overlaps(view.covered, one.onset, one.offset) != free] for scale in (quick, slow)
+        )
+        (found if free else hidden).extend(_one_of_each(*these))
+    hidden = [one for one in hidden if not any(_covers(other, one) for other in found)]
+    held = [_demanded(one, _of_the_head(one, times, motion, view, t)) for one in found]
     unrest = _Unrest.of(times, motion, view.covered)
     judged = [
         _demanded(one, _of_the_face(one, times, motion, unrest, view, t))
@@ -403,14 +410,17 @@ def _at_scale(
     rest: np.ndarray,
     grid: np.ndarray,
     blinks: Sequence[Stretch],
+    covered: Sequence[Stretch],
     scale: _Scale,
     t: Thresholds,
 ) -> list[Found]:
     rate = 1 / (grid[1] - grid[0])
     traces = _smooth(even, scale.smooth * rate)
     least = np.maximum(scale.least, t.noise * _noise(even, scale.smooth * rate))
-    groups = _groups(_peaks(traces, rest, grid, blinks, round(scale.reach * rate), least, t))
-    bounded = (_bounded(group, traces, grid, rate, t) for group in groups)
+    peaks = _peaks(traces, rest, grid, blinks, round(scale.reach * rate), least, t)
+    hidden = {peak.at for peak in peaks if overlaps(covered, grid[peak.at] - 1e-6, grid[peak.at] + 1e-6)}
+    groups = (_groups(p for p in peaks if (p.at in hidden) == of_hand) for of_hand in (False, True))
+    bounded = (_bounded(group, traces, grid, rate, t) for group in chain(*groups))
     return [one for one in bounded if one is not None]
 
 
