@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 # Idle OpenMP threads that spin can make two threads slower than one on a busy machine.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: install demo web test check bench model licences dist clean
+.PHONY: install demo web test check bench model flow-model docs licences dist campaigns clean
 
 install: .venv/dev
 
@@ -21,6 +21,10 @@ install: .venv/dev
 
 .venv/dev: .venv/ready
 	$(PIP) -e '.[dev]'
+	@touch $@
+
+.venv/docs: .venv/ready
+	$(PIP) -e '.[docs]'
 	@touch $@
 
 demo: .venv/ready
@@ -49,8 +53,23 @@ model: .venv/ready
 	cp build/run/final/config.json build/run/final/model.safetensors $(DEMONSTRATION)
 	$(BIN)/python -c "from pathlib import Path; from tsfmicro.study.demo import draw_example; draw_example(Path('$(DEMONSTRATION)/example.webm'))"
 
-licences: .venv/dev
+# The flow network of flow method drawn, from drawn people alone; killed, it goes on where it was.
+flow-model: .venv/ready
+	$(BIN)/python -m tsfmicro.study.drawn_flow build/flow
+	cp build/flow/drawn_flow.safetensors src/tsfmicro/prepare/
+
+# The site, in build/site: open build/site/index.html. It asks nothing of another machine.
+docs: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
+
+licences: .venv/dev .venv/docs
 	$(BIN)/python -m tsfmicro.about.licences > docs/licences.md
+
+# Long searches for mistakes: thousands of wrong inputs, and kills at any moment. Another night, other ones: make campaigns SEED=5000
+SEED = 0
+campaigns: .venv/dev
+	$(BIN)/python -m campaigns.inputs --rounds 3000 --seed $(SEED)
+	$(BIN)/python -m campaigns.kills --rounds 100 --seed $(SEED)
 
 # The wheel and the source, as they would be published.
 dist: .venv/dev

@@ -36,7 +36,12 @@ def test_the_wheel_holds_the_package_whole_and_nothing_else(built):
     assert all(name.startswith(f"tsfmicro-{tsfmicro.__version__}.dist-info/") for name in about)
     ours = {f.relative_to(HOUSE.parent).as_posix() for f in HOUSE.rglob("*") if f.is_file() and f.suffix != ".pyc"}
     assert set(wheel) - set(about) == ours
-    assert {"tsfmicro/py.typed", "tsfmicro/configs/demo.yaml", "tsfmicro/demonstration/model.safetensors"} <= set(wheel)
+    assert {
+        "tsfmicro/py.typed",
+        "tsfmicro/configs/demo.yaml",
+        "tsfmicro/demonstration/model.safetensors",
+        "tsfmicro/prepare/drawn_flow.safetensors",
+    } <= set(wheel)
     assert {Path(name).suffix for name in ours} <= {
         ".py", ".typed", ".yaml", ".csv", ".html", ".css", ".js", ".json", ".webm", ".safetensors", ".tflite", ""
     }  # fmt: skip
@@ -48,7 +53,7 @@ def test_the_source_holds_what_builds_and_tests_it_and_nothing_else(built):
     tops = {name.partition("/")[0] for name in source}
     folders = {"src", "docs", "tests", "benchmarks"}
     files = {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CITATION.cff", "LICENSE"}
-    files |= {"pyproject.toml", "constraints.txt", "Makefile", "Dockerfile", ".gitignore", "PKG-INFO"}
+    files |= {"pyproject.toml", "constraints.txt", "Makefile", "Dockerfile", "mkdocs.yml", ".gitignore", "PKG-INFO"}
     assert tops == folders | files
     assert "tests/test_package.py" in source
     assert not [name for name in source if "__pycache__" in name or name.endswith((".pyc", ".part", ".lock"))]

@@ -182,7 +182,7 @@ class FilmTake(Take):
         self._turns = [one for one in film.troubles if one.kind in ("turn", "swallowing")]
         self._glances = [one for one in film.troubles if one.kind == "glance"]
         if self._turns:
-            self._depth = self._sample(GRID.blurred(self._portrait.height, 3.0), GRID) - np.float32(_PIVOT)
+            self._depth = self._sample(self._portrait.relaxed, GRID) - np.float32(_PIVOT)
 
     def _levels(self, t: float) -> list[np.float32]:
         return [np.float32(act.level(t, part)) for act, part in self._parts]
