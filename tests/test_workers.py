@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tsfmicro.errors import TsfmicroError, UnknownNameError
-from tsfmicro.workers import in_order, spread
+from tsfmicro.workers import Job, in_order, spread
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -51,7 +51,7 @@ def test_stopping_early_stops_the_workers_at_once():
 def test_workers_leave_when_their_parent_is_killed(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(
-        "import os\nfrom tsfmicro.workers import spread\n"
+        "import os\nfrom tsfmicro.workers import Job, spread\n"
         "if __name__ == '__main__':\n"
         "    for pid in spread(eval, ['__import__(\"os\").getpid()'] * 4 + ['__import__(\"time\").sleep(0.5)'] * 200, 2):\n"
         "        print(pid, flush=True)\n"
@@ -101,12 +101,12 @@ def test_a_users_mistake_arrives_as_its_one_line(workers):
 
 
 UNGUARDED = {
-    "spread": "from tsfmicro.workers import spread\nprint(list(spread(abs, [1, -2, 3], 2)))\n",
+    "spread": "from tsfmicro.workers import Job, spread\nprint(list(spread(abs, [1, -2, 3], 2)))\n",
     "spread under a lock": "import pathlib, sys\n"
-    "from tsfmicro.files import locked\nfrom tsfmicro.workers import spread\n"
+    "from tsfmicro.files import locked\nfrom tsfmicro.workers import Job, spread\n"
     "with locked(pathlib.Path(sys.argv[1]), lambda: None):\n    print(list(spread(abs, [1, -2, 3], 2)))\n",
     "a lock that refuses": "import pathlib, sys\n"
-    "from tsfmicro.errors import RunError\nfrom tsfmicro.files import locked\nfrom tsfmicro.workers import spread\n"
+    "from tsfmicro.errors import RunError\nfrom tsfmicro.files import locked\nfrom tsfmicro.workers import Job, spread\n"
     "def refuse(): raise RunError('another process is running here')\n"
     "with locked(pathlib.Path(sys.argv[1]), refuse):\n    print(list(spread(abs, [1, -2, 3], 2)))\n",
 }
@@ -159,3 +159,26 @@ def test_in_order_a_mistake_is_raised_here_and_a_worker_that_is_killed_is_told()
         list(in_order(sqrt, [1, -1, 4], 2))
     with pytest.raises(TsfmicroError, match=r"9: the process at work on it died"):
         list(in_order(signal.raise_signal, [9, 9], 2))
+
+
+def test_a_job_tells_how_it_goes_and_what_came_of_it():
+    job = Job(tally, 3)
+    assert job.done.wait(60) and (job.result, job.told, job.trouble) == (6, 3, None)
+
+
+def test_a_job_s_mistake_is_kept_and_one_that_is_stopped_ends_at_once():
+    job = Job(tally, "x")
+    assert job.done.wait(60) and isinstance(job.trouble, TypeError)
+    endless = Job(rest, 600)
+    endless.stop()
+    assert endless.done.wait(60) and (endless.result, endless.trouble) == (None, None)
+
+
+def tally(item, tell):
+    for n in range(item + 1):
+        tell(n)
+    return sum(range(item + 1))
+
+
+def rest(item, tell):
+    time.sleep(item)

@@ -142,6 +142,49 @@ def _dismiss(crew: Mapping[Connection, BaseProcess]) -> None:
         process.join()
 
 
+class Job:
+    """One piece of work in a process of its own, which can be stopped at any moment. It begins at once.
+
+    work(item, tell) may report on the way.
+
+    Attributes:
+        told: what it reported last. done: set when it has ended.
+        result: what it gave. trouble: what it raised, or that its process died; None where it did not, or was stopped.
+    """
+
+    def __init__(self, work: Callable[..., Any], item: object) -> None:
+        refuse_second_run()
+        ((self._pipe, self._process),) = _start(work, 1, tells=True).items()
+        self.done = threading.Event()
+        self.told: Any = None
+        self.result: Any = None
+        self.trouble: Exception | None = None
+        self._stopped = False
+        self._pipe.send(item)
+        threading.Thread(target=self._listen, args=(item,), daemon=True).start()
+
+    def stop(self) -> None:
+        """End its process. What it had is dropped."""
+        self._stopped = True
+        self._process.terminate()
+
+    def _listen(self, item: object) -> None:
+        try:
+            kind = ""
+            while kind not in ("result", "error"):
+                kind, said = self._pipe.recv()
+                if kind == "report":
+                    self.told = said
+            self.result, self.trouble = (said, None) if kind == "result" else (None, said)
+        except (EOFError, OSError):
+            self.trouble = None if self._stopped else _died(self._process, item)
+        finally:
+            self._pipe.close()
+            self._process.terminate()
+            self._process.join()
+            self.done.set()
+
+
 def _died(process: BaseProcess, item: object) -> TsfmicroError:
     process.join(timeout=60)
     if process.exitcode == _SCRIPT_WAS_RUN_AGAIN:

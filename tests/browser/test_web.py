@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("gradio", reason="the web extra is not installed")
 
 from tests.browser.conftest import PATIENCE
+from tsfmicro.app.desk.server import Desk
 from tsfmicro.app.page import build, launch
 from tsfmicro.use.recognise import Recognizer, example_video
 from tsfmicro.use.visit import Limits
@@ -24,10 +25,11 @@ def server():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     limits = Limits(megabytes=20, seconds=30)
-    blocks = build(Recognizer.load(), limits)
-    launch(blocks, limits, port, wait=False)
+    blocks, desk = build(Recognizer.load(), limits, desk=True), Desk()
+    launch(blocks, limits, port, wait=False, desk=desk.app())
     yield f"http://127.0.0.1:{port}"
     blocks.close(verbose=False)
+    desk.close()
 
 
 @pytest.fixture
@@ -89,6 +91,18 @@ def test_cancelling_ends_the_work(visitor):
     visitor.wait_for_selector("#result [role=status]")
     visitor.click("#cancel")
     assert visitor.wait_for_selector("#result [role=alert]").inner_text() == "Cancelled."
+
+
+def test_the_page_leads_to_the_desk_which_opens_or_makes_a_project(visitor, tmp_path):
+    visitor.get_by_role("link", name="the desk").click()
+    visitor.get_by_label("Folder of the project").fill("faces")
+    visitor.keyboard.press("Enter")
+    visitor.get_by_text("give the whole path").wait_for()
+    visitor.get_by_label("Folder of the project").fill(str(tmp_path / "faces"))
+    visitor.keyboard.press("Enter")
+    visitor.locator("h1", has_text="faces").wait_for()
+    assert (tmp_path / "faces" / "videos").is_dir()
+    assert not visitor.errors
 
 
 def test_ten_visitors_at_once_are_all_served(browser, server):

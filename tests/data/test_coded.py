@@ -70,6 +70,17 @@ def test_the_frames_are_those_of_the_video(root):
     assert round(float(read_frames(clip.frames, [clip.apex])[clip.apex].mean()) / 5) == 12
 
 
+def test_seconds_count_from_the_first_image_of_a_folder_whatever_its_number(tmp_path):
+    named("codes").write(tmp_path / FILE, [Timeline("film", (coded(0.2, "anna"),), 25.0, 1.0)])
+    (tmp_path / "videos" / "film").mkdir(parents=True)
+    for number in range(25):
+        picture = np.full((48, 64, 3), 5 * number, np.uint8)
+        cv2.imwrite(str(tmp_path / "videos" / "film" / f"img{number + 46}.png"), picture)
+    (clip,) = clips(tmp_path).values()
+    assert (clip.onset, clip.apex, clip.offset) == (5, 10, 15)
+    assert read_frames(clip.frames, [5])[5].mean() == 5 * 5, "as the coder saw it"
+
+
 def test_people_are_left_out_by_name_whichever_video_shows_them_and_however_it_is_spelt(root):
     labels = {clip.id: 0 for clip in dataset("coded").read(root).clips}
     folds = protocol("loso", {}).folds(labels, 0, np.random.default_rng(0))

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from tsfmicro.use.recognise import Recognizer, example_video
 from tsfmicro.use.visit import Limits, Result, Visit
@@ -18,8 +20,14 @@ _LOOK = 0.3  # seconds between looks at how far the work is
 _WAITING = 20  # uploads that may wait for their turn
 
 
-def launch(blocks: gr.Blocks, limits: Limits, port: int, wait: bool, host: str = "127.0.0.1") -> None:
-    """Serve the page, for this machine alone unless another host is given. Raises OSError: the port is taken."""
+def launch(
+    blocks: gr.Blocks, limits: Limits, port: int, wait: bool, host: str = "127.0.0.1", desk: ASGIApp | None = None
+) -> None:
+    """Serve the page, for this machine alone unless another host is given.
+
+    Args: desk: the desk, which gets /desk.
+    Raises: OSError: the port is taken.
+    """
     blocks.queue(max_size=_WAITING, default_concurrency_limit=1)
     if wait:
         print(f"open http://localhost:{port} (Ctrl-C ends it)")
@@ -28,13 +36,17 @@ def launch(blocks: gr.Blocks, limits: Limits, port: int, wait: bool, host: str =
         server_port=port,
         share=False,
         quiet=True,
-        prevent_thread_lock=not wait,
+        prevent_thread_lock=True,
         max_file_size=f"{limits.megabytes}mb",
         enable_monitoring=False,
         footer_links=[],
         theme=_theme(),
         css=_CSS,
     )
+    if desk is not None:
+        blocks.app.router.routes.insert(0, Mount("/desk", desk))
+    if wait:
+        blocks.block_thread()
 
 
 def _theme() -> Any:
@@ -42,8 +54,8 @@ def _theme() -> Any:
     return gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["monospace"])
 
 
-def build(recognizer: Recognizer, limits: Limits) -> gr.Blocks:
-    """The page."""
+def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Blocks:
+    """The page. Args: desk: whether to say where the desk is."""
     visits: dict[str, Visit] = {}
 
     def read(video: str | None, request: gr.Request) -> Iterator[tuple[Any, ...]]:
@@ -71,7 +83,7 @@ def build(recognizer: Recognizer, limits: Limits) -> gr.Blocks:
             visit.stop()
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 1800)) as blocks:
-        gr.HTML(_intro(recognizer, limits))
+        gr.HTML(_intro(recognizer, limits) + (_DESK if desk else ""))
         with gr.Row(elem_classes="choose"):
             with gr.Column(scale=3):
                 video = gr.Video(
@@ -101,6 +113,9 @@ def _intro(recognizer: Recognizer, limits: Limits) -> str:
         "afterwards. A movement is not a feeling: read the answers as hints where to look, never as proof of what somebody "
         "felt or meant.</p>"
     )
+
+
+_DESK = "<p>To code videos yourself, moment by moment, open <a href='/desk/'>the desk</a>.</p>"
 
 
 def _bar(doing: str, share: float) -> str:

@@ -1,16 +1,27 @@
-"""`tsfmicro web`: drop a video on a page, see when the face moved and what it may mean. On this machine only."""
+"""`tsfmicro web`: drop a video on a page, see when the face moved and what it may mean; or code videos at a desk. On this
+machine only."""
 
 from __future__ import annotations
 
 import os
-from typing import Annotated
+import socket
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tsfmicro.errors import ConfigError
 
+if TYPE_CHECKING:
+    from tsfmicro.app.desk.server import Desk
+
 
 def web(
+    project: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Code the videos of this project; it is made where there is none."),
+    ] = None,
     model: Annotated[
         str,
         typer.Option(help="A run's folder, a saved model, an .onnx file, or 'demonstration' (not for use on people)."),
@@ -25,26 +36,45 @@ def web(
     max_seconds: Annotated[float, typer.Option(min=1, help="Longest video that is taken.")] = 180,
     max_megabytes: Annotated[int, typer.Option(min=1, help="Largest file that is taken.")] = 500,
 ) -> None:
-    """Open a page on this machine: drop a video, choose a moment, see what it may mean. Nothing leaves the machine."""
-    from tsfmicro.use.recognise import Recognizer
-    from tsfmicro.use.visit import Limits
+    """Open a page on this machine: drop a video, choose a moment, see what it may mean; or, with --project, code your videos.
+    Nothing leaves the machine."""
+    _settle(needed="gradio" if project is None else "uvicorn")
+    from tsfmicro.app.desk.server import HERE, Desk
 
-    _settle_gradio()
-    from tsfmicro.app.page import build, launch
-
-    limits = Limits(max_megabytes, max_seconds)
-    blocks = build(Recognizer.load(model, threshold=threshold), limits)
+    desk = Desk(project, model, threshold, host in HERE)
     try:
-        launch(blocks, limits, port, True, host)
+        if project is not None:
+            _serve(desk, host, port)
+            return
+        from tsfmicro.app.page import build, launch
+        from tsfmicro.use.recognise import Recognizer
+        from tsfmicro.use.visit import Limits
+
+        limits = Limits(max_megabytes, max_seconds)
+        blocks = build(Recognizer.load(model, threshold=threshold), limits, desk=True)
+        launch(blocks, limits, port, True, host, desk.app())
     except OSError:
         raise ConfigError(f"port {port} is taken. Choose another one with --port.") from None
+    finally:
+        desk.close()
 
 
-def _settle_gradio() -> None:
-    """No outside request. Raises ConfigError: gradio is not installed."""
+def _serve(desk: Desk, host: str, port: int) -> None:
+    """Serve the desk alone, until Ctrl-C. Raises OSError: the port is taken."""
+    import uvicorn
+
+    with socket.create_server((host, port)) as place:
+        print(f"open http://localhost:{port}/desk/ (Ctrl-C ends it; everything is saved)", flush=True)
+        uvicorn.Server(
+            uvicorn.Config(desk.alone(), log_level="error", access_log=False, timeout_graceful_shutdown=1)
+        ).run(sockets=[place])
+
+
+def _settle(needed: str) -> None:
+    """No outside request. Raises ConfigError: what serves the page is not installed."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
     try:
-        import gradio  # noqa: F401
+        import_module(needed)
     except ImportError:
-        raise ConfigError("gradio is not installed. Run: pip install 'tsfmicro[web]'.") from None
+        raise ConfigError(f"{needed} is not installed. Run: pip install 'tsfmicro[web]'.") from None

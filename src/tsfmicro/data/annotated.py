@@ -59,12 +59,14 @@ class AnnotatedDataset(Dataset):
         person_folder: what the folders or videos are called that lie directly in the frames' folder.
         first_frame: the number that its sheet gives to the first frame of a video; None where videos are not looked for, as it
             is for datasets of pictures: nobody knows how a copy that was made a video is counted.
+        tree: how the frames of a folder are numbered.
         unlabelled: kinds of expressions that may have no emotion.
         in_parts: its frames lie in several folders, each of which has other clips, and are read together.
     """
 
     person_folder: ClassVar[re.Pattern[str]]
     first_frame: ClassVar[int | None] = None
+    tree: ClassVar[type[FrameTree]] = FrameTree
     unlabelled: ClassVar[Container[Kind]] = ("macro",)
     in_parts: ClassVar[bool] = False
 
@@ -238,7 +240,7 @@ class AnnotatedDataset(Dataset):
 
     def _trees(self, root: Path, bases: Iterable[Path], entries: Sequence[Entry]) -> list[FrameTree]:
         """The folders that do hold frames of these clips, the best first, pictures before videos."""
-        trees = (FrameTree(base, self.first_frame) for base in bases)
+        trees = (self.tree(base, self.first_frame) for base in bases)
         found = ((tree, next(filter(None, (tree.find(self.places(e)) for e in entries)), None)) for tree in trees)
         holding = [(isinstance(tree.recording(place).frames, VideoFrames), tree) for tree, place in found if place]
         if not holding:

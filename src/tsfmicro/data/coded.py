@@ -7,24 +7,40 @@ people are left out by it.
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tsfmicro.data.annotated import Source
 from tsfmicro.data.entries import Entry, Flag
 from tsfmicro.data.fake import FakeRow, FakeSheet, Layout, fake_row
+from tsfmicro.data.frames import FrameTree, Recording
 from tsfmicro.data.headed import HeadedDataset
 from tsfmicro.data.sheets import Row
 from tsfmicro.timeline import kind_named, one_line, without_ending
-from tsfmicro.types import Clip
+from tsfmicro.types import Clip, Frames
 
 _SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]*)?")
 _EMOTIONS = ("happiness", "disgust", "surprise", "others")
 _FPS = 100
+
+
+class _FromZero(FrameTree):
+    """Images of a folder by their place in it: a coder's seconds count from the first image, whatever its number."""
+
+    def _read(self, place: Path) -> Recording:
+        read = super()._read(place)
+        if not isinstance(read.frames, Frames) or not read.frames.files:
+            return read
+        first = min(read.frames.files)
+        files = {number - first: file for number, file in read.frames.files.items()}
+        twice = {number - first: file for number, file in read.twice.items()}
+        return replace(read, frames=replace(read.frames, files=files), twice=twice)
 
 
 class Coded(HeadedDataset):
@@ -54,6 +70,7 @@ class Coded(HeadedDataset):
     clip_cell = re.compile(r".+")
     person_folder = re.compile("videos")
     first_frame = 0
+    tree = _FromZero
     sheets: ClassVar = {
         "codes": FakeSheet(
             "codes.xlsx",
@@ -133,6 +150,13 @@ class Coded(HeadedDataset):
 
     def version(self, source: Source, clips: Sequence[Clip]) -> str:
         return source.tables[0].file.name
+
+    def write_fake(self, root: Path, rng: np.random.Generator, **options: Any) -> None:
+        """As every dataset's, and the first image of each video, from which its seconds count."""
+        super().write_fake(root, rng, **options)
+        for video in (root / "videos").iterdir():
+            some = next(video.iterdir())
+            shutil.copyfile(some, video / f"{0:05}{some.suffix}")
 
     def fake_rows(self, version: str, rng: np.random.Generator) -> list[FakeRow]:
         """32 rows of 4 people, two videos each; every fourth moment is a macro-expression."""

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 FACTOR = 4.0  # by which movements are made larger
+_FARTHEST = 0.09  # of the picture's edge: a place that is carried farther tears the face, so all is made less large
 _FRAMES = 40  # in a replay; more than the eye needs
 _SLOW = 8.0  # times slower than it was
 _LONGEST, _SHORTEST = 400, 40  # milliseconds for which a picture stands
@@ -17,7 +18,7 @@ def magnify(faces: np.ndarray, factor: float = FACTOR) -> np.ndarray:
     """Every movement since the first picture, made larger (Lagrangian: Liu et al., Motion Magnification, 2005).
 
     The first picture is warped along the optical flow from it to each of the others. What appears without moving, such as
-    a wrinkle or a closing lid, is therefore not shown larger.
+    a wrinkle or a closing lid, is therefore not shown larger. A large movement is made larger by less, one factor for all.
 
     Args: faces: (T, S, S, 3) uint8 RGB, one head that keeps still.
     Returns: the same shape.
@@ -26,12 +27,16 @@ def magnify(faces: np.ndarray, factor: float = FACTOR) -> np.ndarray:
     size = faces.shape[1]
     rows, columns = np.mgrid[:size, :size].astype(np.float32)
     first = cv2.cvtColor(faces[0], cv2.COLOR_RGB2GRAY)
-    made = [faces[0]]
+    flows = []
     for face in faces[1:]:
         # From a picture back to the first one: that tells, for each place of the new picture, where to read the first.
         flow = np.zeros((size, size, 2), np.float32)
         flow_of.calc(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), first, flow)
-        flow = factor * cv2.GaussianBlur(flow, (0, 0), size / 64)
+        flows.append(cv2.GaussianBlur(flow, (0, 0), size / 64))
+    farthest = max((float(np.quantile(np.hypot(*np.moveaxis(flow, 2, 0)), 0.99)) for flow in flows), default=0.0)
+    factor = min(factor, max(1.0, _FARTHEST * size / max(farthest, 1e-6)))
+    made = [faces[0]]
+    for flow in (factor * flow for flow in flows):
         made.append(
             cv2.remap(
                 faces[0], columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE

@@ -22,7 +22,7 @@ from tsfmicro.errors import VideoError
 SLOWEST, FASTEST = 20.0, 1000.0  # frames per second
 LONGEST_EDGE = 1280  # of the frames that are handed out, pixels
 _PEEK = 30  # frames from which the frame rate is told
-_IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
+IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
 
 ReadImage = Callable[[Path], np.ndarray]
 """Reads an image as (H, W, 3) uint8 RGB."""
@@ -46,7 +46,7 @@ class Frame:
     image: np.ndarray = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """A video that can be read, any number of times.
 
@@ -55,6 +55,8 @@ class Source:
         width, height: pixels, before anything is shrunk.
         fps: frames per second at its beginning.
         about: frames it should have; 0 where the file does not tell.
+        nominal: frames per second as the file itself says; containers that round times are nearer to it than to `fps`.
+        times: (T,) seconds of each frame, where they are known beforehand: a folder's, by the numbers of its images.
     """
 
     path: Path
@@ -63,6 +65,8 @@ class Source:
     fps: float
     about: int
     _read: _Read = field(repr=False)
+    nominal: float = 0.0
+    times: np.ndarray | None = field(repr=False, default=None)
 
     def scale(self, longest: int = LONGEST_EDGE) -> float:
         """Pixels of a frame that is handed out for one of the video; at most 1."""
@@ -130,7 +134,7 @@ def _open_file(path: Path, fps: float | None) -> Source:
     except OSError as error:
         raise VideoError(f"{_shown(path)}: cannot be read ({error.strerror}).") from None
     _check_content(path, head)
-    with _capture(path) as capture:
+    with capture_of(path) as capture:
         about = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         nominal = capture.get(cv2.CAP_PROP_FPS)
         times: list[float] = []
@@ -151,7 +155,7 @@ def _open_file(path: Path, fps: float | None) -> Source:
 
     def read(wanted: Collection[int] | None) -> Iterator[tuple[int, float, np.ndarray]]:
         last = None if wanted is None else max(wanted, default=-1)
-        with _capture(path) as capture:
+        with capture_of(path) as capture:
             for number in count():
                 if (last is not None and number > last) or not capture.grab():
                     return
@@ -160,7 +164,7 @@ def _open_file(path: Path, fps: float | None) -> Source:
                     time = number / fps if fps else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                     yield number, time, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
-    return Source(path, shape[1], shape[0], float(told), about, read)
+    return Source(path, shape[1], shape[0], float(told), about, read, float(fps or nominal))
 
 
 _CONVERT = (
@@ -170,7 +174,7 @@ _CONVERT = (
 
 
 @contextmanager
-def _capture(path: Path) -> Iterator[cv2.VideoCapture]:
+def capture_of(path: Path) -> Iterator[cv2.VideoCapture]:
     """The decoder, quiet: what is wrong is told by us, in one line."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     level = cv2.utils.logging.getLogLevel()
@@ -225,7 +229,7 @@ _VIDEOS = (
 
 def _open_folder(folder: Path, read_image: ReadImage, fps: float | None) -> Source:
     files = sorted(
-        (f for f in folder.iterdir() if f.suffix.lower() in _IMAGES and not f.name.startswith(".")), key=_order
+        (f for f in folder.iterdir() if f.suffix.lower() in IMAGES and not f.name.startswith(".")), key=_order
     )
     if len(files) < 2:
         has = "has no image" if not files else "has only one image"
@@ -250,7 +254,7 @@ def _open_folder(folder: Path, read_image: ReadImage, fps: float | None) -> Sour
                 )
             yield number, float(time / fps), image
 
-    return Source(folder, shape[1], shape[0], float(fps), len(files), read)
+    return Source(folder, shape[1], shape[0], float(fps), len(files), read, float(fps), times / fps)
 
 
 def _order(file: Path) -> tuple[int, str]:

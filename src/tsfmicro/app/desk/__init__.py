@@ -1,0 +1,1 @@
+"""The psychologist's desk: a page on which videos are coded, served on this machine."""

@@ -1,0 +1,39 @@
+/** What the page asks of its server. Every answer is JSON; a mistake is an Error whose message can be shown. */
+
+/** @param {string} name @returns {string} a video's address */
+export const videoAt = (name) => `api/videos/${encodeURIComponent(name)}`;
+
+/**
+ * @param {string} path
+ * @param {Record<string, string|number|null|undefined>} params left out where null
+ * @returns {string}
+ */
+export function address(path, params = {}) {
+  const told = Object.entries(params).filter(([, value]) => value !== null && value !== undefined);
+  const query = new URLSearchParams(told.map(([name, value]) => [name, String(value)]));
+  return told.length ? `${path}?${query}` : path;
+}
+
+/** @param {string} path @param {Record<string, any>} [params] @returns {Promise<any>} */
+export const get = (path, params) => answered(fetch(address(path, params)));
+
+/** @param {string} path @param {Record<string, any>} body @returns {Promise<any>} */
+export const post = (path, body) =>
+  answered(fetch(path, {method: 'POST', headers: {'content-type': 'application/json', 'x-desk': '1'}, body: JSON.stringify(body)}));
+
+/** @param {string} path @param {Record<string, any>} params @param {Blob} file @returns {Promise<any>} */
+export const send = (path, params, file) =>
+  answered(fetch(address(path, params), {method: 'POST', headers: {'x-desk': '1'}, body: file}));
+
+/** @param {Promise<Response>} asked @returns {Promise<any>} */
+async function answered(asked) {
+  let response;
+  try {
+    response = await asked;
+  } catch {
+    throw Object.assign(new Error('The program does not answer. Start it again: what is not saved yet is saved then, while this page stays open.'), {gone: true});
+  }
+  const told = await response.json().catch(() => ({error: `The program answered ${response.status}.`}));
+  if (!response.ok) throw Object.assign(new Error(told.error), {status: response.status});
+  return told;
+}

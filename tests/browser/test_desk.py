@@ -1,0 +1,344 @@
+"""The desk as a coder uses it, in a real browser: keys, a saved project, another coder, a phone, the dark."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytest.importorskip("uvicorn", reason="the web extra is not installed")
+
+from tsfmicro.coding.registry import read
+from tsfmicro.data.registry import dataset
+from tsfmicro.run.watch import Watch
+from tsfmicro.study.demo import draw_films
+
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """Two seconds of somebody who never lived, at 50 frames per second."""
+    out = tmp_path_factory.mktemp("films")
+    draw_films(out, 1, 2, 0, 50, 160, 1, Watch())
+    return out / "sub01.avi"
+
+
+class Server:
+    """`tsfmicro web --project`, in a process of its own."""
+
+    def __init__(self, project):
+        self.project = project
+        self.start()
+
+    def start(self, port=0):
+        if not port:
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                port = free.getsockname()[1]
+        command = [sys.executable, "-m", "tsfmicro.app.cli", "web", "--project", str(self.project), "--port", str(port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert f"http://localhost:{port}/desk/" in self.process.stdout.readline()
+        self.port, self.url = port, f"http://localhost:{port}/desk/"
+
+    def end(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        self.process.wait(60)
+
+
+@pytest.fixture
+def server(tmp_path, clip):
+    one = Server(tmp_path / "project")
+    yield one
+    one.end()
+
+
+@pytest.fixture
+def coder(opened, server, clip):
+    """Open the desk as somebody, with the clip in it."""
+
+    def come(name="anna", **options):
+        watched = opened(server.url, **({"viewport": DESK} | options))
+        page = watched.page
+        page.fill("#coder", name)
+        page.press("#coder", "Enter")
+        if not (server.project / "videos" / clip.name).exists():
+            page.click("#videos [data-dialog=add]")
+            page.get_by_label("Path of a video").fill(str(clip))
+            page.keyboard.press("Enter")
+        at(page, 0)
+        page.locator("#timeline").focus()
+        return watched
+
+    return come
+
+
+def at(page, frame):
+    """Wait until a frame is drawn."""
+    page.locator(f"#picture[data-frame='{frame}']").wait_for()
+
+
+def saved(page):
+    page.locator("#saved", has_text=re.compile("^saved$")).wait_for()
+
+
+def go(page, frame):
+    """To a frame, with keys."""
+    page.keyboard.press("Home")
+    for _ in range(frame // 10):
+        page.keyboard.press("Shift+ArrowRight")
+    for _ in range(frame % 10):
+        page.keyboard.press("ArrowRight")
+
+
+def mark(page, onset, apex, offset):
+    go(page, onset)
+    page.keyboard.press("n")
+    for key, frame in (("a", apex), ("o", offset)):
+        go(page, frame)
+        page.keyboard.press(key)
+
+
+def write(page, key, text):
+    page.keyboard.press(key)
+    page.keyboard.press("Control+a")
+    page.keyboard.type(text)
+    page.keyboard.press("Escape")
+
+
+def moments(project):
+    return [m for t in read(project / "codes.csv") for m in t.moments]
+
+
+def test_a_video_is_coded_from_nothing_with_keys_alone_and_leaves_as_an_elan_file(coder, server, tmp_path):
+    pytest.importorskip("pympi", reason="the coding extra is not installed")
+    watched = coder()
+    page = watched.page
+    mark(page, 20, 25, 32)
+    write(page, "u", "r12b, AU 4?")
+    write(page, "e", "happiness")
+    write(page, "p", "eva")
+    write(page, "t", "odd <b>one</b>")
+    mark(page, 50, 60, 90)
+    page.keyboard.press("k")
+    saved(page)
+    first, second = moments(server.project)
+    assert (first.onset, first.apex, first.offset, first.kind) == (0.4, 0.5, 0.64, "micro")
+    assert [(u.side, u.number, u.intensity, u.certain) for u in first.units] == [
+        ("R", 12, "B", True),
+        ("", 4, "", False),
+    ]
+    assert (first.emotion, first.person, first.note, first.coder) == ("happiness", "eva", "odd <b>one</b>", "anna")
+    assert (second.onset, second.apex, second.offset, second.person) == (1.0, 1.2, 1.8, "eva"), (
+        "the person stays chosen"
+    )
+    page.click("[data-dialog=export]")
+    page.locator("#dialog-body select").first.select_option("elan")
+    with page.expect_download() as downloading:
+        page.locator("#dialog-body").get_by_role("button", name="Download").click()
+    file = tmp_path / downloading.value.suggested_filename
+    downloading.value.save_as(file)
+    (back,) = read(file)
+    assert file.name == "sub01.eaf" and back.moments == (first, second) and back.video == "sub01.avi"
+    assert watched.complaints == [] and all(asked.startswith((server.url, "blob:", "data:")) for asked in watched.asked)
+    assert not (page.locator("#moment-list b").count()), "what a coder writes is text"
+    server.end()
+    (clip,) = dataset("coded").read(server.project).clips
+    assert (clip.onset, clip.apex, clip.offset, clip.subject) == (20, 25, 32, "eva")
+
+
+def test_undo_and_redo_and_a_kill_lose_nothing(coder, server, opened):
+    page = coder().page
+    mark(page, 20, 25, 32)
+    page.keyboard.press("ArrowUp")
+    mark(page, 60, 65, 72)
+    saved(page)
+    for _ in range(3):  # offset, apex, the second moment itself
+        page.keyboard.press("Control+z")
+        saved(page)
+    assert len(moments(server.project)) == 1
+    page.keyboard.press("Control+Shift+z")
+    saved(page)
+    assert [m.onset for m in moments(server.project)] == [0.4, 1.2]
+    server.end(signal.SIGKILL)
+    server.start()
+    page = opened(server.url, viewport=DESK).page
+    at(page, 0)
+    assert page.locator(".moment").count() == 0, "nobody has said who codes"
+    page.fill("#coder", "anna")
+    page.press("#coder", "Enter")
+    page.locator(".moment").nth(1).wait_for()
+    page.locator("#timeline").focus()
+    for _ in range(2):
+        page.keyboard.press("Control+Shift+z")
+        saved(page)
+    assert moments(server.project)[1].offset == 1.44 and page.locator("#redo").is_disabled()
+
+
+def test_moments_are_split_joined_deleted_and_dragged(coder, server):
+    page = coder().page
+    mark(page, 20, 25, 40)
+    go(page, 30)
+    page.keyboard.press("s")
+    saved(page)
+    assert [(m.onset, m.apex, m.offset) for m in moments(server.project)] == [(0.4, 0.5, 0.6), (0.6, None, 0.8)]
+    page.keyboard.press("j")
+    saved(page)
+    assert [(m.onset, m.offset) for m in moments(server.project)] == [(0.4, 0.8)]
+    box = page.locator("#timeline").bounding_box()
+    place = lambda seconds: box["x"] + box["width"] * seconds / 2  # noqa: E731
+    row = box["y"] + 32
+    page.mouse.move(place(0.8) - 1, row)
+    page.mouse.down()
+    page.mouse.move(place(1.0), row, steps=4)
+    page.mouse.up()
+    saved(page)
+    assert moments(server.project)[0].offset == pytest.approx(1.0, abs=0.021)
+    page.mouse.click(place(1.6), row)
+    assert 75 < int(page.locator("#timeline").get_attribute("aria-valuenow")) < 85
+    page.mouse.click(place(0.7), row)
+    page.keyboard.press("Delete")
+    saved(page)
+    assert moments(server.project) == []
+
+
+def test_the_form_says_what_it_does_not_take(coder, server):
+    page = coder().page
+    mark(page, 20, 25, 32)
+    write(page, "u", "smile")
+    assert "not all action units" in page.locator("#said .bad").inner_text()
+    page.locator("[name=onset]").fill("yesterday")
+    page.keyboard.press("Enter")
+    page.locator("#said .bad", has_text="A time is a number").wait_for()
+    assert page.locator("[name=onset]").input_value() == "0.400"
+    page.locator("[name=apex]").fill("")
+    page.keyboard.press("Enter")
+    page.click("#palette summary")
+    page.get_by_role("button", name="6, cheek raiser").click()
+    page.get_by_label("Intensity of 6").select_option("C")
+    saved(page)
+    (m,) = moments(server.project)
+    assert m.apex is None and [(u.number, u.intensity) for u in m.units] == [(6, "C")]
+
+
+def test_the_program_is_hidden_until_the_coder_is_done_and_then_its_moments_are_taken(coder, server):
+    page = coder().page
+    page.click("#program button")
+    page.locator("#program", has_text="hidden until you press Done").wait_for()
+    assert page.locator(".moment").count() == 0
+    page.keyboard.press("d")
+    page.locator("#program", has_text="The program found").wait_for()
+    found = page.locator(".moment.theirs").count()
+    assert found >= 1 and "sub01.avi" in (server.project / "codes.csv").read_text()
+    page.keyboard.press("ArrowDown")
+    page.locator("#suggestion", has_text="% of the eyes’ distance").wait_for()
+    assert not re.search("happiness|disgust|surprise|repression", page.locator("#suggestion").inner_text()), (
+        "no emotion"
+    )
+    page.keyboard.press("y")
+    saved(page)
+    (m,) = moments(server.project)
+    assert m.coder == "anna" and m.apex is not None
+    page.keyboard.press("g")
+    page.locator("#replay figcaption", has_text="Eight times slower").wait_for()
+
+
+def test_two_coders_are_compared_and_a_disagreement_leads_to_its_place(coder, server):
+    page = coder().page
+    mark(page, 20, 25, 32)
+    page.keyboard.press("k")
+    saved(page)
+    page.fill("#coder", "ben")
+    page.press("#coder", "Enter")
+    page.locator(".nothing").wait_for()
+    page.locator("#timeline").focus()
+    mark(page, 21, 25, 32)
+    saved(page)
+    page.click("[data-dialog=agree]")
+    page.locator("#dialog-body").get_by_role("button", name="Compare").click()
+    page.get_by_text("1 moments that both marked").wait_for()
+    page.get_by_role("button", name="Show").click()
+    at(page, 20)
+    assert page.locator("dialog").is_hidden()
+
+
+def test_it_plays_and_loops_a_moment_slowly(coder):
+    page = coder().page
+    mark(page, 20, 25, 32)
+    page.keyboard.press("l")
+    assert page.locator("#loop").get_attribute("aria-pressed") == "true"
+    seen = set()
+    deadline = time.monotonic() + 60
+    while len(seen) < 4 and time.monotonic() < deadline:
+        seen.add(int(page.locator("#timeline").get_attribute("aria-valuenow")))
+        page.wait_for_timeout(50)
+    assert len(seen) >= 4 and seen <= set(range(20, 33))
+    page.keyboard.press("l")
+    page.keyboard.press("End")
+    at(page, 99)
+    page.keyboard.press("Home")
+    page.keyboard.press("1")
+    page.keyboard.press("Space")
+    at(page, 99)
+    page.locator("#play", has_text="Play").wait_for()
+
+
+def test_what_is_coded_while_the_program_is_gone_is_saved_when_it_is_back(coder, server):
+    page = coder().page
+    server.end(signal.SIGKILL)
+    page.keyboard.press("n")
+    page.locator("#said .bad", has_text="Start it again").wait_for()
+    page.locator("#saved", has_text="not saved").wait_for()
+    page.keyboard.press("Delete")
+    mark(page, 20, 25, 32)
+    assert moments(server.project) == []
+    server.start(server.port)
+    saved(page)
+    assert [(m.onset, m.apex, m.offset) for m in moments(server.project)] == [(0.4, 0.5, 0.64)]
+
+
+def test_a_second_window_of_the_project_looks_and_changes_nothing(coder, server, opened):
+    coder()
+    second = Server(server.project)
+    page = opened(second.url).page
+    page.locator("#warning", has_text="The project is open in process").wait_for()
+    assert page.locator("#new").is_disabled() and page.locator("#undo").is_disabled()
+    second.end()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_it_fits_and_can_be_read(coder, viewport, scheme):
+    page = coder(viewport=viewport, color_scheme=scheme).page
+    mark(page, 20, 25, 32)
+    saved(page)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= viewport["width"]
+    faint = page.evaluate(CONTRASTS)
+    assert faint == []
+    for name in ("export", "add", "settings", "keys", "import", "agree"):
+        page.evaluate("name => document.querySelector(`[data-dialog=${name}]`).click()", name)
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= viewport["width"]
+        assert page.evaluate(CONTRASTS) == []
+        page.keyboard.press("Escape")
+    unnamed = page.evaluate("""() => [...document.querySelectorAll('button, input, select, textarea')]
+        .filter(e => !e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim()).map(e => e.outerHTML)""")
+    assert unnamed == []
+
+
+CONTRASTS = """() => {
+  const light = (c) => { const [r, g, b] = c.map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+                         return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const parts = (text) => text.match(/[\\d.]+/g).map(Number);
+  const ground = (e) => { for (; e; e = e.parentElement) { const c = parts(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0.99) return c.slice(0, 3); } return [255, 255, 255]; };
+  const told = [];
+  for (const e of document.querySelectorAll('body *')) {
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own || e.disabled || e.tagName === 'OPTION' || !e.getClientRects().length) continue;
+    const [a, b] = [light(parts(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) told.push(`${e.tagName} ${e.className} ${e.textContent.slice(0, 20)} ${((a + 0.05) / (b + 0.05)).toFixed(2)}`);
+  }
+  return told;
+}"""
