@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsfmicro.app.arguments import AsJson, Workers
+from tsfmicro.app.arguments import AsJson, Level, Workers
 
 if TYPE_CHECKING:
     from tsfmicro.use.spot import Spotting
@@ -29,12 +29,11 @@ def spot(
         int | None,
         typer.Option(help="Number of the first frame in that file. Default: that of the first image; 0 for a video."),
     ] = None,
-    level: Annotated[
-        float,
-        typer.Option(
-            min=0, max=1, help="Least confidence: 0 shows all that moved, with the doubts; 0.7 only sure ones."
-        ),
-    ] = 0.5,
+    level: Level = 0.5,
+    spotter: Annotated[
+        str,
+        typer.Option(help="How sure each is: 'learned', a probability, or 'peaks', how far above the thresholds."),
+    ] = "learned",
     as_json: AsJson = False,
 ) -> None:
     """Find micro- and macro-expressions in a video: onset, apex, offset, and which part of the face moved."""
@@ -42,7 +41,7 @@ def spot(
     from tsfmicro.use import spot as spotting
 
     with Screen() as screen:
-        found = spotting.spot(video, screen, fps, level=level)
+        found = spotting.spot(video, screen, fps, level=level, spotter=spotter)
     files = spotting.save(found, out) if out is not None else []
     if csv is not None:
         spotting.add_to_listing(found, csv, first_frame)
@@ -87,6 +86,7 @@ def _show(found: Spotting) -> None:
         print(f"note: {note}")
     for mark in found.marks:
         print(f"{v.times[mark.onset]:.2f} to {v.times[mark.offset]:.2f} s: {mark.what}")
+    print(_expected(found))
     if not found.expressions:
         print("no expression found: nothing moved as an expression does")
         return
@@ -113,3 +113,10 @@ def _show(found: Spotting) -> None:
         rows = [[str(e.track), *row] for e, row in zip(found.expressions, rows, strict=True)]
     show_table(headings, rows)
     print("left and right are those of the picture; moved: per cent of the distance between the eyes")
+
+
+def _expected(found: Spotting) -> str:
+    rates = " and ".join(f"{rate:.1f} {kind}" for kind, rate in found.false_alarms.items())
+    return (
+        f"level {found.level:g}, spotter {found.spotter}: on drawn films of other people {rates} false alarms a minute"
+    )

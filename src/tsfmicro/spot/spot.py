@@ -10,6 +10,7 @@ import numpy as np
 
 from tsfmicro.errors import FaceError, VideoError
 from tsfmicro.spot.intervals import Found, Thresholds, View, find_intervals, from_rest
+from tsfmicro.spot.learned import PROPOSALS, Spotter
 from tsfmicro.spot.marks import Stretch, find_blinks, find_covered, find_flicker, find_turns, overlaps
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.track import Cutting, FindFaces, Tracker
@@ -33,6 +34,7 @@ def spot_video(
     thresholds: Thresholds | None = None,
     tell: Tell | None = None,
     level: float = LEVEL,
+    spotter: Spotter | None = None,
 ) -> Spotting:
     """Find the expressions in a video.
 
@@ -43,6 +45,7 @@ def spot_video(
         thresholds: what counts as an expression.
         tell: see `Tell`.
         level: least confidence of an expression; 0 shows all that moved, with what speaks against it.
+        spotter: says how sure each is; None leaves that to the peaks' demands.
     Raises:
         FaceError: no face in the whole video. VideoError: it cannot be read, or ends after one frame.
     """
@@ -64,7 +67,7 @@ def spot_video(
             f"{source.path}: no face is seen long enough. Faces must be upright, seen from the front, and at least a tenth of "
             "the picture's height."
         )
-    seen = [_analysed(segment, segments, video, thresholds) for segment in segments]
+    seen = [_analysed(segment, segments, video, thresholds, spotter) for segment in segments]
     told = [_expression(f, one.segment, video) for one in seen for f in one.found if f.confidence >= level]
     blinks = [Blink(one.segment.track, *map(video.frame_at, blink)) for one in seen for blink in one.blinks]
     return Spotting(
@@ -117,10 +120,16 @@ class _Analysed:
     curve: np.ndarray = field(repr=False)
 
 
-def _analysed(segment: Segment, segments: Sequence[Segment], video: Video, thresholds: Thresholds | None) -> _Analysed:
+def _analysed(
+    segment: Segment, segments: Sequence[Segment], video: Video, thresholds: Thresholds | None, spotter: Spotter | None
+) -> _Analysed:
     times = video.times[segment.frames]
     blinks, view = around(segment, segments, video.times)
-    found = find_intervals(times, segment.motion, blinks, thresholds, view, level=0.0)
+    if spotter is None:
+        found = find_intervals(times, segment.motion, blinks, thresholds, view, level=0.0)
+    else:
+        moved = find_intervals(times, segment.motion, blinks, thresholds or PROPOSALS, view, level=0.0)
+        found = spotter.judged(moved, times, segment, blinks, view)
     told = [one for one in found if one.confidence >= LEVEL]
     return _Analysed(segment, found, blinks, view, from_rest(times, segment.motion, told))
 

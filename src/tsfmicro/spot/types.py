@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -181,6 +182,8 @@ class Spotting:
         regions: names of the R regions of a segment's motion; left and right are those of the picture.
         curves: for each segment, (n, R) how far each region is from where it rests, per cent of the eyes' distance.
         notes: what the user should know, e.g. that a face was too small.
+        spotter: what said how sure each expression is: 'learned' or 'peaks'. level: the least confidence that was asked for.
+        false_alarms: to be expected at that level, of each kind, a minute.
     """
 
     video: Video
@@ -191,6 +194,9 @@ class Spotting:
     regions: tuple[str, ...]
     curves: tuple[np.ndarray, ...] = field(repr=False)
     notes: tuple[str, ...] = ()
+    spotter: str = "peaks"
+    level: float = 0.5
+    false_alarms: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def tracks(self) -> tuple[int, ...]:
@@ -228,5 +234,8 @@ class Spotting:
                 }
                 for m in self.marks
             ],
+            "spotter": self.spotter,
+            "level": self.level,
+            "false_alarms_per_minute": {kind: round(rate, 3) for kind, rate in self.false_alarms.items()},
             "notes": list(self.notes),
         }

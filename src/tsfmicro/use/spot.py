@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from tsfmicro.data.frames import number_frames
-from tsfmicro.errors import RunError
+from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.face import finder_of_all
 from tsfmicro.prepare.images import read_image
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.intervals import Thresholds
+from tsfmicro.spot.learned import shipped
 from tsfmicro.spot.listing import Listed, Listing, Marked, read_listing, write_listing
 from tsfmicro.spot.spot import LEVEL, spot_video
 from tsfmicro.spot.track import Cutting
@@ -26,6 +28,8 @@ from tsfmicro.spot.types import Expression, Spotting
 from tsfmicro.spot.video import open_video
 
 CUTTING = Cutting(to_template, crop)
+SPOTTERS = ("learned", "peaks")
+SPOTTER = "learned"
 
 
 def spot(
@@ -34,6 +38,7 @@ def spot(
     fps: float | None = None,
     thresholds: Thresholds | None = None,
     level: float = LEVEL,
+    spotter: str = SPOTTER,
 ) -> Spotting:
     """Find micro- and macro-expressions in a video.
 
@@ -43,13 +48,21 @@ def spot(
         fps: frames per second of a folder of images.
         thresholds: what counts as an expression.
         level: least confidence of what is told, from 0 (all that moved) to 1.
+        spotter: how sure each is: 'learned' (a probability) or 'peaks' (how far above the thresholds).
     Raises:
+        ConfigError: no such spotter.
         VideoError: it cannot be read or is too slow. FrameError: an image of the folder is damaged.
         FaceError: no face in it.
     """
     watch = watch or Watch()
-    source = open_video(path, read_image, fps)
-    return spot_video(source, find_landmarks, CUTTING, thresholds, partial(watch.progress, "reading frames"), level)
+    if spotter not in SPOTTERS:
+        raise ConfigError(f"spotter '{spotter}': there is none of that name. Choose one of {', '.join(SPOTTERS)}.")
+    source, known = open_video(path, read_image, fps), shipped()
+    found = spot_video(
+        source, find_landmarks, CUTTING, thresholds, partial(watch.progress, "reading frames"), level,
+        known if spotter == "learned" else None,
+    )  # fmt: skip
+    return replace(found, spotter=spotter, level=level, false_alarms=known.expected(level, spotter))
 
 
 def find_landmarks(image: np.ndarray) -> list[np.ndarray]:
