@@ -61,7 +61,7 @@ def synth_video(
     fps: Annotated[int, typer.Option(min=25, max=500, help="Frames per second.")] = 100,
     width: Annotated[int, typer.Option(min=160, max=640, help="Of a frame, pixels.")] = 640,
     hard: Annotated[
-        bool, typer.Option(help="With hands, things, turns, speech, flicker and compression: no expressions.")
+        bool, typer.Option(help="With hands, turns, speech, chewing, glances, shakes, compression …: no expressions.")
     ] = False,
     expressions: Annotated[bool, typer.Option(help="With --hard: whether there are expressions besides.")] = True,
     seed: Annotated[int, typer.Option(help="Another seed draws other people.")] = 0,

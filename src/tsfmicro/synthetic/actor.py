@@ -153,6 +153,10 @@ class Take:
             if level:
                 gain += level * change
         value = cv2.multiply(picture, cv2.merge((gain, gain, gain)), dtype=cv2.CV_32F)
+        return self._grained(value, noise)
+
+    def _grained(self, value: NDArray[Any], noise: np.random.Generator | None) -> Image:
+        """With the sensor's noise, as bytes."""
         if noise is None:
             return cv2.convertScaleAbs(value)
         # Drawing a million numbers takes as long as all the rest of a frame: take a random piece of one large grain.

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.files import write_whole
-from tsfmicro.synthetic.actor import HEIGHT, WIDTH, Actor, Take
+from tsfmicro.synthetic.actor import HEIGHT, WIDTH, Actor, Image, Take
 from tsfmicro.synthetic.cast import cast, random_stream
 from tsfmicro.synthetic.draw import Field
+from tsfmicro.synthetic.eyes import EyeState
 from tsfmicro.synthetic.head import GRID
 from tsfmicro.synthetic.light import Light
 from tsfmicro.synthetic.script import (
@@ -38,7 +39,19 @@ from tsfmicro.synthetic.script import (
     draw_studio,
     draw_wave,
 )
-from tsfmicro.synthetic.trouble import KINDS, SYLLABLES, Trouble, draw_trouble, spoil, turn_at, turn_shift
+from tsfmicro.synthetic.trouble import (
+    KINDS,
+    MOUTH,
+    LowRate,
+    Trouble,
+    beside,
+    draw_trouble,
+    gaze_at,
+    shown_at,
+    spoil,
+    turn_at,
+    turn_shift,
+)
 from tsfmicro.synthetic.write import claim
 from tsfmicro.workers import cores, spread
 
@@ -166,22 +179,56 @@ class FilmTake(Take):
         self._parts = [(act, part) for act in acts for part in act.movement.parts]
         everything = replace(acts[0].movement, parts=tuple(p for _, p in self._parts)) if acts else None
         super().__init__(actor, film.staging, everything)
-        self._turns = [one for one in film.troubles if one.kind == "turn"]
+        self._turns = [one for one in film.troubles if one.kind in ("turn", "swallowing")]
+        self._glances = [one for one in film.troubles if one.kind == "glance"]
         if self._turns:
             self._depth = self._sample(GRID.blurred(self._portrait.height, 3.0), GRID) - np.float32(_PIVOT)
 
     def _levels(self, t: float) -> list[np.float32]:
         return [np.float32(act.level(t, part)) for act, part in self._parts]
 
-    def _sway(self, t: float) -> Field:
-        sway = super()._sway(t)
-        for one in self._turns:
-            yaw, pitch = turn_at(one, t)
-            if yaw or pitch:
-                turned = np.moveaxis(turn_shift(yaw, pitch, self._x, self._y, self._depth), 0, -1)
-                pose = self.staging.pose
-                sway = sway + self._follow * np.moveaxis(pose.scale * pose.rolled(turned), -1, 0).astype(np.float32)
-        return sway
+    def frame(self, t: float, noise: np.random.Generator | None = None) -> Image:
+        turns = [(yaw, pitch) for yaw, pitch in (turn_at(one, t) for one in self._turns) if yaw or pitch]
+        if not turns:
+            return super().frame(t, noise)
+        picture = super().frame(t)  # with its eyes, which go along
+        for yaw, pitch in turns:
+            right, down = self._turned(yaw, pitch)
+            picture = cv2.remap(
+                picture, self._columns - right, self._rows - down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+            )
+        return self._grained(picture.astype(np.float32), noise)
+
+    def _turned(self, yaw: float, pitch: float) -> Field:
+        """(2, H, W) px by which a turn moves what is seen at a pixel; it comes from where the face is of another depth."""
+        pose, fields = self.staging.pose, np.dstack([self._x, self._y, self._depth, self._follow])
+        shift = np.zeros((2, HEIGHT, WIDTH), np.float32)
+        for _ in range(5):
+            x, y, depth, follow = cv2.split(
+                cv2.remap(
+                    fields,
+                    self._columns - shift[0],
+                    self._rows - shift[1],
+                    cv2.INTER_LINEAR,
+                    borderMode=cv2.BORDER_REPLICATE,
+                )
+            )
+            turned = pose.rolled(np.moveaxis(turn_shift(yaw, pitch, x, y, depth), 0, -1))
+            shift = follow * np.moveaxis(pose.scale * turned, -1, 0).astype(np.float32)
+        return shift
+
+    def _eye_states(self, t: float) -> tuple[EyeState, EyeState]:
+        states = super()._eye_states(t)
+        for one in self._glances:
+            right, down = gaze_at(one, t)
+            states = tuple(replace(state, gaze=(state.gaze[0] + right, state.gaze[1] + down)) for state in states)  # type: ignore[assignment]
+        return states
+
+    def middle(self, t: float) -> tuple[float, float]:
+        """x and y of the point between the pupils, px, wherever the head sways."""
+        x, y = self.staging.pose.centre
+        right, down = self._sway_at(t, x, y)
+        return x + float(right), y + float(down)
 
 
 @dataclass(frozen=True)
@@ -220,8 +267,8 @@ def draw_film(seed: int, person: int, seconds: float, fps: float) -> Film:
 
 
 def draw_hard_film(seed: int, person: int, seconds: float, fps: float, expressions: bool = True) -> Film:
-    """A film in which hands and things come before the face, the head turns, the mouth speaks and the light flickers, with
-    expressions between or without any. The people are those of `draw_film`."""
+    """A film in which hands and things come before the face, the head turns, the mouth speaks, the light flickers and more
+    (see `trouble`), with expressions between or without any. The people are those of `draw_film`."""
     film, rng = draw_film(seed, person, seconds, fps), random_stream(seed, person, _TROUBLES)
     acts: list[Act] = []
     troubles: list[Trouble] = []
@@ -236,8 +283,8 @@ def draw_hard_film(seed: int, person: int, seconds: float, fps: float, expressio
             trouble = draw_trouble(kinds[len(troubles) % len(kinds)], start, rng)
             end = trouble.end
             troubles.append(trouble)
-            if trouble.kind == "speech":
-                syllables += _draw_syllables(trouble, fps, rng)
+            if trouble.kind in MOUTH:
+                syllables += _draw_syllables(trouble, rng)
         if end + 0.4 > seconds:
             break
         start = end + float(rng.uniform(0.8, 1.8))
@@ -249,16 +296,20 @@ def draw_hard_film(seed: int, person: int, seconds: float, fps: float, expressio
     )
 
 
-def _draw_syllables(speech: Trouble, fps: float, rng: np.random.Generator) -> Iterator[Act]:
-    """Three to five movements of the mouth a second, one into the other."""
-    start = speech.start
-    while start + 0.35 < speech.end:
+def _draw_syllables(trouble: Trouble, rng: np.random.Generator) -> Iterator[Act]:
+    """Movements of a mouth, one into the other: three to five a second where it speaks, one or two where it chews, and a
+    single one of a mouth that swallows."""
+    shortest, longest = {"speech": (0.2, 0.35), "chewing": (0.45, 0.8), "swallowing": (0.5, 0.6)}[trouble.kind]
+    start = trouble.start
+    while start + min(longest, shortest + 0.15) <= trouble.end:
         drawn = draw_movement("repression", rng)
-        unit, strength = int(rng.choice(SYLLABLES)), float(rng.uniform(2, 5))
-        length = float(rng.uniform(0.2, 0.35))
-        part = replace(drawn.parts[0], unit=unit, left=strength, right=strength, delay=0.0)
+        unit = int(rng.choice(MOUTH[trouble.kind]))
+        strength = float(rng.uniform(1, 2) if trouble.kind == "swallowing" else rng.uniform(2, 5))
+        uneven = float(rng.uniform(0.3, 1)) if trouble.kind == "chewing" else 1.0  # one chews on one side
+        length = float(rng.uniform(shortest, longest))
+        part = replace(drawn.parts[0], unit=unit, left=strength, right=strength * uneven, delay=0.0)
         yield Act("micro", replace(drawn, parts=(part,), apex=length / 2, offset=length, remains=0.0), start, 0.0)
-        start += length * float(rng.uniform(0.7, 1.0))
+        start += length * float(rng.uniform(0.7, 1.0)) if trouble.kind != "swallowing" else 9.0
 
 
 def _draw_acts(seconds: float, fps: float, rng: np.random.Generator) -> Iterator[Act]:
@@ -407,17 +458,37 @@ def shoot(film: Film) -> Iterator[NDArray[Any]]:
     take = FilmTake(Actor(cast(film.seed, film.person)), film)
     x, y = film.staging.pose.centre
     half = 62 * film.staging.pose.scale  # mm: half a face's width
-    skin = None
+    skin = other = before = None
+    coded, shows = LowRate(), -1.0
     for number in range(film.frames):
         t = number / film.fps
-        picture = take.frame(t, film.noise(number))
+        shown = min(shown_at(one, t) for one in film.troubles) if film.troubles else t
+        if before is not None and shown < t and shown <= shows:
+            yield before  # this one was dropped
+            continue
+        shows, picture = t, take.frame(t, film.noise(number))
         if skin is None:
             skin = np.median(
                 picture[round(y) : round(y + half), round(x - half / 2) : round(x + half / 2)], axis=(0, 1)
             )
+        middle, below = take.middle(t)
         for one in film.troubles:
-            picture = spoil(picture, one, t, (x, y + 0.4 * half, half), skin)
+            if one.kind == "other person":
+                if other is None:
+                    other = _another(film)
+                picture = beside(picture, other, one, t)
+            elif one.kind == "low rate":
+                picture = coded(picture, one.strength, t) if one.level(t) else picture
+            else:
+                picture = spoil(picture, one, t, (middle, below + 0.4 * half, half), skin)
+        before = picture
         yield picture
+
+
+def _another(film: Film) -> NDArray[Any]:
+    """A picture of somebody else who plays in no film."""
+    unknown = draw_film(film.seed, film.person + 1000, 1, film.fps)
+    return FilmTake(Actor(cast(film.seed, unknown.person)), unknown).frame(0)
 
 
 def _write_truth(path: Path, order: FilmOrder) -> None:
