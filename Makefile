@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 # Idle OpenMP threads that spin can make two threads slower than one on a busy machine.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: install demo web test check bench model licences dist clean
+.PHONY: install demo web test check bench model spotter licences dist clean
 
 install: .venv/dev
 
@@ -48,6 +48,11 @@ model: .venv/ready
 	mkdir -p $(DEMONSTRATION)
 	cp build/run/final/config.json build/run/final/model.safetensors $(DEMONSTRATION)
 	$(BIN)/python -c "from pathlib import Path; from tsfmicro.study.demo import draw_example; draw_example(Path('$(DEMONSTRATION)/example.webm'))"
+
+# What tells expressions among movements, learned on drawn films. An hour and a half of two cores; goes on where it was stopped.
+spotter: .venv/dev
+	$(BIN)/python -m tsfmicro.use.learn_spotter build/spotfilms
+	$(BIN)/python -m benchmarks.sure card docs/reliability.png
 
 licences: .venv/dev
 	$(BIN)/python -m tsfmicro.about.licences > docs/licences.md

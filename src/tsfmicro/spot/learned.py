@@ -29,7 +29,6 @@ WEIGHTS, CARD = "spotter.safetensors", "spotter.json"
 _PAIRS = tuple(
     (REGIONS.index(name), REGIONS.index(name.replace("left", "right"))) for name in REGIONS if name.startswith("left")
 )
-_SINGLE = tuple(n for n, name in enumerate(REGIONS) if not name.startswith(("left", "right")))
 _BROWS = np.array(["brow" in name for name in REGIONS])
 _MOUTH = np.array([any(word in name for word in ("mouth", "lip", "chin")) for name in REGIONS])
 _BESIDE, _AROUND = 0.5, 2.0  # seconds before and after a movement
@@ -268,20 +267,18 @@ class _Look:
         chord = (1 - share) * self.motion[during.start] + share * self.motion[during.stop - 1]
         away = (self.motion[at] - chord) / max(one.motion, _LEAST)  # (R, 2)
         far = np.linalg.norm(away, axis=1)
-        known = {}
-        for left, right in _PAIRS:
-            name = REGIONS[left].replace("left ", "")
-            known[f"{name}, more"], known[f"{name}, less"] = max(far[left], far[right]), min(far[left], far[right])
-            known[f"{name}, outward"] = (away[right, 0] - away[left, 0]) / 2
-            known[f"{name}, down"] = (away[left, 1] + away[right, 1]) / 2
-        for n in _SINGLE:
-            known[f"{REGIONS[n]}, aside"], known[f"{REGIONS[n]}, down"] = abs(away[n, 0]), away[n, 1]
-        known["together"] = float(np.linalg.norm(away.mean(0)) / max(far.mean(), _LEAST))
-        known["regions"] = float((far > 0.4).sum())
-        known["brows' share"] = float(far[_BROWS].sum() / max(far.sum(), _LEAST))
-        known["mouth's share"] = float(far[_MOUTH].sum() / max(far.sum(), _LEAST))
-        known["in the mouth"] = float(_MOUTH[one.region])
-        return {name: float(np.clip(value, -3, 3)) for name, value in known.items()}
+        more, less = (sum(pick(far[left], far[right]) for left, right in _PAIRS) for pick in (max, min))
+        known = {
+            "together": float(np.linalg.norm(away.mean(0)) / max(far.mean(), _LEAST)),  # the whole face one way
+            "regions": float((far > 0.4).sum()),
+            "least region": float(far.min()),
+            "usual region": float(np.median(far)),
+            "both sides": float(less / max(more, _LEAST)),
+            "brows' share": float(far[_BROWS].sum() / max(far.sum(), _LEAST)),
+            "mouth's share": float(far[_MOUTH].sum() / max(far.sum(), _LEAST)),
+            "in the mouth": float(_MOUTH[one.region]),
+        }
+        return {name: float(np.clip(value, -20, 20)) for name, value in known.items()}
 
     def _in_the_way(self, one: Found, during: slice, wide: slice, log: Any) -> dict[str, float]:
         """What the head, the eyes, the light, a hand and the picture do meanwhile."""

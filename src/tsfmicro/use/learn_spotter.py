@@ -31,9 +31,9 @@ from tsfmicro.use.spot_dataset import Trace
 from tsfmicro.use.spot_films import KINDS, Lesson, lessons
 
 SEED, FILMS = 1000, 60
-_FOLDS, _NETWORKS, _HIDDEN, _EPOCHS = 5, 5, (32, 16), 400
+_FOLDS, _NETWORKS, _HIDDEN, _EPOCHS = 5, 5, (32, 16), 250
 _LEVELS = tuple(round(0.05 * n, 2) for n in range(21))
-_COPIES = 4  # of each film in training, changed a little
+_COPIES = 5  # of each film in training, changed a little
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,25 @@ def changed(lesson: Lesson, others: Sequence[Lesson], rng: np.random.Generator) 
         faces.append(face if other is None else _with(face, times[face.frames], other.trace))
     truth = [(_kind(kind, (b - a) * slower), a * slower, b * slower) for kind, a, b in lesson.truth]
     trace = replace(lesson.trace, times=times, faces=tuple(faces))
-    return replace(lesson, trace=trace, truth=truth)
+    whole = replace(lesson, trace=trace, truth=truth)
+    return _clip(whole, rng) if rng.random() < 0.3 else whole
+
+
+def _clip(lesson: Lesson, rng: np.random.Generator) -> Lesson:
+    """Cut out of it as clips are cut: an expression, or anything else, with little before and after."""
+    _, a, b = lesson.truth[int(rng.integers(len(lesson.truth)))] if lesson.truth else ("", 1.0, 2.0)
+    times = lesson.trace.times
+    first, last = np.searchsorted(times, (a - rng.uniform(0.03, 1), b + rng.uniform(0.03, 1)))
+    faces = []
+    for face in lesson.trace.faces:
+        inside = (face.frames >= first) & (face.frames < last)
+        if inside.sum() > 4:
+            parts = {
+                name: getattr(face, name)[inside] for name in ("head", "motion", "turned", "seen", "light", "eyes")
+            }
+            faces.append(replace(face, frames=face.frames[inside] - first, **parts))
+    trace = replace(lesson.trace, numbers=np.arange(last - first), times=times[first:last], faces=tuple(faces))
+    return replace(lesson, trace=trace, truth=lesson.truth) if faces else lesson
 
 
 def _kind(kind: str, length: float) -> str:
@@ -138,11 +156,11 @@ def _with(face: Segment, times: np.ndarray, trace: Trace) -> Segment:
     other = max(trace.faces, key=lambda one: len(one.frames))
     theirs = trace.times[other.frames]
     at = np.searchsorted(theirs, times).clip(0, len(theirs) - 1)
-    between = (
-        lambda values: np.stack(  # noqa: E731
-            [np.interp(times, theirs, column) for column in values.reshape(len(values), -1).T], axis=1
-        ).reshape(len(times), *values.shape[1:])
-    )
+
+    def between(values: np.ndarray) -> np.ndarray:
+        flat = values.reshape(len(values), -1).T
+        return np.stack([np.interp(times, theirs, one) for one in flat], axis=1).reshape(-1, *values.shape[1:])
+
     head = face.head.astype(np.float64)
     return replace(
         face,
@@ -239,18 +257,18 @@ def calibrated(logits: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
 
     Args: logits: (N,) of movements that were not learned from; hits: (N,) bool.
     """
-    # Platt's targets keep the probabilities away from 0 and 1 where there are few examples.
+    from scipy.optimize import minimize
+
+    # Platt's targets keep probabilities away from 0 and 1 where there are few examples.
     yes, no = int(hits.sum()), int((~hits).sum())
     target = np.where(hits, (yes + 1) / (yes + 2), 1 / (no + 2))
-    slope, offset = 1.0, 0.0
-    for _ in range(50):  # Newton's method
-        p = 1 / (1 + np.exp(-(slope * logits + offset)))
-        miss, curve = p - target, p * (1 - p) + 1e-9
-        gradient = np.array([miss @ logits, miss.sum()])
-        hessian = np.array([[curve @ logits**2, curve @ logits], [curve @ logits, curve.sum()]]) + 1e-6 * np.eye(2)
-        step = np.linalg.solve(hessian, gradient)
-        slope, offset = slope - step[0], offset - step[1]
-    return float(max(slope, 1e-3)), float(offset)
+
+    def loss(line: np.ndarray) -> float:
+        said = np.exp(line[0]) * logits + line[1]  # the exponent keeps the slope above 0: levels must not turn about
+        return float((np.logaddexp(0, said) - target * said).mean() + 1e-3 * line[0] ** 2)
+
+    slope, offset = minimize(loss, np.zeros(2)).x
+    return float(np.exp(slope)), float(offset)
 
 
 @dataclass(frozen=True)
@@ -297,8 +315,13 @@ def calibration_error(table: Sequence[dict[str, float]]) -> float:
     return sum(row["count"] * abs(row["confidence"] - row["hits"]) for row in table) / max(total, 1)
 
 
-def make_spotter(lessons_: Sequence[Lesson], seed: int, watch: Watch, **how: int) -> Spotter:
-    """Learn, calibrate on people who were not learned from, and say in the card what that gave. Args: how: see `learn`."""
+def make_spotter(
+    lessons_: Sequence[Lesson], seed: int, watch: Watch, copies_of_each: int = _COPIES, **how: int
+) -> Spotter:
+    """Learn, calibrate on people who were not learned from, and say in the card what that gave.
+
+    Args: copies_of_each: film that are learned from besides, see `changed`. how: see `learn`.
+    """
     rng = np.random.default_rng(seed)
     films, copies = [], []
     # A film is only mixed with those of its own part: else networks would have seen what they shall judge.
@@ -308,7 +331,7 @@ def make_spotter(lessons_: Sequence[Lesson], seed: int, watch: Watch, **how: int
     ]
     for n, lesson in enumerate(lessons_):
         films.append(candidates(lesson))
-        copies.append([candidates(changed(lesson, calm[n % _FOLDS], rng)) for _ in range(_COPIES)])
+        copies.append([candidates(changed(lesson, calm[n % _FOLDS], rng)) for _ in range(copies_of_each)])
         watch.progress("describing movements", n + 1, len(lessons_))
     said = cross_fit(films, copies, seed, watch, **how)
     logits, hits = np.concatenate(said), np.concatenate([one.hits for one in films])
@@ -323,7 +346,7 @@ def make_spotter(lessons_: Sequence[Lesson], seed: int, watch: Watch, **how: int
         "expressions": {kind: sum(b.kind == kind for one in films for b in one.truth) for kind in KINDS},
         "movements": len(hits),
         "how": f"each film was judged by networks that had not seen it, in {_FOLDS} parts",
-        "held out": {"learned": _table(levels(films, sure)), "peaks": _table(_peaks(lessons_))},
+        "held out": {"learned": table_of(levels(films, sure)), "peaks": table_of(_peaks(lessons_))},
         "reliability": [{name: round(value, 4) for name, value in row.items()} for row in table],
         "calibration error": round(calibration_error(table), 4),
     }
@@ -339,7 +362,8 @@ def _peaks(lessons_: Sequence[Lesson]) -> list[Level]:
     return levels(films, [np.array([one.confidence for one in film.found]) for film in films])
 
 
-def _table(at: Sequence[Level]) -> dict[str, list[float]]:
+def table_of(at: Sequence[Level]) -> dict[str, list[float]]:
+    """Levels as columns."""
     return {
         "level": [one.level for one in at],
         "f1": [round(one.f1, 4) for one in at],
