@@ -10,8 +10,8 @@ from typing import Any
 
 import gradio as gr
 
-from tsfmicro.spot.spot import LEVEL
 from tsfmicro.use.recognise import Recognizer, example_video
+from tsfmicro.use.spot import LEVEL
 from tsfmicro.use.visit import Limits, Result, Visit
 
 TITLE = "tsfmicro: when did the face move?"
