@@ -32,11 +32,14 @@ class Thresholds:
         micro, macro: least movement and return, per cent of the eyes' distance; slow ones must be larger, because the
             errors a turning head leaves are slow.
         noise: … and at least so many times the trace's own noise.
-        restless: … and so many times what the face's regions usually move within two seconds; half as many times what this
-            region does.
+        restless: … and so many times what the face's regions usually do in the seconds before and after; half as many times
+            what this region does.
         calm: before and after a micro-expression its region moves by at most so large a share of it.
-        turn: a head that turns may meanwhile carry the skin by at most so many times the movement,
+        turn: a head that turns may meanwhile carry the skin by at most so many times the movement; of a smile, which moves cheeks
+            and mouth corners on both sides alike as no turn does,
+        smile: … the head's turn may be so many times as large.
         roll: … and roll by at most so many degrees.
+        furthest: per cent that skin can move, but for lips and chin, which a jaw carries along: more is something else, a hand say.
         flicker: so many times as much is asked for while the light flickers.
         frames: least steps between frames from onset to offset.
         blinking: … and so many times as much in brows and cheeks while the eyes blink.
@@ -46,10 +49,12 @@ class Thresholds:
     micro: float = 0.50
     macro: float = 0.80
     noise: float = 12.0
-    restless: float = 14.0
+    restless: float = 16.0
     calm: float = 0.45
-    turn: float = 1.0
+    turn: float = 0.56
+    smile: float = 1.5
     roll: float = 15.0
+    furthest: float = 10.0
     flicker: float = 2.0
     frames: int = 4
     blinking: float = 2.0
@@ -142,11 +147,20 @@ class _Peak:
 
 _GAP = 0.25  # seconds; with less between them two movements are one
 _BESIDE = 0.5  # seconds before and after, in which a face should rest
-_MOVES = 2.0  # seconds over which restlessness is measured
+_MOVES = 2.0  # seconds within which restlessness is movement
+_AROUND, _OFF = (
+    2.5,
+    0.1,
+)  # seconds before and after a movement in which restlessness is measured, and those left out beside it
+_LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
+_TOGETHER = 1.5  # by how much three regions that move together count more than one
+_ASTRAY = 0.6  # share of the regions that must be seen for the head's movement to be known
 _REST = 10.0  # seconds over which a face is said to rest
 _PIECE = 60.0  # seconds that are looked at together, with the rest before and after: an hour need not be copied whole
 _UPPER = np.array([("brow" in name) or ("cheek" in name) for name in REGIONS])
 _MOUTH = np.array([any(word in name for word in ("mouth", "lip", "chin")) for name in REGIONS])
+_JAW = np.array(["lip" in name or "chin" in name for name in REGIONS])
+_SMILING = [(REGIONS.index(f"left {name}"), REGIONS.index(f"right {name}")) for name in ("cheek", "mouth corner")]
 _ANGLES = np.arange(8) * np.pi / 4
 _DIRECTIONS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
@@ -193,10 +207,10 @@ def _in_piece(
     )
     found = _one_of_each(quick, slow)
     hidden = [one for one in found if overlaps(view.covered, one.onset, one.offset)]
-    held = [_demanded(one, _of_the_head(one, times, view, t)) for one in found if one not in hidden]
-    floor = _restlessness(times, motion, view.covered, t)
+    held = [_demanded(one, _of_the_head(one, times, motion, view, t)) for one in found if one not in hidden]
+    unrest = _Unrest.of(times, motion, view.covered)
     judged = [
-        _demanded(one, _of_the_face(one, times, motion, floor, view, t))
+        _demanded(one, _of_the_face(one, times, motion, unrest, view, t))
         for one in _one_each_stretch(held, max(_GAP, 1.5 / rate))
     ]
     judged += [replace(one, ratio=min(one.ratio, 0.1), doubt="covered") for one in hidden]
@@ -213,27 +227,71 @@ def _one_each_stretch(found: Sequence[Found], gap: float) -> list[Found]:
         less, more = sorted((joined[-1], one), key=lambda f: f.motion)
         begin, end = min(less.onset, more.onset), max(less.offset, more.offset)
         alike = less.motion > 0.5 * more.motion and less.ratio > 0.5
-        joined[-1] = replace(more, onset=begin, offset=end, parts=less.parts + more.parts) if alike else more
+        surer = max(joined[-1], one, key=lambda f: f.ratio)
+        whole = replace(
+            more, onset=begin, offset=end, parts=less.parts + more.parts, ratio=surer.ratio, doubt=surer.doubt
+        )
+        joined[-1] = whole if alike else more
     return joined
 
 
-def _restlessness(times: np.ndarray, motion: np.ndarray, covered: Sequence[Stretch], t: Thresholds) -> np.ndarray:
-    """(R,) per cent below which this video tells nothing: what its regions do all the time, be it by compression, by a head
-    that never keeps still, or by speech. A short clip may be all expression, and counts for less."""
-    from scipy.ndimage import median_filter
+@dataclass(frozen=True)
+class _Unrest:
+    """What a face's regions do all the time, be it by compression, by a head that never keeps still, or by speech.
 
-    free = ~np.any([(times > a) & (times < b) for a, b in covered], axis=0) if covered else np.ones(len(times), bool)
-    if free.sum() < 4:
-        return np.zeros(motion.shape[1])
-    grid, even = _evenly(times, motion)
-    rate = 1 / (grid[1] - grid[0])
-    step = max(1, round(rate / 10))
-    few = _smooth(even, 0.03 * rate)[::step]
-    usual = median_filter(few, size=(round(_MOVES * rate / step) | 1, 1, 1), mode="nearest")
-    counts = np.interp(grid[::step], times, free) > 0.5
-    away = np.median(np.linalg.norm(few - usual, axis=2)[counts], axis=0) if counts.any() else np.zeros(few.shape[1])
-    known = min(1.0, (times[free][-1] - times[free][0]) / (2 * _MOVES))
-    return t.restless * known * np.maximum(np.median(away), 0.5 * away)
+    Attributes: times: (n,) seconds, some ten a second, of all that is not covered; away: (n, R) per cent of the eyes' distance
+        from where a region is in the seconds around.
+    """
+
+    times: np.ndarray
+    away: np.ndarray
+
+    @classmethod
+    def of(cls, times: np.ndarray, motion: np.ndarray, covered: Sequence[Stretch]) -> _Unrest:
+        from scipy.ndimage import median_filter
+
+        grid, even = _evenly(times, motion)
+        rate = 1 / (grid[1] - grid[0])
+        step = max(1, round(rate / 10))
+        few = _smooth(even, 0.03 * rate)[::step]
+        usual = median_filter(few, size=(round(_MOVES * rate / step) | 1, 1, 1), mode="nearest")
+        free = np.array([not overlaps(covered, at, at) for at in grid[::step]])
+        return cls(grid[::step][free], np.linalg.norm(few - usual, axis=2)[free])
+
+    def beside(self, one: Found) -> np.ndarray:
+        """(R,) per cent that each region is usually away before and after, but not while it moves: else an expression would
+        count against itself. A short clip may be all expression, and counts for less."""
+        if len(self.times) < 2:
+            return np.zeros(self.away.shape[1])
+        off = np.maximum(one.onset - self.times, self.times - one.offset)  # seconds from it, below 0 within
+        near = (off > _OFF) & (off < _AROUND)
+        enough = near.sum() * float(np.median(np.diff(self.times))) >= _LEAST_AROUND
+        away = np.median(self.away[near] if enough else self.away, axis=0)
+        known = min(1.0, float(self.times[-1] - self.times[0]) / (2 * _MOVES))
+        return known * np.maximum(np.median(away), 0.5 * away)
+
+
+def _off_the_way(one: Found, times: np.ndarray, traces: np.ndarray) -> np.ndarray:
+    """(n, R, 2) how far regions are, while it lasts, from the straight way between where they were before and are after."""
+    trace = _smooth(traces[_during(one, times)], 0.02 / float(np.median(np.diff(times))))
+    along = np.linspace(0, 1, len(trace))[:, None, None]
+    return trace - trace[:1] - along * (trace[-1:] - trace[:1])
+
+
+def _above(one: Found, times: np.ndarray, motion: np.ndarray, unrest: _Unrest) -> float:
+    """How many times what it usually does the face moves. What noise does to one region it seldom does to three at a time."""
+    most = np.linalg.norm(_off_the_way(one, times, motion), axis=2).max(0) / np.maximum(unrest.beside(one), 1e-6)
+    most.sort()
+    return float(max(most[-1], _TOGETHER * most[-3:].mean()))
+
+
+def _smiling(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
+    """Per cent by which cheeks and mouth corners go both up or both outwards: as far as the face's two sides do the same."""
+    off = _off_the_way(one, times, motion)
+    sides = [
+        np.abs([off[:, right, 0] - off[:, left, 0], off[:, right, 1] + off[:, left, 1]]) / 2 for left, right in _SMILING
+    ]
+    return float(np.sqrt(np.prod([both.max() for both in sides])))
 
 
 def _demanded(one: Found, demands: dict[str, float]) -> Found:
@@ -249,30 +307,36 @@ def _during(one: Found, times: np.ndarray) -> slice:
     return slice(int(begin), max(int(end), int(begin) + 1))
 
 
-def _of_the_head(one: Found, times: np.ndarray, view: View, t: Thresholds) -> dict[str, float]:
+def _of_the_head(one: Found, times: np.ndarray, motion: np.ndarray, view: View, t: Thresholds) -> dict[str, float]:
     during = _during(one, times)
     turned = np.linalg.norm(np.ptp(view.turned[during], axis=0), axis=1).mean()
+    aside = np.linalg.norm(_off_the_way(one, times, view.turned), axis=2).max(0).mean()
+    turns = max(
+        t.turn * one.motion / max(float(turned), 1e-6), t.smile * _smiling(one, times, motion) / max(float(aside), 1e-6)
+    )
+    if view.seen[during].mean(1).min() < _ASTRAY:
+        turns = 0.1
     return {
-        "head turns": min(
-            t.turn * one.motion / max(float(turned), 1e-6), t.roll / max(float(np.ptp(view.roll[during])), 1e-6)
-        ),
+        "head turns": turns,
         "flicker": one.ratio / t.flicker if overlaps(view.flicker, one.onset, one.offset) else np.inf,
+        "covered": np.inf if _JAW[one.region] else t.furthest / one.motion,
         "not seen": np.inf if view.seen[during, one.region].all() else 0.1,
     }
 
 
 def _of_the_face(
-    one: Found, times: np.ndarray, motion: np.ndarray, floor: np.ndarray, view: View, t: Thresholds
+    one: Found, times: np.ndarray, motion: np.ndarray, unrest: _Unrest, view: View, t: Thresholds
 ) -> dict[str, float]:
     lost = min((abs(second - at) for second in view.lost for at in (one.onset, one.offset)), default=np.inf)
+    during = _during(one, times)
     demands = {
-        "restless video": one.motion / max(float(floor[one.region]), 1e-6),
+        "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
+        "restless video": _above(one, times, motion, unrest) / t.restless,
         "face comes or leaves": lost / 0.5,
     }
     if _MOUTH[one.region] and one.parts >= 4 and one.length / one.parts < 0.6:
         demands["speaks"] = 0.5  # a mouth that goes on and on, several times a second
     if one.kind == "micro":
-        during = _during(one, times)
         demands["few frames"] = (during.stop - during.start - 0.5) / t.frames
         demands["no rest beside it"] = t.calm / max(_beside(one, times, motion), 1e-6)
     return demands

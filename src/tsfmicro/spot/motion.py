@@ -39,6 +39,7 @@ _PLACES: dict[str, tuple[tuple[int, ...], float, float, float, float]] = {
 REGIONS: tuple[str, ...] = tuple(_PLACES)
 _WAYS = 10  # of a head to go, see `Layout._turns`
 _DRAWN = 0.01  # how much a turn is drawn towards none
+_BRIGHTER = 0.01  # share of the brightness by which it must differ before it is set right
 _UNLIKE, _STRANGE = 0.6, 0.1  # correlation with what was there before; what differs, for the contrast (squared)
 _EYE = (0.27, 0.17)  # half width and half height of an eye with its lids, in distances between the eyes
 
@@ -183,6 +184,7 @@ class FlowMeter:
             turn: (W,) how far the head has turned already, as far as is known. It is undone before the flow is measured,
                 which is best when it is small.
         """
+        after = _as_bright(after, before, layout)
         known = np.zeros(_WAYS) if turn is None else turn
         if known.any():
             after = self._carried(after, layout.turn_field(known))
@@ -205,6 +207,13 @@ class FlowMeter:
 
 def _shifts(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ matrix[:, :2].T + matrix[:, 2] - points
+
+
+def _as_bright(image: np.ndarray, other: np.ndarray, layout: Layout) -> np.ndarray:
+    """The image at the brightness of the other, as most of the face has it: flow takes a camera's exposure for movement."""
+    rows, columns = layout.head.T
+    gain = float(np.median((other[rows, columns] + 1.0) / (image[rows, columns] + 1.0)))
+    return cv2.convertScaleAbs(image, alpha=gain) if abs(gain - 1) > _BRIGHTER else image
 
 
 def _is_seen(before: np.ndarray, carried: np.ndarray, layout: Layout) -> np.ndarray:
