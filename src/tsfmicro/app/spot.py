@@ -33,7 +33,7 @@ def spot(
     spotter: Annotated[
         str,
         typer.Option(help="How sure each is: 'learned', a probability, or 'peaks', how far above the thresholds."),
-    ] = "learned",
+    ] = "peaks",
     as_json: AsJson = False,
 ) -> None:
     """Find micro- and macro-expressions in a video: onset, apex, offset, and which part of the face moved."""

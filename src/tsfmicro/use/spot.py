@@ -29,7 +29,7 @@ from tsfmicro.spot.video import open_video
 
 CUTTING = Cutting(to_template, crop)
 SPOTTERS = ("learned", "peaks")
-SPOTTER = "learned"
+SPOTTER = "peaks"
 
 
 def spot(
