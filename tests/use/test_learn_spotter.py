@@ -18,6 +18,7 @@ from tsfmicro.use.learn_spotter import (
     changed,
     levels,
     make_spotter,
+    patterns_of,
     reliability,
     write_spotter,
 )
@@ -106,7 +107,7 @@ def test_a_film_that_is_changed_keeps_its_truth():
         whole, trace=replace(whole.trace, faces=(replace(whole.trace.faces[0], seen=whole.trace.faces[0].seen | True),))
     )
     for _ in range(5):
-        told = candidates(changed(whole, [], rng))
+        told = candidates(changed(whole, [], patterns_of([whole]), rng))
         assert (told.overlap >= 0.5).any()
         assert {kind for kind, _, _ in told.lesson.truth} <= {"micro", "macro"}
 

@@ -26,13 +26,15 @@ PROPOSALS = Thresholds(micro=0.35, macro=0.55, noise=8.0)
 """What is looked at: smaller movements than without a learned spotter."""
 WEIGHTS, CARD = "spotter.safetensors", "spotter.json"
 
+FAR = 3.0
+"""Deviations from the mean; what lies further is no more telling."""
+
 _PAIRS = tuple(
     (REGIONS.index(name), REGIONS.index(name.replace("left", "right"))) for name in REGIONS if name.startswith("left")
 )
 _BROWS = np.array(["brow" in name for name in REGIONS])
 _MOUTH = np.array([any(word in name for word in ("mouth", "lip", "chin")) for name in REGIONS])
 _BESIDE, _AROUND = 0.5, 2.0  # seconds before and after a movement
-_FAR = 4.0  # deviations from the mean; what lies further is no more telling
 _LEAST = 1e-3  # per cent of the eyes' distance; keeps logarithms finite
 
 
@@ -74,7 +76,7 @@ class Spotter:
 
     def logits(self, numbers: np.ndarray) -> np.ndarray:
         """(N,) before calibration. Args: numbers: (N, F), see `describe`."""
-        now = np.clip((numbers - self.mean) / self.spread, -_FAR, _FAR)[None]  # (1, N, F)
+        now = np.clip((numbers - self.mean) / self.spread, -FAR, FAR)[None]  # (1, N, F)
         for n, (weight, bias) in enumerate(self.layers):
             now = now @ weight + bias[:, None]  # (K, N, out)
             if n + 1 < len(self.layers):

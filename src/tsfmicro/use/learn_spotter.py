@@ -23,7 +23,7 @@ import numpy as np
 from tsfmicro.files import write_whole
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.intervals import LONGEST_MICRO, Found, Thresholds, find_intervals
-from tsfmicro.spot.learned import CARD, PROPOSALS, WEIGHTS, Spotter, describe
+from tsfmicro.spot.learned import CARD, FAR, PROPOSALS, WEIGHTS, Spotter, describe
 from tsfmicro.spot.score import SpotScores, score_intervals
 from tsfmicro.spot.spot import around
 from tsfmicro.spot.types import Segment
@@ -33,7 +33,7 @@ from tsfmicro.use.spot_films import KINDS, Lesson, lessons
 SEED, FILMS = 1000, 60
 _FOLDS, _NETWORKS, _HIDDEN, _EPOCHS = 5, 5, (32, 16), 250
 _LEVELS = tuple(round(0.05 * n, 2) for n in range(21))
-_COPIES = 5  # of each film in training, changed a little
+_COPIES = 8  # of each film in training, changed a little
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,13 @@ def _overlap(one: Found, begin: float, end: float) -> float:
     return max(0.0, shared) / (max(one.offset, end) - min(one.onset, begin))
 
 
-def changed(lesson: Lesson, others: Sequence[Lesson], rng: np.random.Generator) -> Lesson:
-    """The film as if all had moved more or less, faster or slower, in a picture that is less steady; and, half the time, as if
-    what moves another face without an expression had happened to this one besides.
+def changed(
+    lesson: Lesson, others: Sequence[Lesson], patterns: Sequence[np.ndarray], rng: np.random.Generator
+) -> Lesson:
+    """The film as if all had moved more or less, faster or slower, in a picture that is less steady; half the time as if what
+    moves another face without an expression had happened to this one besides; and with more expressions than were drawn.
 
-    Args: others: films without expressions.
+    Args: others: films without expressions. patterns: how regions move in expressions, see `patterns_of`.
     """
     slower, more = float(np.exp(rng.normal(0, 0.12))), float(np.exp(rng.normal(0, 0.3)))
     unrest, grain = 0.15 * rng.uniform() ** 3, 0.15 * rng.uniform() ** 3
@@ -124,8 +126,67 @@ def changed(lesson: Lesson, others: Sequence[Lesson], rng: np.random.Generator) 
         faces.append(face if other is None else _with(face, times[face.frames], other.trace))
     truth = [(_kind(kind, (b - a) * slower), a * slower, b * slower) for kind, a, b in lesson.truth]
     trace = replace(lesson.trace, times=times, faces=tuple(faces))
-    whole = replace(lesson, trace=trace, truth=truth)
+    whole = _with_more(replace(lesson, trace=trace, truth=truth), patterns, rng)
     return _clip(whole, rng) if rng.random() < 0.3 else whole
+
+
+def patterns_of(lessons_: Sequence[Lesson]) -> list[np.ndarray]:
+    """(R, 2) of each true expression: how its regions had moved when they had moved most, the one that moved most by 1."""
+    patterns = []
+    for lesson in lessons_:
+        for kind, a, b in lesson.truth:
+            for face in lesson.trace.faces if kind in KINDS else ():
+                times = lesson.trace.times[face.frames]
+                first, last = np.searchsorted(times, (a, b))
+                if last - first < 3 or last >= len(times) or not face.seen[first:last].all():
+                    continue
+                along = np.linspace(0, 1, last - first + 1)[:, None, None]
+                trace = face.motion[first : last + 1].astype(np.float64)
+                away = trace - (1 - along) * trace[0] - along * trace[-1]
+                far = np.linalg.norm(away, axis=2).max(1)
+                pattern = away[far > 0.8 * far.max()].mean(0)
+                patterns.append(pattern / np.linalg.norm(pattern, axis=1).max())
+    return patterns
+
+
+def _with_more(lesson: Lesson, patterns: Sequence[np.ndarray], rng: np.random.Generator) -> Lesson:
+    """With expressions that were never drawn: known patterns, with other courses, wherever the face is seen and shows none."""
+    truth, faces, times = list(lesson.truth), list(lesson.trace.faces), lesson.trace.times
+    for _ in range(int(rng.integers(1, 9)) if patterns else 0):
+        quick = rng.random() < 0.55
+        rise, fall = rng.uniform(0.06, 0.26, 2) if quick else rng.uniform(0.25, 1.0, 2)
+        hold = 0.0 if quick else float(rng.choice([0.0, rng.uniform(0, 2.2)]))
+        start, length = float(rng.uniform(times[0], times[-1])), float(rise + hold + fall)
+        n = int(rng.integers(len(faces)))
+        face = faces[n]
+        at = times[face.frames]
+        during = (at > start - 0.3) & (at < start + length + 0.3)
+        busy = any(a < start + length + 0.35 and b > start - 0.35 for kind, a, b in truth if kind in KINDS)
+        if busy or at[0] > start - 0.1 or at[-1] < start + length + 0.1 or not face.seen[during].mean() > 0.95:
+            continue
+        course = np.minimum(_rise((at - start) / rise), _rise((start + length - at) / fall))
+        if hold > 0.4:  # who smiles or laughs does not keep still
+            course = course * (1 - rng.uniform(0, 0.7) ** 2 * np.sin(np.pi * rng.uniform(0.5, 3) * (at - start)) ** 2)
+        much = rng.uniform(0.7, 3.5) if quick else rng.uniform(1.2, 7)
+        pattern = patterns[int(rng.integers(len(patterns)))]
+        if rng.random() < 0.4:
+            pattern = pattern + rng.uniform() * patterns[int(rng.integers(len(patterns)))]
+        moved = much * course[:, None, None] * (pattern + 0.05 * rng.normal(size=pattern.shape))
+        # A head often goes along a little, and later.
+        goes = much * rng.uniform(0, 0.8) ** 2 * _rise((at - start) / (1.5 * length)) * rng.normal(size=(2, 1))
+        faces[n] = replace(
+            face,
+            motion=(face.motion + moved).astype(np.float32),
+            turned=(face.turned + goes.T[:, None]).astype(np.float32),
+        )
+        truth.append((_kind("micro", length), start, start + length))
+    return replace(lesson, trace=replace(lesson.trace, faces=tuple(faces)), truth=truth)
+
+
+def _rise(share: np.ndarray) -> np.ndarray:
+    """From 0 at 0 to 1 at 1, smoothly."""
+    x = np.clip(share, 0, 1)
+    return np.asarray(x**3 * (10 - 15 * x + 6 * x**2))
 
 
 def _clip(lesson: Lesson, rng: np.random.Generator) -> Lesson:
@@ -199,7 +260,7 @@ def learn(films: Sequence[Candidates], seed: int, epochs: int = _EPOCHS, network
 
     numbers, overlap = np.concatenate([one.numbers for one in films]), np.concatenate([one.overlap for one in films])
     mean, spread = numbers.mean(0), numbers.std(0) + 1e-3
-    x = torch.from_numpy(np.clip((numbers - mean) / spread, -4, 4).astype(np.float32))
+    x = torch.from_numpy(np.clip((numbers - mean) / spread, -FAR, FAR).astype(np.float32))
     y = torch.from_numpy((overlap >= 0.5).astype(np.float32))
     # What overlaps a little is neither: bounds that are a little wrong.
     weight = torch.from_numpy(np.where((overlap > 0.1) & (overlap < 0.5), 0.3, 1.0).astype(np.float32))
@@ -329,9 +390,11 @@ def make_spotter(
         [one for n, one in enumerate(lessons_) if n % _FOLDS == fold and not any(k in KINDS for k, _, _ in one.truth)]
         for fold in range(_FOLDS)
     ]
+    shown = [patterns_of(lessons_[fold::_FOLDS]) for fold in range(_FOLDS)]
     for n, lesson in enumerate(lessons_):
         films.append(candidates(lesson))
-        copies.append([candidates(changed(lesson, calm[n % _FOLDS], rng)) for _ in range(copies_of_each)])
+        part = n % _FOLDS
+        copies.append([candidates(changed(lesson, calm[part], shown[part], rng)) for _ in range(copies_of_each)])
         watch.progress("describing movements", n + 1, len(lessons_))
     said = cross_fit(films, copies, seed, watch, **how)
     logits, hits = np.concatenate(said), np.concatenate([one.hits for one in films])
