@@ -40,6 +40,8 @@ class Thresholds:
         smile: … the head's turn may be so many times as large.
         roll: … and roll by at most so many degrees.
         furthest: per cent that skin can move, but for lips and chin, which a jaw carries along: more is something else, a hand say.
+        jump: share of a slow movement that may come in a thirtieth of a second: more is the picture's, of a codec say, and not the
+            face's.
         flicker: so many times as much is asked for while the light flickers.
         frames: least steps between frames from onset to offset.
         blinking: … and so many times as much in brows and cheeks while the eyes blink.
@@ -49,12 +51,13 @@ class Thresholds:
     micro: float = 0.50
     macro: float = 0.80
     noise: float = 12.0
-    restless: float = 16.0
+    restless: float = 18.0
     calm: float = 0.45
     turn: float = 0.56
     smile: float = 1.5
     roll: float = 15.0
     furthest: float = 10.0
+    jump: float = 0.5
     flicker: float = 2.0
     frames: int = 4
     blinking: float = 2.0
@@ -153,7 +156,7 @@ _AROUND, _OFF = (
     0.1,
 )  # seconds before and after a movement in which restlessness is measured, and those left out beside it
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
-_TOGETHER = 1.5  # by how much three regions that move together count more than one
+_TOGETHER = 1.7  # by how much five regions that move together count more than one
 _ASTRAY = 0.6  # share of the regions that must be seen for the head's movement to be known
 _REST = 10.0  # seconds over which a face is said to rest
 _PIECE = 60.0  # seconds that are looked at together, with the rest before and after: an hour need not be copied whole
@@ -278,11 +281,24 @@ def _off_the_way(one: Found, times: np.ndarray, traces: np.ndarray) -> np.ndarra
     return trace - trace[:1] - along * (trace[-1:] - trace[:1])
 
 
-def _above(one: Found, times: np.ndarray, motion: np.ndarray, unrest: _Unrest) -> float:
-    """How many times what it usually does the face moves. What noise does to one region it seldom does to three at a time."""
-    most = np.linalg.norm(_off_the_way(one, times, motion), axis=2).max(0) / np.maximum(unrest.beside(one), 1e-6)
-    most.sort()
-    return float(max(most[-1], _TOGETHER * most[-3:].mean()))
+def _above(most: np.ndarray, usual: np.ndarray) -> float:
+    """How many times what it usually does the face moves. What noise does to one region it seldom does to five at a time.
+
+    Args: most: (R,) how far each region moves; usual: (R,) of it without an expression.
+    """
+    times = np.sort(most / np.maximum(usual, 1e-6))
+    return float(max(times[-1], _TOGETHER * times[-5:].mean()))
+
+
+def _jump(off: np.ndarray, most: np.ndarray, times: np.ndarray) -> float:
+    """The largest share of a movement that comes in a thirtieth of a second, in the middle of the three regions that move most.
+
+    Args: off: (n, R, 2) the movement; most: (R,) its largest.
+    """
+    step = max(1, round(1 / (30 * float(np.median(np.diff(times))))))
+    furthest = np.argsort(most)[-3:]
+    steps = np.linalg.norm(off[step:, furthest] - off[:-step, furthest], axis=2).max(0, initial=0)
+    return float(np.median(steps / most[furthest]))
 
 
 def _smiling(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
@@ -329,14 +345,18 @@ def _of_the_face(
 ) -> dict[str, float]:
     lost = min((abs(second - at) for second in view.lost for at in (one.onset, one.offset)), default=np.inf)
     during = _during(one, times)
+    off = _off_the_way(one, times, motion)
+    most = np.linalg.norm(off, axis=2).max(0)
     demands = {
         "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
-        "restless video": _above(one, times, motion, unrest) / t.restless,
+        "restless video": _above(most, unrest.beside(one)) / t.restless,
         "face comes or leaves": lost / 0.5,
     }
     if _MOUTH[one.region] and one.parts >= 4 and one.length / one.parts < 0.6:
         demands["speaks"] = 0.5  # a mouth that goes on and on, several times a second
-    if one.kind == "micro":
+    if one.kind == "macro":
+        demands["jumps"] = t.jump / max(_jump(off, most, times[during]), 1e-6)
+    else:
         demands["few frames"] = (during.stop - during.start - 0.5) / t.frames
         demands["no rest beside it"] = t.calm / max(_beside(one, times, motion), 1e-6)
     return demands
