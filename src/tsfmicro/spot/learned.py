@@ -26,7 +26,7 @@ PROPOSALS = Thresholds(micro=0.35, macro=0.55, noise=8.0)
 """What is looked at: smaller movements than without a learned spotter."""
 WEIGHTS, CARD = "spotter.safetensors", "spotter.json"
 
-FAR = 3.0
+FAR = 2.5
 """Deviations from the mean; what lies further is no more telling."""
 
 _PAIRS = tuple(
@@ -198,7 +198,7 @@ class _Look:
             "above noise": log(size / max(self.noise[r], _LEAST)),
             "above usual speed": log(size / one.length / max(self.usual[r], _LEAST)),
             "above the face's usual speed": log(size / one.length / max(float(np.median(self.usual)), _LEAST)),
-            "parts": float(min(one.parts, 6)),
+            "parts": float(min(one.parts, 3)),
             "length of a part": log(one.length / one.parts),
             "hand-made": float(np.clip(np.log(max(one.ratio, 1e-3)), -3, 3)),
         }
@@ -251,8 +251,8 @@ class _Look:
             "movements near": float(min(len(near), 8)),
             "larger near": float(min(sum(other.motion > 0.5 * one.motion for other in near), 6)),
             "nearest": min([1.5, *(self._apart(one, other) for other in near)]),
-            "time before": min(2.0, one.onset - float(self.times[0])),
-            "time after": min(2.0, float(self.times[-1]) - one.offset),
+            "time before": min(0.7, one.onset - float(self.times[0])),
+            "time after": min(0.7, float(self.times[-1]) - one.offset),
         }
 
     @staticmethod
@@ -272,9 +272,8 @@ class _Look:
         more, less = (sum(pick(far[left], far[right]) for left, right in _PAIRS) for pick in (max, min))
         known = {
             "together": float(np.linalg.norm(away.mean(0)) / max(far.mean(), _LEAST)),  # the whole face one way
-            "regions": float((far > 0.4).sum()),
-            "least region": float(far.min()),
-            "usual region": float(np.median(far)),
+            "regions": min(6.0, float((far > 0.4).sum())),
+            "usual region": min(0.4, float(np.median(far))),
             "both sides": float(less / max(more, _LEAST)),
             "brows' share": float(far[_BROWS].sum() / max(far.sum(), _LEAST)),
             "mouth's share": float(far[_MOUTH].sum() / max(far.sum(), _LEAST)),
