@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from pytest import approx
+from scipy.ndimage import gaussian_filter1d
 
 from tsfmicro.spot.intervals import View, find_intervals, from_rest
 from tsfmicro.spot.motion import REGIONS
@@ -201,3 +202,51 @@ def test_where_a_face_comes_or_is_lost_nothing_is_told():
     traces = face(times, chin=2 * bump(times, 0.2, 0.4, 0.6))
     assert len(told(times, traces)) == 1
     assert told(times, traces, lost=[0.0]) == []
+
+
+def test_restlessness_is_what_a_face_does_beside_a_movement_not_in_it():
+    times = seconds(12)
+    laugh = 3 * bump(times, 4, 4.6, 7.8, hold=2.4)  # a third of the film
+    assert len(told(times, face(times, left_cheek=laugh, right_cheek=laugh))) == 1
+    rng = np.random.default_rng(2)
+    unrest = np.repeat(rng.normal(0, 0.4, (120, len(REGIONS), 2)), 10, axis=0)  # as a codec leaves it
+    assert told(times, face(times, left_cheek=laugh, right_cheek=laugh) + unrest) == []
+
+
+def test_many_regions_that_move_together_count_more_than_one_alone():
+    times = seconds(12)
+    rng = np.random.default_rng(2)
+    unrest = gaussian_filter1d(rng.normal(0, 1, (len(times), len(REGIONS), 2)), 15, axis=0)
+    unrest *= 0.15 / unrest.std()
+    up = -3 * bump(times, 5, 5.6, 7, hold=0.5)
+    names = ("left_cheek", "right_cheek", "left_mouth_corner", "right_mouth_corner", "upper_lip")
+    one, five = (
+        find_intervals(times, face(times, **dict.fromkeys(which, up)) + unrest, [], level=0)
+        for which in (names[:1], names)
+    )
+    alone, together = (max(f.ratio for f in found if 4.5 < f.apex < 7) for found in (one, five))
+    assert together > 1.2 * alone
+
+
+def test_a_smile_may_be_told_while_the_head_turns_and_a_one_sided_movement_may_not():
+    times = seconds(10)
+    up = 2 * bump(times, 4, 4.5, 6, hold=0.7)
+    turned = np.repeat(np.stack([1.2 * up, 0 * up], axis=1)[:, None], len(REGIONS), axis=1)
+    smile = dict.fromkeys(("left_cheek", "right_cheek", "left_mouth_corner", "right_mouth_corner"), -up)
+    assert len(told(times, face(times, **smile), turned=turned)) == 1
+    assert told(times, face(times, left_cheek=-up, left_mouth_corner=-up), turned=turned) == []
+
+
+def test_a_slow_movement_that_comes_in_a_jump_is_the_pictures():
+    times = seconds(10, 30)
+    slow, sudden = 2 * bump(times, 4, 4.5, 6, hold=0.7), 2.0 * ((times > 4) & (times < 5)) * np.minimum(1, 5 - times)
+    assert len(told(times, face(times, chin=slow))) == 1
+    doubtful = max(find_intervals(times, face(times, chin=sudden), [], level=0), key=lambda one: one.motion)
+    assert (doubtful.doubt, doubtful.confidence < 0.5) == ("jumps", True)
+
+
+def test_skin_does_not_move_by_a_tenth_of_the_eyes_distance_but_a_jaw_does():
+    times = seconds(12)
+    far = 15 * bump(times, 4, 4.6, 6)
+    assert told(times, face(times, left_cheek=far)) == []
+    assert len(told(times, face(times, chin=far))) == 1

@@ -73,3 +73,11 @@ def test_likeness_of_a_face_with_itself_a_shifted_self_and_with_noise():
     assert likeness(face, cut(moved(image, right=4), landmarks)[0]) > 0.9
     assert likeness(face, noise) < 0.3
     assert likeness(face, np.zeros_like(face)) == 0
+
+
+def test_a_picture_that_grows_brighter_does_not_move():
+    image, landmarks = portrait()
+    before, layout = cut(image, landmarks)
+    for gain in (0.75, 1.15):
+        movement = FlowMeter()(before, cv2.convertScaleAbs(before, alpha=gain), layout)
+        assert np.abs(movement.regions).max() < 0.15

@@ -291,12 +291,13 @@ def _above(most: np.ndarray, usual: np.ndarray) -> float:
 
 
 def _jump(off: np.ndarray, most: np.ndarray, times: np.ndarray) -> float:
-    """The largest share of a movement that comes in a thirtieth of a second, in the middle of the three regions that move most.
+    """The largest share of a movement that comes in a thirtieth of a second: usually, of the regions that move most, at most
+    three, and at least half as far as the first.
 
     Args: off: (n, R, 2) the movement; most: (R,) its largest.
     """
     step = max(1, round(1 / (30 * float(np.median(np.diff(times))))))
-    furthest = np.argsort(most)[-3:]
+    furthest = [region for region in np.argsort(most)[-3:] if most[region] >= 0.5 * most.max()]
     steps = np.linalg.norm(off[step:, furthest] - off[:-step, furthest], axis=2).max(0, initial=0)
     return float(np.median(steps / most[furthest]))
 
@@ -335,7 +336,6 @@ def _of_the_head(one: Found, times: np.ndarray, motion: np.ndarray, view: View, 
     return {
         "head turns": turns,
         "flicker": one.ratio / t.flicker if overlaps(view.flicker, one.onset, one.offset) else np.inf,
-        "covered": np.inf if _JAW[one.region] else t.furthest / one.motion,
         "not seen": np.inf if view.seen[during, one.region].all() else 0.1,
     }
 
@@ -348,6 +348,7 @@ def _of_the_face(
     off = _off_the_way(one, times, motion)
     most = np.linalg.norm(off, axis=2).max(0)
     demands = {
+        "covered": np.inf if _JAW[one.region] else t.furthest / one.motion,
         "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
         "restless video": _above(most, unrest.beside(one)) / t.restless,
         "face comes or leaves": lost / 0.5,
