@@ -172,15 +172,31 @@ def _with_more(lesson: Lesson, patterns: Sequence[np.ndarray], rng: np.random.Ge
         if rng.random() < 0.4:
             pattern = pattern + rng.uniform() * patterns[int(rng.integers(len(patterns)))]
         moved = much * course[:, None, None] * (pattern + 0.05 * rng.normal(size=pattern.shape))
-        # A head often goes along a little, and later.
-        goes = much * rng.uniform(0, 0.8) ** 2 * _rise((at - start) / (1.5 * length)) * rng.normal(size=(2, 1))
+        # A head often goes along, and later.
+        later = _rise((at - start) / (1.5 * length))
+        goes = much * rng.uniform(0, 0.8) ** 2 * later * rng.normal(size=(2, 1))
         faces[n] = replace(
             face,
             motion=(face.motion + moved).astype(np.float32),
             turned=(face.turned + goes.T[:, None]).astype(np.float32),
+            head=face.head if quick else _leaning(face, later, rng),
         )
         truth.append((_kind("micro", length), start, start + length))
     return replace(lesson, trace=replace(lesson.trace, faces=tuple(faces)), truth=truth)
+
+
+def _leaning(face: Segment, course: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(n, 2, 3) the head's movement, if it also comes nearer, rolls and shifts a little."""
+    much = rng.uniform() ** 2
+    grows, rolls = 1 + 0.05 * much * rng.normal() * course, 0.03 * much * rng.normal() * course
+    shift = 0.08 * face.eye_distance * much * rng.normal(size=2) * course[:, None]
+    turn = grows[:, None, None] * np.array([[np.cos(rolls), -np.sin(rolls)], [np.sin(rolls), np.cos(rolls)]]).transpose(
+        2, 0, 1
+    )
+    middle = face.landmarks.mean(0)
+    linear = turn @ face.head[:, :, :2]
+    moved = np.einsum("nij,nj->ni", turn, face.head[:, :, 2] - middle) + middle + shift
+    return np.concatenate([linear, moved[:, :, None]], axis=2).astype(np.float32)
 
 
 def _rise(share: np.ndarray) -> np.ndarray:
