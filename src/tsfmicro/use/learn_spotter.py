@@ -127,7 +127,7 @@ def changed(
     truth = [(_kind(kind, (b - a) * slower), a * slower, b * slower) for kind, a, b in lesson.truth]
     trace = replace(lesson.trace, times=times, faces=tuple(faces))
     whole = _with_more(replace(lesson, trace=trace, truth=truth), patterns, rng)
-    return _clip(whole, rng) if rng.random() < 0.3 else whole
+    return _clip(whole, rng) if rng.random() < 0.4 else whole
 
 
 def patterns_of(lessons_: Sequence[Lesson]) -> list[np.ndarray]:
@@ -171,7 +171,7 @@ def _with_more(lesson: Lesson, patterns: Sequence[np.ndarray], rng: np.random.Ge
         pattern = patterns[int(rng.integers(len(patterns)))]
         if rng.random() < 0.4:
             pattern = pattern + rng.uniform() * patterns[int(rng.integers(len(patterns)))]
-        moved = much * course[:, None, None] * (pattern + 0.05 * rng.normal(size=pattern.shape))
+        moved = much * course[:, None, None] * (pattern + 0.4 * rng.uniform() ** 2 * rng.normal(size=pattern.shape))
         # A head often goes along, and later.
         later = _rise((at - start) / (1.5 * length))
         goes = much * rng.uniform(0, 0.8) ** 2 * later * rng.normal(size=(2, 1))
@@ -209,7 +209,7 @@ def _clip(lesson: Lesson, rng: np.random.Generator) -> Lesson:
     """Cut out of it as clips are cut: an expression, or anything else, with little before and after."""
     _, a, b = lesson.truth[int(rng.integers(len(lesson.truth)))] if lesson.truth else ("", 1.0, 2.0)
     times = lesson.trace.times
-    first, last = np.searchsorted(times, (a - rng.uniform(0.03, 1), b + rng.uniform(0.03, 1)))
+    first, last = np.searchsorted(times, (a - rng.uniform(0.15, 1) ** 2, b + rng.uniform(0.15, 1) ** 2))
     faces = []
     for face in lesson.trace.faces:
         inside = (face.frames >= first) & (face.frames < last)
