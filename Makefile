@@ -49,7 +49,7 @@ model: .venv/ready
 	cp build/run/final/config.json build/run/final/model.safetensors $(DEMONSTRATION)
 	$(BIN)/python -c "from pathlib import Path; from tsfmicro.study.demo import draw_example; draw_example(Path('$(DEMONSTRATION)/example.webm'))"
 
-# What tells expressions among movements, learned on drawn films. An hour and a half of two cores; goes on where it was stopped.
+# What tells expressions among movements, learned on drawn films. Five minutes of two idle cores; goes on where it was stopped.
 spotter: .venv/dev
 	$(BIN)/python -m tsfmicro.use.learn_spotter build/spotfilms
 	$(BIN)/python -m benchmarks.sure card docs/reliability.png

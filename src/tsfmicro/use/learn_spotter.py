@@ -30,7 +30,7 @@ from tsfmicro.spot.types import Segment
 from tsfmicro.use.spot_dataset import Trace
 from tsfmicro.use.spot_films import KINDS, Lesson, lessons
 
-SEED, FILMS = 1000, 60
+SEED, FILMS = 1000, 28
 _FOLDS, _NETWORKS, _HIDDEN, _EPOCHS = 5, 5, (24, 12), 200
 _LEVELS = tuple(round(0.05 * n, 2) for n in range(21))
 _COPIES = 8  # of each film in training, changed a little
