@@ -41,8 +41,14 @@ def seen(**hidden):
 
 
 def test_a_hand_is_there_from_when_it_comes_until_it_goes():
-    hand = seen(chin=[*range(50, 60), *range(140, 150)], left_mouth_corner=[*range(50, 60), *range(140, 150)])
+    comes_and_goes = [*range(50, 60), *range(140, 150)]
+    hand = seen(chin=comes_and_goes, left_mouth_corner=comes_and_goes, lower_lip=comes_and_goes)
     assert find_covered(TIMES, hand) == [(approx(0.85), approx(3.13))]
+
+
+def test_what_hides_two_regions_now_and_then_is_no_hand_that_stays():
+    edge = [*range(50, 60), *range(140, 150)]
+    assert len(find_covered(TIMES, seen(left_outer_brow=edge, left_cheek=edge))) == 2
 
 
 def test_a_mouth_that_opens_and_one_region_alone_are_no_hand():

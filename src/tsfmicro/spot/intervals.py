@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -156,6 +157,7 @@ _AROUND, _OFF = (
     0.1,
 )  # seconds before and after a movement in which restlessness is measured, and those left out beside it
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
+_SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
 _TOGETHER = 1.7  # by how much five regions that move together count more than one
 _ASTRAY = 0.6  # share of the regions that must be seen for the head's movement to be known
 _REST = 10.0  # seconds over which a face is said to rest
@@ -205,15 +207,22 @@ def _in_piece(
     rate = 1 / (grid[1] - grid[0])
     rest = _rest(even, rate)
     quick, slow = (
-        _at_scale(even, rest, grid, blinks, scale, t)
+        _at_scale(even, rest, grid, blinks, view.covered, scale, t)
         for scale in (_Scale(0.012, 1.5 * LONGEST_MICRO, t.micro), _Scale(0.06, LONGEST, t.macro))
     )
-    found = _one_of_each(quick, slow)
-    hidden = [one for one in found if overlaps(view.covered, one.onset, one.offset)]
-    held = [_demanded(one, _of_the_head(one, times, motion, view, t)) for one in found if one not in hidden]
+    # A hand moves the picture by more than any face does, and must not stand before what is seen beside it.
+    found, hidden = [], []
+    for free in (True, False):
+        these = (
+            [one for one in scale if overlaps(view.covered, one.onset, one.offset) != free] for scale in (quick, slow)
+        )
+        (found if free else hidden).extend(_one_of_each(*these))
+    hidden = [one for one in hidden if not any(_covers(other, one) for other in found)]
+    held = [_demanded(one, _of_the_head(one, times, motion, view, t)) for one in found]
     unrest = _Unrest.of(times, motion, view.covered)
+    mouth = np.array([one.apex for one in held if _MOUTH[one.region] and one.ratio > 0.7])
     judged = [
-        _demanded(one, _of_the_face(one, times, motion, unrest, view, t))
+        _demanded(one, _of_the_face(one, times, motion, unrest, mouth, view, t))
         for one in _one_each_stretch(held, max(_GAP, 1.5 / rate))
     ]
     judged += [replace(one, ratio=min(one.ratio, 0.1), doubt="covered") for one in hidden]
@@ -341,7 +350,7 @@ def _of_the_head(one: Found, times: np.ndarray, motion: np.ndarray, view: View, 
 
 
 def _of_the_face(
-    one: Found, times: np.ndarray, motion: np.ndarray, unrest: _Unrest, view: View, t: Thresholds
+    one: Found, times: np.ndarray, motion: np.ndarray, unrest: _Unrest, mouth: np.ndarray, view: View, t: Thresholds
 ) -> dict[str, float]:
     lost = min((abs(second - at) for second in view.lost for at in (one.onset, one.offset)), default=np.inf)
     during = _during(one, times)
@@ -353,7 +362,9 @@ def _of_the_face(
         "restless video": _above(most, unrest.beside(one)) / t.restless,
         "face comes or leaves": lost / 0.5,
     }
-    if _MOUTH[one.region] and one.parts >= 4 and one.length / one.parts < 0.6:
+    if _MOUTH[one.region] and (
+        (one.parts >= 4 and one.length / one.parts < 0.6) or (np.abs(mouth - one.apex) < _SPEAKS / 2).sum() >= 4
+    ):
         demands["speaks"] = 0.5  # a mouth that goes on and on, several times a second
     if one.kind == "macro":
         demands["jumps"] = t.jump / max(_jump(off, most, times[during]), 1e-6)
@@ -403,14 +414,17 @@ def _at_scale(
     rest: np.ndarray,
     grid: np.ndarray,
     blinks: Sequence[Stretch],
+    covered: Sequence[Stretch],
     scale: _Scale,
     t: Thresholds,
 ) -> list[Found]:
     rate = 1 / (grid[1] - grid[0])
     traces = _smooth(even, scale.smooth * rate)
     least = np.maximum(scale.least, t.noise * _noise(even, scale.smooth * rate))
-    groups = _groups(_peaks(traces, rest, grid, blinks, round(scale.reach * rate), least, t))
-    bounded = (_bounded(group, traces, grid, rate, t) for group in groups)
+    peaks = _peaks(traces, rest, grid, blinks, round(scale.reach * rate), least, t)
+    hidden = {peak.at for peak in peaks if overlaps(covered, grid[peak.at] - 1e-6, grid[peak.at] + 1e-6)}
+    groups = (_groups(p for p in peaks if (p.at in hidden) == of_hand) for of_hand in (False, True))
+    bounded = (_bounded(group, traces, grid, rate, t) for group in chain(*groups))
     return [one for one in bounded if one is not None]
 
 

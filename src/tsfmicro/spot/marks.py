@@ -58,13 +58,19 @@ def _blinks(times: np.ndarray, eyes: np.ndarray) -> Iterator[Stretch]:
 
 def find_covered(times: np.ndarray, seen: np.ndarray) -> list[Stretch]:
     """Where a hand, hair or a thing is before the face, or comes or goes: two regions or more, not the lips alone, show
-    something else than before.
+    something else than before. What hid three was there between, too; what hides two by itself may be the face's own edge.
 
     Args: times: (T,) seconds, of all stretches in which this face was followed; seen: (T, R).
     """
     hidden = (~seen).sum(1)
-    covered = (hidden >= 2) & (~seen[:, ~_LIPS]).any(1)
-    return _joined([(times[a] - 0.15, times[b] + 0.15) for a, b in _runs(covered)], _REMAINS)
+    found: list[tuple[float, float, bool]] = []
+    for a, b in _runs((hidden >= 2) & (~seen[:, ~_LIPS]).any(1)):
+        begin, end, much = float(times[a]) - 0.15, float(times[b]) + 0.15, bool(hidden[a : b + 1].max() >= 3)
+        if found and begin - found[-1][1] < (_REMAINS if much or found[-1][2] else 0):
+            first, _, more = found.pop()
+            begin, much = first, much or more
+        found.append((begin, end, much))
+    return [(begin, end) for begin, end, _ in found]
 
 
 def find_turns(times: np.ndarray, turned: np.ndarray) -> list[Stretch]:
