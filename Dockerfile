@@ -4,8 +4,9 @@ FROM python:3.13-slim
 RUN useradd --create-home --uid 10001 reader
 COPY constraints.txt pyproject.toml README.md LICENSE /source/
 COPY src /source/src
-# The build of torch for CPUs; without that index gigabytes of CUDA come along.
-RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu -c /source/constraints.txt '/source[web]' \
+# Gigabytes of CUDA come along, unless an index of PyTorch's builds for CPUs is given: --build-arg PIP_EXTRA_INDEX_URL=…
+ARG PIP_EXTRA_INDEX_URL
+RUN pip install --no-cache-dir -c /source/constraints.txt '/source[web]' \
     && rm -r /source
 
 USER reader

@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 # Idle OpenMP threads that spin can make two threads slower than one on a busy machine.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: install demo web test check bench model spotter licences dist clean
+.PHONY: install demo web test check bench model spotter docs licences dist campaigns clean
 
 install: .venv/dev
 
@@ -21,6 +21,10 @@ install: .venv/dev
 
 .venv/dev: .venv/ready
 	$(PIP) -e '.[dev]'
+	@touch $@
+
+.venv/docs: .venv/ready
+	$(PIP) -e '.[docs]'
 	@touch $@
 
 demo: .venv/ready
@@ -54,8 +58,18 @@ spotter: .venv/dev
 	$(BIN)/python -m tsfmicro.use.learn_spotter build/spotfilms
 	$(BIN)/python -m benchmarks.sure card docs/reliability.png
 
-licences: .venv/dev
+# The site, in build/site: open build/site/index.html. It asks nothing of another machine.
+docs: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
+
+licences: .venv/dev .venv/docs
 	$(BIN)/python -m tsfmicro.about.licences > docs/licences.md
+
+# Long searches for mistakes: thousands of wrong inputs, and kills at any moment. Another night, other ones: make campaigns SEED=5000
+SEED = 0
+campaigns: .venv/dev
+	$(BIN)/python -m campaigns.inputs --rounds 3000 --seed $(SEED)
+	$(BIN)/python -m campaigns.kills --rounds 100 --seed $(SEED)
 
 # The wheel and the source, as they would be published.
 dist: .venv/dev

@@ -24,10 +24,14 @@ from benchmarks.shared import Row, alternate, best_of, compared, in_fresh_proces
 from tsfmicro.memory import keep_freed_memory
 from tsfmicro.models import blocks, grouped, retention
 from tsfmicro.models.registry import create_model
+from tsfmicro.train.precision import has_bfloat16, lowered
 
 SIZE, CLASSES = 224, 5
 JOBS = {"train 8": 8, "infer 8": 8, "infer 1": 1}
 PROGRAMS = ("plain", "plain, memory kept", "ours", "ours, memory kept")
+LOWERED = (
+    "ours, memory kept, bfloat16"  # of training, where the processor has it: what train.precision=auto takes there
+)
 
 
 def whole_scores(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, fade: torch.Tensor) -> torch.Tensor:
@@ -67,7 +71,8 @@ def measure(program: str, job: str, undone: str, seconds: float) -> dict[str, fl
         images = {"motion": motion, "onset": onset}
 
     def train() -> None:
-        loss = F.cross_entropy(model(**images), target)
+        with lowered(torch.device("cpu"), "bfloat16" if "bfloat16" in program else "float32"):
+            loss = F.cross_entropy(model(**images).float(), target)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -91,13 +96,21 @@ def asked(case: tuple[str, str, str], arguments: argparse.Namespace) -> dict[str
 def rows(arguments: argparse.Namespace) -> list[Row]:
     """Ours against the plain program, both as a user runs them: our commands keep freed memory, a plain program does not."""
     ours, plain = "ours, memory kept", "plain"
-    cases = [(program, job, "") for job in JOBS for program in (ours, plain)]
+    cases = [(program, job, "") for job in JOBS for program in (ours, plain)] + lowered_case()
     results = alternate(cases, partial(asked, arguments=arguments), arguments.rounds)
     milliseconds = {case: [1e3 * run["seconds"] for run in runs] for case, runs in results.items()}
     return [
         compared(f"TSFmicro, {job} clips, fp32", "ms", milliseconds[ours, job, ""], milliseconds[plain, job, ""])
         for job in JOBS
+    ] + [
+        compared("TSFmicro, train 8 clips, bfloat16", "ms", milliseconds[case], milliseconds[plain, "train 8", ""])
+        for case in lowered_case()
     ]
+
+
+def lowered_case() -> list[tuple[str, str, str]]:
+    """The training step in bfloat16, where this processor has it."""
+    return [(LOWERED, "train 8", "")] if has_bfloat16(torch.device("cpu")) else []
 
 
 def print_table(
@@ -136,7 +149,7 @@ def main() -> None:
         cases = [("ours, memory kept", "train 8", undone) for undone in ("", *CHANGES)]
         print_table(alternate(cases, partial(asked, arguments=arguments), arguments.rounds), {"train 8": cases[0]})
     else:
-        cases = [(program, job, "") for job in JOBS for program in PROGRAMS]
+        cases = [(program, job, "") for job in JOBS for program in PROGRAMS] + lowered_case()
         print_table(
             alternate(cases, partial(asked, arguments=arguments), arguments.rounds),
             {job: ("plain", job, "") for job in JOBS},

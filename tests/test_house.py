@@ -36,7 +36,7 @@ HOUSES = {
     "study": {"run"},
     "desk": set(),
     "about": {"run", "study", "use"},
-    "api": {"run", "reading", "use", "study"},
+    "api": {"run", "reading", "use", "study", "desk"},
 }
 
 

@@ -48,7 +48,7 @@ def test_the_source_holds_what_builds_and_tests_it_and_nothing_else(built):
     tops = {name.partition("/")[0] for name in source}
     folders = {"src", "docs", "tests", "benchmarks"}
     files = {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CITATION.cff", "LICENSE"}
-    files |= {"pyproject.toml", "constraints.txt", "Makefile", "Dockerfile", ".gitignore", "PKG-INFO"}
+    files |= {"pyproject.toml", "constraints.txt", "Makefile", "Dockerfile", "mkdocs.yml", ".gitignore", "PKG-INFO"}
     assert tops == folders | files
     assert "tests/test_package.py" in source
     assert not [name for name in source if "__pycache__" in name or name.endswith((".pyc", ".part", ".lock"))]

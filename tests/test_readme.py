@@ -8,6 +8,8 @@ import typer
 
 from tsfmicro.app.cli import app
 from tsfmicro.config import RunConfig
+from tsfmicro.data.registry import DATASETS
+from tsfmicro.models.registry import MODELS
 from tsfmicro.study import shipped
 
 ROOT = Path(__file__).parents[1]
@@ -15,13 +17,15 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 COMMANDS = typer.main.get_command(app).commands
 
 
-def typed(page):
+def typed(page, program="tsfmicro"):
     """Every `tsfmicro …` in code on a page, without what follows on the line as a comment."""
     text = page.read_text(encoding="utf-8")
-    inline = re.findall(r"`(tsfmicro [^`]+)`", text)
-    blocks = re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)
-    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
-    return [part.split()[1:] for line in [*inline, *lines] if line.startswith("tsfmicro ") for part in [line]]
+    inline = re.findall(rf"`({program} [^`]+)`", text)
+    blocks = re.findall(r"```(?:sh)?\n(.*?)```", text, flags=re.DOTALL)
+    blocks += re.findall(r"(?<=\n\n)((?:    .+\n)+)", text)  # indented
+    lines = [re.split(r" # |\s{3,}", line.strip())[0] for block in blocks for line in block.splitlines()]
+    lines = [line.removeprefix("docker run … ").removeprefix(".venv/bin/") for line in lines]
+    return [line.split()[1:] for line in [*inline, *lines] if line.startswith(f"{program} ")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
@@ -47,9 +51,26 @@ def test_every_setting_on_a_page_exists(page):
             section = section.model_fields[part].annotation
 
 
-def test_configs_named_in_the_readme_are_shipped():
-    named = re.findall(r"tsfmicro run (\w[\w-]+)", (ROOT / "README.md").read_text(encoding="utf-8"))
-    assert set(named) - {"CONFIG"} <= set(shipped.names())
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_config_study_model_dataset_and_protocol_named_on_a_page_exists(page):
+    known = {
+        "run": {*shipped.names(), "CONFIG"},
+        "matrix": {*shipped.names(), "CONFIG"},
+        "prepare": {*shipped.names(), "CONFIG"},
+        "study": {*shipped.study_names(), "STUDY"},
+        "models": {*MODELS, "NAME"},
+        "spot-dataset": {*DATASETS, "NAME"},
+        "data check": {*DATASETS, "NAME", "mydata", "meview"},
+    }
+    for words in typed(page):
+        for command, names in known.items():
+            first = " ".join(words).removeprefix(f"{command} ").split()[:1]
+            if " ".join(words).startswith(f"{command} ") and re.fullmatch(r"[\w./-]+", first[0]):
+                assert first[0] in names or first[0].startswith("-") or first[0].endswith((".yaml", ".yml")), (
+                    f"{page.name}: tsfmicro {' '.join(words)}"
+                )
+        for name in re.findall(r"--data (\S+?)=", " ".join(words)):
+            assert name in {*DATASETS, "NAME", "A", "B"}, f"{page.name}: tsfmicro {' '.join(words)}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
@@ -58,9 +79,9 @@ def test_every_link_between_pages_leads_somewhere(page):
         assert target.startswith("http") or (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_make_targets_named_in_the_readme_exist():
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in set(
-        re.findall(r"make (demo|test|check|bench|install)\b", (ROOT / "README.md").read_text(encoding="utf-8"))
-    ):
-        assert f"\n{target}:" in makefile
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_make_target_on_a_page_exists(page):
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    for words in typed(page, "make"):
+        named = [word.rstrip(".,") for word in words if "=" not in word]
+        assert named[0] in targets, f"{page.name}: make {' '.join(words)}"

@@ -90,7 +90,9 @@ class TrainConfig(Section):
 
     epochs: int = Field(50, ge=1)
     batch_size: int = Field(32, ge=1)
-    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on GPUs that have it")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 where the GPU has it, or where it is faster on this CPU"
+    )
     optimiser: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"
     lr: float = Field(8e-4, gt=0)
     weight_decay: float = Field(0.6, ge=0)

@@ -36,7 +36,7 @@ def test_it_says_what_is_here_and_how_fast(here):
 
 
 def test_an_extra_is_known_by_what_it_is_for():
-    assert EXTRAS.keys() == PROJECT["optional-dependencies"].keys() - {"dev"}
+    assert EXTRAS.keys() == PROJECT["optional-dependencies"].keys() - {"dev", "docs"}
 
 
 def test_every_package_that_is_needed_is_tried():

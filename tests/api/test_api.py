@@ -8,11 +8,9 @@ import sys
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 
 import tsfmicro
-from tsfmicro.data.fake_flow_maps import write_flow_maps
 from tsfmicro.models import pretrained, runtimes
 from tsfmicro.prepare import parts
 from tsfmicro.run import folder
@@ -30,7 +28,6 @@ def rows(heading):
 
 def test_every_line_of_the_page_works(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    write_flow_maps(Path("maps"), np.random.default_rng(0), people=2)
     example = cv2.VideoCapture(str(example_video()))
     frames = [example.read()[1] for _ in range(40)]
     cv2.imwrite("onset.png", frames[0])
@@ -45,6 +42,8 @@ def test_every_line_of_the_page_works(tmp_path, monkeypatch, capsys):
     assert known["audit"].passed and known["again"].equal
     assert 0 <= known["summary"].model.uf1.value <= 1
     assert sum(known["answer"].probabilities.values()) == pytest.approx(1)
+    assert set(known["clips"]["truth"]) <= set(known["summary"].model.classes)
+    assert len(known["table"].curves) == len(frames)
     assert Path("report/index.html") in known["report"].files
     assert capsys.readouterr().out.startswith("nowhere: no such folder")
 
@@ -65,6 +64,7 @@ def test_arguments_are_those_of_the_page(row):
 
 def test_formats_are_those_of_the_page():
     written = {row[0]: int(row[2]) for row in rows("Formats")}
+    assert all(max(map(int, row[3].split(", "))) == int(row[2]) for row in rows("Formats"))
     ours = {"run": folder.FORMAT, "cache": parts.FORMAT, "model and card": pretrained.FORMAT, "export": runtimes.FORMAT}
     assert written == ours
 
@@ -93,7 +93,7 @@ def test_every_package_says_what_it_is():
 
 def test_importing_the_package_loads_nothing_heavy():
     program = (
-        "import sys, tsfmicro; dir(tsfmicro); heavy = {'torch', 'numpy', 'cv2', 'pydantic', 'yaml'} & set(sys.modules);"
+        "import sys, tsfmicro; dir(tsfmicro); heavy = {'torch', 'numpy', 'cv2', 'pydantic', 'yaml', 'pandas'} & set(sys.modules);"
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
@@ -104,3 +104,16 @@ def test_settings_are_put_into_a_config_that_is_read_already_and_mistakes_are_to
     assert tsfmicro.load_config("demo", {"train.epochs": 3}).train.epochs == 3 != config.train.epochs
     with pytest.raises(tsfmicro.TsfmicroError, match="did you mean epochs"):
         tsfmicro.prepare_clips(config, {}, settings={"train.epoch": 3})
+
+
+def test_what_a_package_says_lives_in_it_does():
+    house = Path(tsfmicro.__file__).parent
+    told = 0
+    for file in house.glob("*/__init__.py"):
+        for names in re.findall(
+            r"^([a-z_0-9]+(?:, [a-z_0-9]+)*)  +\S", ast.get_docstring(ast.parse(file.read_text())), re.M
+        ):
+            for name in names.split(", "):
+                assert (file.parent / f"{name}.py").exists() or (file.parent / name).is_dir(), f"{file}: {name}"
+                told += 1
+    assert told > 80

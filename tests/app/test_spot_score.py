@@ -65,6 +65,31 @@ def test_a_mistake_is_one_line(tsfmicro, files, tmp_path, monkeypatch, words, li
     assert status == 1 and err.startswith("error: ") and line in err and err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "truth, line",
+    [
+        ("a,10,20,me\na,15,25,me\na,100,180,mae\n", "1 pair of intervals of one kind overlap, e.g. a 10–20 and 15–25"),
+        ("a,11,21,me\na,51,61,me\na,101,181,mae\n", "3 of 3 hits lie exactly one frame before the true ones"),
+        ("a,666,1200,mae\nb,600,1300,mae\n", "its videos end at 0.15 times the frame numbers"),
+    ],
+)
+def test_a_truth_that_is_odd_is_scored_with_a_note(tsfmicro, tmp_path, truth, line):
+    (tmp_path / "found.csv").write_text("vid,onset,offset,type\na,10,20,me\na,50,60,me\na,100,180,mae\nb,100,180,mae\n")
+    (tmp_path / "truth.csv").write_text(f"vid,onset,offset,type\n{truth}")
+    status, out, _ = tsfmicro("spot-score", tmp_path / "found.csv", tmp_path / "truth.csv")
+    assert status == 0 and any(told.startswith("note: ") and line in told for told in out.splitlines())
+
+
+def test_another_frame_rate_than_the_truth_s_is_one_line_and_both_rates_mend_it(tsfmicro, tmp_path):
+    (tmp_path / "found.csv").write_text("vid,onset,offset,type,fps\na,10,20,me,30\n")
+    (tmp_path / "truth.csv").write_text("vid,onset,offset,type,fps\na,66,133,me,200\n")
+    files = tmp_path / "found.csv", tmp_path / "truth.csv"
+    status, _, err = tsfmicro("spot-score", *files)
+    assert status == 1 and "a has 30 frames per second, and 200 in" in err and err.count("\n") == 1
+    status, out, _ = tsfmicro("spot-score", *files, "--found-fps", 30, "--truth-fps", 200, "--json")
+    assert (status, json.loads(out)["scores"]["micro"]["hits"]) == (0, 1)
+
+
 def test_spot_dataset_tells_a_folder_that_is_not_there(tsfmicro, tmp_path):
     status, _, err = tsfmicro("spot-dataset", "samm-lv", tmp_path / "no", "--out", tmp_path / "out")
     assert status == 1 and "no such folder" in err and err.count("\n") == 1

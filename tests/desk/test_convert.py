@@ -41,7 +41,7 @@ def test_a_folder_of_elan_files_becomes_a_dataset_of_videos(tmp_path):
         coding(tmp_path / "elan" / f"{name}.eaf", f"{name}.avi")
         write_video(tmp_path / "project" / "videos" / f"{name}.avi", 25.0, 50)
     done = convert(tmp_path / "elan", tmp_path / "project", "codes")
-    assert done.files == (tmp_path / "project" / "codes.csv",)
+    assert done.files == (tmp_path / "project" / "codes.csv", tmp_path / "project" / "codes_codebook.csv")
     reading = dataset("coded").read(tmp_path / "project")
     assert [(c.id, c.apex, c.emotion) for c in reading.trainable] == [
         ("coded/anna/one_5", 10, "happiness"),

@@ -174,3 +174,17 @@ def test_a_damaged_card_is_told_in_one_line(tmp_path):
 def test_a_demonstration_says_so_wherever_its_card_is_shown():
     assert replace(CARD, demonstration=True).line.startswith("A demonstration, trained on drawn faces. Not for use on")
     assert "Never scored on people left out" in CARD.line
+
+
+def test_weights_that_lost_a_block_or_were_exchanged_are_told(tmp_path):
+    model = create_model("ststnet", 3, 28)
+    save_pretrained(model, tmp_path)
+    whole = bytearray((tmp_path / "model.safetensors").read_bytes())
+    whole[-64:] = bytes(64)
+    (tmp_path / "model.safetensors").write_bytes(whole)
+    with pytest.raises(WeightsError, match="damaged, or exchanged"):
+        from_pretrained(tmp_path)
+    known = json.loads((tmp_path / "config.json").read_text())
+    del known["weights_sha256"]  # as an earlier version wrote it, or somebody who exchanges weights
+    (tmp_path / "config.json").write_text(json.dumps(known))
+    assert from_pretrained(tmp_path)

@@ -16,6 +16,7 @@ from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.files import locked
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.run import experiment
+from tsfmicro.run.environment import environment
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.here import Here, train_here
 from tsfmicro.run.task import Trained, keep
@@ -202,7 +203,8 @@ def test_run_json_says_what_trainings_computed_in_and_not_what_the_machine_would
     run, monkeypatch, workers
 ):
     """A run that was begun where there is a GPU and trained where there is none, on a cluster or after a copy."""
-    monkeypatch.setattr(experiment, "choose_precision", lambda device, wanted: "bfloat16")
+    there = {"device": "NVIDIA H100", "precision": "bfloat16"}
+    monkeypatch.setattr(experiment, "environment", lambda *others: environment(*others) | there)
     _, folder = run(workers=workers)
     assert folder.environment["precision"] == "float32"
 

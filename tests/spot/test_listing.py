@@ -158,7 +158,7 @@ def test_two_names_of_one_video_are_refused():
 def test_overlapping_intervals_are_told():
     truth = listing(a=[(1, 10), (8, 20), (21, 30)])
     (line,) = said(truth, listing("found", a=[]))
-    assert line.startswith("truth: 1 pairs of intervals of one kind overlap, e.g. a 1–10 and 8–20")
+    assert line.startswith("truth: 1 pair of intervals of one kind overlap, e.g. a 1–10 and 8–20")
     other = Listing("truth", (Listed("a", (Marked(1, 10), Marked(8, 20, "macro"))),))
     assert said(other, listing("found", a=[])) == []
 

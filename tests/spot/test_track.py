@@ -70,6 +70,31 @@ def test_after_a_cut_to_somebody_elsewhere_it_is_another_face(find, cutting):
     assert [(s.track, s.first, s.last) for s in segments] == [(1, 0, 7), (2, 8, 15)]
 
 
+def test_a_face_that_comes_back_far_from_where_it_was_is_known_by_its_look(find, cutting):
+    small = cv2.resize(portrait(0)[0], (320, 240), interpolation=cv2.INTER_AREA)
+    other = cv2.resize(portrait(1)[0], (320, 240), interpolation=cv2.INTER_AREA)
+
+    def scene(picture, right):
+        wide = np.full((240, 960, 3), 120, np.uint8)
+        wide[:, right : right + 320] = picture
+        return wide
+
+    none = np.full((240, 960, 3), 120, np.uint8)
+    images = [scene(small, 0)] * 6 + [none] * 6 + [scene(other, 640)] * 12 + [none] * 6 + [scene(small, 640)] * 12
+    near = [scene(small, 0)] * 6 + [none] * 6 + [scene(small, 640)] * 12
+    assert [s.track for s in follow(near, find, cutting)] == [1, 1]
+    assert [s.track for s in follow(images, find, cutting)] == [1, 2, 1], "the look comes before the place"
+
+
+def test_a_face_that_was_lost_keeps_only_what_was_measured(find, cutting):
+    image, _ = portrait()
+    tracker = Tracker(find, cutting)
+    for number, picture in enumerate(([image] * 4 + [empty()] * 8) * 3):
+        tracker.see(Frame(number, number / 25, picture))
+    kept = [value for one in tracker._ended for value in (one.key, *vars(one.layout).values())]
+    assert sum(value.nbytes for value in kept) < 50_000, "one look of each face, whatever the number of stretches"
+
+
 def test_somebody_who_comes_later_is_followed_too(find, cutting):
     one = np.concatenate([portrait(0)[0], empty()], axis=1)
     both = np.concatenate([portrait(0)[0], portrait(1)[0]], axis=1)

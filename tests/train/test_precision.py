@@ -9,6 +9,8 @@ from torch.nn.functional import cross_entropy
 from tests.train.conftest import prepared_set
 from tests.train.test_fit import CONFIG
 from tsfmicro.errors import ConfigError
+from tsfmicro.models import grouped
+from tsfmicro.models.blocks import DepthwiseConv
 from tsfmicro.models.registry import create_model
 from tsfmicro.train.fit import fit
 from tsfmicro.train.loader import Loader
@@ -100,3 +102,38 @@ def test_a_training_in_bfloat16_gets_as_far():
         losses.append(fit(model, Loader(prepared, model.inputs, CPU), labels, list(labels), config, generator).losses)
     assert losses[1][-1] < losses[1][0]
     assert losses[1] == pytest.approx(losses[0], abs=0.1)
+
+
+@pytest.mark.parametrize("map_bytes", [1, 2**30])
+def test_in_bfloat16_a_batch_says_and_learns_the_same_in_groups_and_whole(map_bytes, monkeypatch):
+    torch.manual_seed(0)
+    model = create_model("tsfmicro", 3, 32, **SIZES).train()
+    images, target = {name: torch.randn(6, 3, 32, 32) for name in model.inputs}, torch.arange(6) % 3
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    said = []
+    for precision, bytes_of_a_map in (("float32", 2**30), ("bfloat16", map_bytes)):
+        monkeypatch.setattr(grouped, "MAP_BYTES", bytes_of_a_map)
+        model.load_state_dict(before)
+        model.zero_grad()
+        with lowered(CPU, precision):
+            loss = cross_entropy(model(**images).float(), target)
+        loss.backward()
+        said.append([loss.detach(), *(w.grad for w in model.parameters()), *(b.float() for b in model.buffers())])
+    for single, half in zip(*said, strict=True):
+        assert (single - half).norm() <= 0.1 * single.norm() + 0.02
+
+
+def test_a_5x5_convolution_learns_in_bfloat16_what_the_library_says():
+    torch.manual_seed(0)
+    x, layer = torch.randn(2, 9, 7, 4), DepthwiseConv(4, 5)
+    out = torch.randn(2, 9, 7, 4)
+    slopes = []
+    for precision in ("float32", "bfloat16"):
+        layer.zero_grad()
+        moved = x.clone().requires_grad_()
+        with lowered(CPU, precision):
+            (layer(moved).float() * out).sum().backward()
+        slopes.append([moved.grad, layer.weight.grad, layer.bias.grad])
+    for single, half in zip(*slopes, strict=True):
+        assert half.dtype == torch.float32
+        assert (single - half).norm() < 0.02 * single.norm()

@@ -15,7 +15,7 @@ from tsfmicro.models.pretrained import from_pretrained, save_pretrained
 from tsfmicro.models.registry import create_model
 from tsfmicro.run.here import Here
 from tsfmicro.run.watch import Watch
-from tsfmicro.synthetic.film import write_films
+from tsfmicro.synthetic.film import draw_film, shoot, write_films
 from tsfmicro.use.batch import read_videos
 from tsfmicro.use.pages import write_reading
 from tsfmicro.use.recognise import Recognizer
@@ -125,6 +125,9 @@ def test_the_page_shows_every_moment_and_loads_nothing_from_elsewhere(reading, t
     assert all(file.exists() for file in files)
     rows = (tmp_path / "moments.csv").read_text().splitlines()
     assert len(rows) == 1 + len(reading.moments) and "p_surprise" in rows[0]
+    assert all("Not for use on people" in row for row in rows[1:]), "every row names the model"
+    told = [line.partition(",")[0] for line in (tmp_path / "moments_codebook.csv").read_text().splitlines()]
+    assert told[1:] == rows[0].split(",")
 
 
 def test_a_folder_of_videos_goes_on_where_it_was_and_lists_what_cannot_be_read(model, video, tmp_path):
@@ -179,3 +182,57 @@ def test_the_command_prints_json_and_one_line_for_a_mistake(model, video, capsys
     assert end.value.code == 1
     error = capsys.readouterr().err.strip().splitlines()
     assert len(error) == 1 and "there is no such file" in error[0]
+
+
+@pytest.fixture
+def typed(monkeypatch, capsys):
+    """Runs a command; returns exit status, standard output, standard error."""
+
+    def run(*words):
+        monkeypatch.setattr("sys.argv", ["tsfmicro", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, err = capsys.readouterr()
+        return end.value.code or 0, out, err
+
+    return run
+
+
+def test_the_same_photograph_twice_is_no_movement_however_it_is_coded(model, video, typed, tmp_path):
+    (onset,) = frames(video, 0)
+    recognizer = Recognizer.load(model, threshold=0.0)
+    once = recognizer.pair(onset, onset)
+    assert (once.emotion, str(once), once.moved) == (None, "no movement", 0.0)
+    noise = np.random.default_rng(0).normal(0, 1.5, onset.shape)
+    for name, image in (("a", onset), ("b", np.clip(onset + noise, 0, 255).astype(np.uint8))):
+        cv2.imwrite(str(tmp_path / f"{name}.jpg"), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    status, out, _ = typed("predict", model, tmp_path / "a.jpg", tmp_path / "b.jpg")
+    assert status == 0 and out.splitlines()[-1].startswith("no movement: ") and "%" in out
+    assert "positive" not in out.splitlines()[-1]
+    status, out, _ = typed("predict", model, tmp_path / "a.jpg", tmp_path / "b.jpg", "--json")
+    told = json.loads(out)
+    assert (told["emotion"], told["no_movement"]) == (None, True)
+
+
+def test_onset_and_apex_of_two_people_are_one_line(model, video, typed, tmp_path):
+    (onset,) = frames(video, 0)
+    somebody = draw_film(seed=5, person=1, seconds=1, fps=30)
+    other = cv2.resize(next(shoot(somebody)), onset.shape[1::-1], interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(tmp_path / "a.png"), cv2.cvtColor(onset, cv2.COLOR_RGB2BGR))
+    cv2.imwrite(str(tmp_path / "b.png"), other)
+    status, _, err = typed("predict", model, tmp_path / "a.png", tmp_path / "b.png")
+    assert status == 1 and err.count("\n") == 1
+    assert "do not fit onto each other" in err and "Two people" in err
+
+
+def test_a_video_in_which_nothing_moves_says_so_and_what_is_not_well_with_it(model, video, typed, tmp_path):
+    (onset,) = frames(video, 0)
+    writer = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, onset.shape[1::-1])
+    for _ in range(50):
+        writer.write(cv2.cvtColor(onset, cv2.COLOR_RGB2BGR))
+    writer.release()
+    status, out, _ = typed("predict", model, tmp_path / "a.avi", "--out", tmp_path / "out")
+    assert status == 0 and "no movement" in out and "recording: all frames are one picture" in out
+    page = (tmp_path / "out" / "reading.html").read_text(encoding="utf-8")
+    assert "About this recording" in page and "all frames are one picture" in page
+    assert {f["what"] for f in json.loads((tmp_path / "out" / "reading.json").read_text())["fitness"]} >= {"frame rate"}

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tsfmicro.columns import region_column
 from tsfmicro.config import PrepareConfig
 from tsfmicro.data.registry import dataset
 from tsfmicro.errors import FaceError
@@ -88,12 +89,18 @@ def test_onset_and_apex_are_cut_alike_and_differ_where_the_face_moved(spotting):
 
 def test_a_folder_with_the_picture_and_the_tables(spotting, tmp_path):
     files = save(spotting, tmp_path / "out")
-    assert [f.name for f in files] == ["spotting.json", "expressions.csv", "curve.csv", "spotting.png"]
+    named = ["spotting.json", "expressions.csv", "curve.csv", "spotting.png"]
+    assert [f.name for f in files] == [*named, "expressions_codebook.csv", "curve_codebook.csv", "report.html"]
     rows = list(csv.DictReader(files[1].open(encoding="utf-8")))
-    assert [int(row["apex"]) for row in rows] == [e.apex for e in spotting.expressions]
+    assert [int(row["apex_frame"]) for row in rows] == [e.apex for e in spotting.expressions]
     curve = list(csv.DictReader(files[2].open(encoding="utf-8")))
     assert len(curve) == 400
-    assert set(spotting.regions) <= set(curve[0])
+    assert {region_column(name) for name in spotting.regions} <= set(curve[0])
+    assert all("no model was asked" in row["model"] for row in rows)
+    for table, book in ((rows, files[4]), (curve, files[5])):
+        told = list(csv.DictReader(book.open(encoding="utf-8")))
+        assert [row["column"] for row in told] == list(table[0])
+        assert all(row["meaning"] for row in told)
     assert min(cv2.imread(str(files[3])).shape[:2]) > 300
 
 

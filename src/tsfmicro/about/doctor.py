@@ -36,6 +36,7 @@ EXTRAS = {
     "openvino": "exported models, asked the fastest way on a CPU",
     "explain": "heat maps",
     "coding": "codings of ELAN and Praat",
+    "tables": "pandas tables, `tsfmicro.read`",
     "tvl1": "the flow method tvl1",
     "web": "the page for videos, and heat maps",
 }

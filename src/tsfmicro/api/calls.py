@@ -14,6 +14,7 @@ from tsfmicro.config import RunConfig, check_config, put, read_settings
 from tsfmicro.places import usual_cache
 
 if TYPE_CHECKING:
+    from tsfmicro.api.tables import Tables
     from tsfmicro.data.base import Reading
     from tsfmicro.prepared import PreparedSet
     from tsfmicro.reading.audit import Audit
@@ -83,6 +84,63 @@ def read_dataset(name: str, folder: Place) -> Reading:
     from tsfmicro.data.registry import dataset
 
     return dataset(name).read(Path(folder))
+
+
+def draw_faces(
+    out: Place,
+    *,
+    people: int = 8,
+    clips: int = 12,
+    fps: int = 200,
+    seed: int = 0,
+    workers: int | None = None,
+    watch: Watch | None = None,
+) -> Path:
+    """Draw people who never lived, whose faces move as action units do, in the layout of CASME II.
+
+    Args: out: a new folder, or one that an earlier call began. people, clips: how many, and clips of each. fps: frames per second.
+    Returns: the folder, to be read as `casme2`. Raises: ConfigError: numbers that cannot work, or a folder of something else.
+    """
+    from tsfmicro.run.watch import Watch
+    from tsfmicro.study import demo
+
+    return demo.draw_faces(Path(out), people, clips, seed, fps, workers, watch or Watch())
+
+
+def draw_videos(
+    out: Place,
+    *,
+    people: int = 2,
+    seconds: float = 20,
+    fps: int = 100,
+    width: int = 640,
+    seed: int = 0,
+    hard: bool = False,
+    workers: int | None = None,
+    watch: Watch | None = None,
+) -> Path:
+    """Draw videos of people who never lived, sub01.avi and on, and the truth of each expression and blink in truth.csv.
+
+    Args: seconds: of each video. width: of a frame, pixels. hard: with hands, turns, speech and flicker. The others as of `draw_faces`.
+    Returns: the folder. Raises: ConfigError.
+    """
+    from tsfmicro.run.watch import Watch
+    from tsfmicro.study import demo
+
+    return demo.draw_films(Path(out), people, seconds, seed, fps, width, workers, watch or Watch(), hard)
+
+
+def draw_flow_maps(out: Place, *, people: int | None = None, seed: int = 0, watch: Watch | None = None) -> Path:
+    """Draw the flow maps of people who never lived, in the folders of STSTNet's authors: to be read as `flow-maps`.
+
+    Args: out: a new folder. people: of each of the three datasets; by default as many as MEGC2019 has.
+    Returns: the folder. Raises: ConfigError: the folder holds something.
+    """
+    from tsfmicro.run.watch import Watch
+    from tsfmicro.study import demo
+
+    demo.draw_flow_maps(Path(out), people, seed, watch or Watch())
+    return Path(out)
 
 
 def prepare_clips(
@@ -244,6 +302,23 @@ def spot_video(video: Place, *, fps: float | None = None, level: float = 0.5, wa
     from tsfmicro.use.spot import spot
 
     return spot(Path(video), watch, fps, level=level)
+
+
+def read(place: Place, *, model: Place | None = None, fps: float | None = None, watch: Watch | None = None) -> Tables:
+    """What was found, coded or scored, as pandas tables with units; a video is first spotted.
+
+    Args:
+        place: a video; a folder that `tsfmicro spot --out` or `predict --out` left; a coder's file, a folder of them, or a
+            coded project; or a run folder.
+        model: for a video: what `Recognizer.load` takes, whose answers stand in the table. By default only movement is measured.
+        fps: of a folder of images, or of a coding that counts frames and does not say.
+        watch: is told how it goes.
+    Returns: tables `moments`, `curves` and `clips` (empty where there is none), `codebook`, `model`, and `plot()`.
+    Raises: ConfigError: pandas is not installed (extra `tables`); and each kind of bad input, in one line.
+    """
+    from tsfmicro.api.tables import read as do
+
+    return do(Path(place), None if model is None else str(model), fps, watch)
 
 
 def _config(config: str | Path | RunConfig, settings: Mapping[str, Any] | None) -> RunConfig:

@@ -54,6 +54,10 @@ Slurm = Annotated[
     list[str] | None,
     typer.Option(metavar="KEY=VALUE", help="SLURM: an option of sbatch, e.g. partition=gpu or time=240 (minutes)."),
 ]
+Pdf = Annotated[
+    bool,
+    typer.Option("--pdf", help="With --out: print the report to report.pdf, by a Chromium that is installed here."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 

@@ -44,7 +44,7 @@ from tsfmicro.app.spot_score import spot_dataset, spot_score
 from tsfmicro.app.study import study
 from tsfmicro.app.synth_flow import synth_flow
 from tsfmicro.app.web import web
-from tsfmicro.errors import TsfmicroError
+from tsfmicro.errors import ConfigError, TsfmicroError
 from tsfmicro.places import CACHE
 
 app = typer.Typer(
@@ -123,7 +123,7 @@ def prepare(config: Config, data: Data, set: Set = None, cache: Cache = CACHE, w
 
 @app.command()
 def evaluate(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN …", help="A run folder; with --members more of them.")],
     rule: Annotated[
         str,
         typer.Option(
@@ -131,13 +131,35 @@ def evaluate(
             "released: chosen on the test person, as published tables often are, and too good; all: side by side."
         ),
     ] = "last",
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--members",
+            help="Average what all seeds of the run, and of the other runs given, say of each clip (rule last).",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Score a finished run again, from what it stored; images are not needed."""
-    from tsfmicro.app.screens import show_summary
+    from tsfmicro.app.screens import show_summary, show_table
     from tsfmicro.run.folder import RunFolder
     from tsfmicro.run.summary import evaluate_run
 
+    if together:
+        from tsfmicro.reading.members import members
+
+        if rule != "last":
+            raise ConfigError("--members averages the last epochs. Leave --rule out.")
+        found = members(folders)
+        if as_json:
+            print(json.dumps(found.to_dict(), indent=1))
+            return
+        show_table(*found.table())
+        print("\n".join(found.lines()))
+        return
+    if len(folders) > 1:
+        raise ConfigError("evaluate scores one run. Give --members to average several, or use `tsfmicro compare`.")
+    folder = folders[0]
     summary = evaluate_run(RunFolder.open(folder), rule)
     if as_json:
         print(json.dumps(summary.to_dict(), indent=1))
@@ -290,6 +312,7 @@ _DISK = {
     errno.ENOSPC: "no space is left. Make room, or choose another disk.",
     errno.EDQUOT: "your quota is used up. Make room, or choose another disk.",
     errno.EACCES: "permission denied. Choose a folder that you may write to.",
+    errno.ELOOP: "a link that leads to itself. Copy the file that it should lead to.",
     errno.EROFS: "the disk is read-only. Choose another one.",
 }
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsfmicro.app.arguments import AsJson, Level
+from tsfmicro.app.arguments import AsJson, Level, Pdf
 from tsfmicro.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tsfmicro.use.answers import Answer
 
 
 def predict(
@@ -38,20 +40,24 @@ def predict(
     ] = 0.5,
     level: Level = 0.5,
     fps: Annotated[float | None, typer.Option(help="Frames per second of a folder of numbered images.")] = None,
+    pdf: Pdf = False,
     as_json: AsJson = False,
 ) -> None:
     """Spot the moments in which a face moved, and name the emotion a trained model finds most likely."""
     from tsfmicro.app.screens import Screen, show_table
+    from tsfmicro.use import paper
     from tsfmicro.use.batch import holds_videos, read_videos
     from tsfmicro.use.pages import moments_table, write_reading
     from tsfmicro.use.recognise import Recognizer
 
+    if pdf:
+        paper.check(None if holds_videos(video) else out)
     recognizer = Recognizer.load(model, fold, threshold)
     if not as_json:
         print(recognizer.card.line)
     if apex is not None:
         answer = recognizer.images(video, apex)
-        print(json.dumps(answer.to_dict(), indent=1) if as_json else _spelled(answer.probabilities, str(answer)))
+        print(json.dumps(answer.to_dict(), indent=1) if as_json else _spelled(answer))
         return
     if holds_videos(video):
         if out is None:
@@ -66,14 +72,26 @@ def predict(
         reading = recognizer.video(video, screen, fps, level)
     if out is not None:
         write_reading(reading, out, fps)
+        if pdf:
+            paper.report_to_pdf(out)
     if as_json:
         print(json.dumps(reading.to_dict(), indent=1))
         return
-    show_table(*moments_table(reading))
+    for line in (
+        *(f"recording: {f.text}" for f in reading.spotting.fitness.findings),
+        *(f"note: {n}" for n in reading.spotting.notes),
+    ):
+        print(line)
+    if reading.moments:
+        show_table(*moments_table(reading))
+    else:
+        print("no movement: nothing moved as an expression does")
     if out is not None:
         print(f"look at {out / 'reading.html'}")
 
 
-def _spelled(probabilities: Mapping[str, float], answer: str) -> str:
-    lines = [f"{name:12s} {p:4.0%}" for name, p in sorted(probabilities.items(), key=lambda item: -item[1])]
-    return "\n".join([*lines, answer])
+def _spelled(answer: Answer) -> str:
+    if answer.still:
+        return f"no movement: what differs is light, noise or compression ({answer.moved:.2f} % of the eyes' distance at most)"
+    lines = [f"{name:12s} {p:4.0%}" for name, p in sorted(answer.probabilities.items(), key=lambda item: -item[1])]
+    return "\n".join([*lines, str(answer)])

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsfmicro.app.arguments import AsJson, Level, Workers
+from tsfmicro.app.arguments import AsJson, Level, Pdf, Workers
+from tsfmicro.errors import ConfigError
 
 if TYPE_CHECKING:
     from tsfmicro.use.spot import Spotting
@@ -34,15 +35,29 @@ def spot(
         str,
         typer.Option(help="How sure each is: 'learned', a probability, or 'peaks', how far above the thresholds."),
     ] = "peaks",
+    rest: Annotated[
+        str,
+        typer.Option(
+            metavar="FROM-TO",
+            help="Seconds in which the faces rest, e.g. 0-5. Default: the first where they are quiet, else the quietest.",
+        ),
+    ] = "",
+    pdf: Pdf = False,
     as_json: AsJson = False,
 ) -> None:
     """Find micro- and macro-expressions in a video: onset, apex, offset, and which part of the face moved."""
     from tsfmicro.app.screens import Screen
+    from tsfmicro.use import paper
     from tsfmicro.use import spot as spotting
 
+    if pdf:
+        paper.check(out)
+    resting = _seconds(rest) if rest else None
     with Screen() as screen:
-        found = spotting.spot(video, screen, fps, level=level, spotter=spotter)
+        found = spotting.spot(video, screen, fps, level=level, rest=resting, spotter=spotter)
     files = spotting.save(found, out) if out is not None else []
+    if pdf and out is not None:
+        files.append(paper.report_to_pdf(out))
     if csv is not None:
         spotting.add_to_listing(found, csv, first_frame)
         files.append(csv)
@@ -52,6 +67,17 @@ def spot(
         _show(found)
         if files:
             print("written: " + ", ".join(str(file) for file in files))
+
+
+def _seconds(text: str) -> tuple[float, float]:
+    """Raises ConfigError: it is not FROM-TO."""
+    try:
+        begin, end = map(float, text.split("-"))
+    except ValueError:
+        begin, end = 0.0, 0.0
+    if end <= begin:
+        raise ConfigError(f"--rest {text}: give seconds, from and to, e.g. --rest 0-5.")
+    return begin, end
 
 
 def synth_video(
@@ -82,8 +108,13 @@ def _show(found: Spotting) -> None:
     v, several = found.video, len(found.tracks) > 1
     faces = f"{len(found.tracks)} faces" if several else "1 face"
     print(f"{v.frames} frames, {v.seconds:.2f} s at {v.fps:.4g} frames per second, {faces}, {len(found.blinks)} blinks")
+    for finding in found.fitness.findings:
+        print(f"recording: {finding.text}")
     for note in found.notes:
         print(f"note: {note}")
+    for r in found.rests:
+        whose = f"face {r.track}" if several else "the face"
+        print(f"{v.times[r.onset]:.2f} to {v.times[r.offset]:.2f} s: {whose} rests, moving by {r.moved:.2f} %")
     for mark in found.marks:
         print(f"{v.times[mark.onset]:.2f} to {v.times[mark.offset]:.2f} s: {mark.what}")
     print(_expected(found))

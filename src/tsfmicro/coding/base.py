@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from tsfmicro.columns import Column
 from tsfmicro.errors import AnnotationError
 from tsfmicro.files import write_whole
 from tsfmicro.timeline import Moment, Timeline, kind_of
@@ -44,6 +45,7 @@ class Format(ABC):
         several: whether a file holds several videos.
         holds: which of EVERYTHING it keeps.
         writes: whether it can be written.
+        columns: of a table of moments that is nobody's but ours; a codebook is written beside it.
     """
 
     name: ClassVar[str]
@@ -52,6 +54,7 @@ class Format(ABC):
     several: ClassVar[bool] = False
     holds: ClassVar[frozenset[str]] = EVERYTHING
     writes: ClassVar[bool] = True
+    columns: ClassVar[tuple[Column, ...]] = ()
 
     @abstractmethod
     def read(self, path: Path, fps: float | None = None) -> list[Timeline]:

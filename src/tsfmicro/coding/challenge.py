@@ -8,14 +8,21 @@ from pathlib import Path
 
 from tsfmicro.coding.base import Format, frame_rate
 from tsfmicro.coding.tables import Row, read_table, write_table
+from tsfmicro.columns import Column, heads
 from tsfmicro.errors import AnnotationError
 from tsfmicro.timeline import Moment, Timeline, kind_named
 
 _TYPES = {"micro": "me", "macro": "mae"}
+_COLUMNS = (
+    Column("vid", "", "the video"),
+    Column("onset", "frames", "number of the first frame of the movement", "0 and above"),
+    Column("offset", "frames", "number of its last frame", "0 and above"),
+    Column("type", "", "micro-expression or macro-expression", "me, mae"),
+)
 
 
 class Challenge(Format):
-    name, title, several = "megc", "the challenge's CSV", True
+    name, title, several, columns = "megc", "the challenge's CSV", True, _COLUMNS
     holds = frozenset({"video", "kind"})
 
     def knows(self, heads: Collection[str]) -> bool:
@@ -39,7 +46,7 @@ class Challenge(Format):
             rows += [
                 [t.video, round(m.onset * fps), round(m.offset * fps), _TYPES[m.kind]] for m in self.kept(t).moments
             ]
-        return write_table(["vid", "onset", "offset", "type"], rows)
+        return write_table(heads(_COLUMNS), rows)
 
     def kept(self, timeline: Timeline) -> Timeline:
         kept = super().kept(timeline)

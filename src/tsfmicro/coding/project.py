@@ -7,20 +7,17 @@ from pathlib import Path
 
 from tsfmicro.coding.base import Format
 from tsfmicro.coding.tables import Row, read_table, units_of, write_table
+from tsfmicro.columns import CODED, heads
 from tsfmicro.errors import AnnotationError
 from tsfmicro.timeline import Moment, Timeline, kind_named, units_text
 
 FILE = "codes.csv"
-_HEADS = (
-    "video", "person", "onset_s", "apex_s", "offset_s", "kind", "action_units", "emotion", "certainty", "note", "coder",
-    "fps", "seconds",
-)  # fmt: skip
 
 
 class Project(Format):
     """A video without moments has a row for each of its people, with nothing but the video's own columns."""
 
-    name, title, several = "codes", "our codes.csv", True
+    name, title, several, columns = "codes", "our codes.csv", True, CODED
 
     def knows(self, heads: Collection[str]) -> bool:
         return {"video", "onset_s", "offset_s", "kind"} <= {*heads}
@@ -33,7 +30,7 @@ class Project(Format):
         return [_timeline(video, of_it, fps) for video, of_it in videos.items()]
 
     def content(self, timelines: Sequence[Timeline]) -> bytes:
-        return write_table(_HEADS, [row for t in timelines for row in _rows(t)])
+        return write_table(heads(CODED), [row for t in timelines for row in _rows(t)])
 
 
 def _timeline(video: str, rows: Sequence[Row], fps: float | None) -> Timeline:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tsfmicro.coding.base import Format
 from tsfmicro.coding.project import FILE, Project
 from tsfmicro.coding.registry import format_for, named
+from tsfmicro.columns import write_codebook
 from tsfmicro.desk.gather import Coding, gather
 from tsfmicro.errors import AnnotationError, ConfigError
 from tsfmicro.prepare.images import read_image
@@ -77,7 +78,7 @@ def _write(form: Format, out: Path, timelines: Sequence[Timeline]) -> list[Path]
     if form.several:
         file = out if is_file else out / (FILE if isinstance(form, Project) else f"{form.name}{form.endings[0]}")
         form.write(file, timelines)
-        return [file]
+        return [file, *([write_codebook(file, form.columns)] if form.columns else [])]
     if is_file and len(timelines) != 1:
         raise ConfigError(
             f"{out}: {form.title} holds one video, and there are {len(timelines)}. Give a folder, with --as {form.name}."

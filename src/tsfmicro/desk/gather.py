@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tsfmicro.coding.project import FILE
 from tsfmicro.coding.registry import ENDINGS, read
+from tsfmicro.columns import CODEBOOK
 from tsfmicro.errors import AnnotationError, ConfigError
 from tsfmicro.timeline import Timeline
 
@@ -53,7 +54,11 @@ def _files(source: Path) -> Sequence[Path]:
         return [source]
     alone = next((source / name for name in _ALONE if (source / name).is_file()), None)
     endings = {ending.casefold() for ending in ENDINGS}
-    files = sorted(f for f in source.iterdir() if f.suffix.casefold() in endings and not f.name.startswith("."))
+    files = sorted(
+        f
+        for f in source.iterdir()
+        if f.suffix.casefold() in endings and not f.name.startswith(".") and not f.name.endswith(CODEBOOK)
+    )
     if not files:
         raise AnnotationError(f"{source}: holds no coding ({', '.join(ENDINGS)}). Give a folder of them, or a file.")
     return [alone] if alone else files

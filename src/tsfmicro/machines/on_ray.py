@@ -118,7 +118,7 @@ class _Crew:
         # The reports wait on this process's node: no other node's end takes them along.
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._reports = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
-        shipped = (folder.plan, tuple(tasks), job.device, job.threads)
+        shipped = (folder.plan, tuple(tasks), job.device, job.threads, job.precision)
         # In a list, so that nothing is unpacked at the node before it has compared versions.
         self._shipment = [ray.put(shipped), ray.put(open_prepared(job.prepared, check=False)), self._reports]
         self._train = ray.remote(_train_by_value()).options(
@@ -222,10 +222,10 @@ def train_shipped(number: int, shipped: Any, prepared: Any, reports: Any) -> Tra
     import ray
 
     cv2.setNumThreads(1)
-    plan, tasks, device, threads = ray.get(shipped)
+    plan, tasks, device, threads, precision = ray.get(shipped)
     faces = ray.get(prepared)  # a view of the node's shared memory, whatever the number of trainings there
     try:
-        return train_task(plan, faces, tasks[number], device, threads, _reporting(reports))
+        return train_task(plan, faces, tasks[number], device, threads, _reporting(reports), precision=precision)
     except TsfmicroError as mistake:
         return str(mistake)
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsfmicro.models.grouped import Groups, autocasts, batch_norm, grouped
+from tsfmicro.models.grouped import Groups, autocasts, batch_norm, grouped, in_precision
 
 LAYER_NORM_EPS = 1e-6
 
@@ -83,8 +83,9 @@ class DepthwiseConv(nn.Conv2d):
         weight = self.weight
         if self.skip:  # one more at the centre of a kernel is the skip, and saves two passes over the map
             weight = weight + F.pad(weight.new_ones(1, 1, 1, 1), (self.kernel_size[0] // 2,) * 4)
-        if self.kernel_size == (5, 5) and x.device.type == "cpu" and torch.is_grad_enabled() and not autocasts(x):
-            return _Depthwise5.apply(x, weight, self.bias)
+        if self.kernel_size == (5, 5) and x.device.type == "cpu" and torch.is_grad_enabled():
+            assert self.bias is not None
+            return _Depthwise5.apply(*in_precision(x, weight, self.bias))
         return last(F.conv2d(first(x), weight, self.bias, padding=self.padding, groups=self.groups))
 
 

@@ -16,17 +16,24 @@ Groups = tuple[Tensor, ...]  # each (n, H, W, C); together the batch
 
 
 def autocasts(x: Tensor) -> bool:
-    """Whether torch.autocast now lowers the precision of what is done with x: our own kernels, which it does not know,
-    then step aside."""
+    """Whether torch.autocast now lowers the precision of what is done with x."""
     return x.device.type in ("cpu", "cuda", "mps") and torch.is_autocast_enabled(x.device.type)
+
+
+def in_precision(x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+    """x and the others in the precision that torch.autocast now wants of products: what our own kernels, which it does not know,
+    compute in."""
+    precision = torch.get_autocast_dtype(x.device.type) if autocasts(x) else x.dtype
+    return tuple(tensor.to(precision) for tensor in (x, *others))
 
 
 def grouped(x: Tensor, values: int | None = None) -> Groups:
     """(N, H, W, C) → groups of a few clips on a CPU, all in one elsewhere; of `values` a clip, if not of its own."""
     # A compiled or exported graph would keep this batch's number of groups.
-    if x.device.type != "cpu" or autocasts(x) or torch.compiler.is_compiling():
+    if x.device.type != "cpu" or torch.compiler.is_compiling():
         return (x,)
-    return x.split(max(1, MAP_BYTES // ((values or x[0].numel()) * x.element_size())))
+    size = torch.get_autocast_dtype("cpu").itemsize if autocasts(x) else x.element_size()
+    return x.split(max(1, MAP_BYTES // ((values or x[0].numel()) * size)))
 
 
 def regrouped(groups: Groups) -> Groups:
@@ -41,8 +48,10 @@ def batch_norm(groups: Groups, norm: nn.BatchNorm2d, gelu: bool) -> Groups:
         return (F.gelu(normed) if gelu else normed,)
     counts = [group.numel() // group.shape[-1] for group in groups]
     with torch.no_grad():
-        parts = [torch.batch_norm_update_stats(group.movedim(-1, 1), None, None, 0.0) for group in groups]
-        share = torch.tensor(counts, dtype=groups[0].dtype).unsqueeze(1) / sum(counts)
+        # The running ones stay as they are here; without them a bfloat16 map's statistics would be in bfloat16 too.
+        running = (norm.running_mean, norm.running_var)
+        parts = [torch.batch_norm_update_stats(group.movedim(-1, 1), *running, 0.0) for group in groups]
+        share = torch.tensor(counts, dtype=parts[0][0].dtype).unsqueeze(1) / sum(counts)
         means, variances = (torch.stack(part) for part in zip(*parts, strict=True))  # (groups, C)
         mean = (share * means).sum(0)
         variance = (share * (variances + (means - mean) ** 2)).sum(0)
@@ -71,18 +80,18 @@ class _BatchNorm(torch.autograd.Function):
     ) -> Groups:
         ctx.gelu = gelu
         ctx.save_for_backward(mean, spread, weight, bias, *groups)
-        scale = spread * weight
-        normed = (torch.addcmul(bias - mean * scale, x, scale) for x in groups)
+        scale, shift = _line(mean, spread, weight, bias, groups[0])
+        normed = (torch.addcmul(shift, x, scale) for x in groups)
         return tuple(F.gelu(y) if gelu else y for y in normed)
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
         mean, spread, weight, bias, *groups = ctx.saved_tensors
-        scale = spread * weight
+        scale, shift = _line(mean, spread, weight, bias, groups[0])
         gradients, of_weight, of_bias = [], torch.zeros_like(mean), torch.zeros_like(mean)
         for x, gradient in zip(groups, outer, strict=True):
             if ctx.gelu:
-                gradient = torch.ops.aten.gelu_backward(gradient, torch.addcmul(bias - mean * scale, x, scale))
+                gradient = torch.ops.aten.gelu_backward(gradient, torch.addcmul(shift, x, scale))
             gradients.append(gradient)
             _, part_of_weight, part_of_bias = torch.ops.aten.native_batch_norm_backward(
                 gradient.movedim(-1, 1),
@@ -99,7 +108,14 @@ class _BatchNorm(torch.autograd.Function):
             of_weight += part_of_weight
             of_bias += part_of_bias
         count = sum(x.numel() for x in groups) // len(mean)
-        slope = -scale * spread * of_weight / count
-        offset = -scale * of_bias / count - slope * mean
+        slope = -spread * weight * spread * of_weight / count
+        offset = -spread * weight * of_bias / count - slope * mean
+        slope, offset = slope.to(scale.dtype), offset.to(scale.dtype)
         along = (torch.addcmul(offset, x, slope).addcmul_(g, scale) for x, g in zip(groups, gradients, strict=True))
         return None, None, None, of_weight, of_bias, *along
+
+
+def _line(mean: Tensor, spread: Tensor, weight: Tensor, bias: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Scale and shift (C,) of the normalisation, in a map's precision."""
+    scale = spread * weight
+    return scale.to(like.dtype), (bias - mean * scale).to(like.dtype)

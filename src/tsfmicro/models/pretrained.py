@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 import safetensors.torch
@@ -35,8 +36,11 @@ def save_pretrained(model: Model, folder: str | Path) -> None:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    write_whole(folder / WEIGHTS, safetensors.torch.save(weights, metadata={"format": "pt"}))
-    about = {"classes": model.classes} | ({"card": model.card.to_dict()} if model.card else {})
+    written = safetensors.torch.save(weights, metadata={"format": "pt"})
+    write_whole(folder / WEIGHTS, written)
+    about = {"weights_sha256": sha256(written).hexdigest(), "classes": model.classes} | (
+        {"card": model.card.to_dict()} if model.card else {}
+    )
     write_whole(folder / CONFIG, json.dumps({"format": FORMAT, **model.recipe, **about}, indent=2) + "\n")
 
 
@@ -68,7 +72,17 @@ def from_pretrained(place: str | Path) -> Model:
     model.classes = tuple(config.get("classes", ()))
     model.card = Card.from_dict(config["card"], str(folder / CONFIG)) if "card" in config else None
     load_weights(model, folder / WEIGHTS)
+    _check_whole(folder, config.get("weights_sha256"))
     return model.eval()
+
+
+def _check_whole(folder: Path, saved: object) -> None:
+    """Raises WeightsError: the weights are others than those that were saved; nothing else in the file would show a lost block."""
+    if saved is not None and saved != sha256((folder / WEIGHTS).read_bytes()).hexdigest():
+        raise WeightsError(
+            f"{folder / WEIGHTS}: is not the file that was saved with its {CONFIG}: damaged, or exchanged. Copy the folder again; "
+            "if you exchanged the weights, delete weights_sha256 there."
+        )
 
 
 def load_weights(model: torch.nn.Module, file: Path) -> None:

@@ -123,7 +123,7 @@ class Arrays:
         try:
             with self.path(name).open("rb") as file:
                 return file.read(len(spec.header)) == spec.header and file.seek(0, 2) == spec.file_bytes
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             return False
 
     @contextmanager

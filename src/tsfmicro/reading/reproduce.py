@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tsfmicro.errors import ConfigError, RunError
+from tsfmicro.run.environment import settled_precision
 from tsfmicro.run.experiment import run
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.here import Here
@@ -132,7 +133,8 @@ def reproduce(
         )
     device = device or ("cpu" if folder.environment.get("device") == "cpu" else "auto")
     here = AsThen(workers, int(folder.environment.get("threads", 1)))
-    run(folder.plan.config, roots, out, cache, device, workers, watch, machines=here)
+    then = settled_precision(folder.environment, device)
+    run(folder.plan.config, roots, out, cache, device, workers, watch, machines=here, precision=then)
     return side_by_side(folder, RunFolder.open(out))
 
 

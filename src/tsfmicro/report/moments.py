@@ -86,12 +86,21 @@ def page(
         about=f"{known['seconds']:.1f} s, {known['fps']:.4g} frames per second, {known['width']}×{known['height']} pixels; "
         f"{_count(len(found), 'moment')}, {_count(len(known['blinks']), 'blink')}",
         model=escape(known["model"]),
-        notes="".join(f"<p class='note'>{escape(note)}</p>" for note in known["notes"]),
+        notes=_recording(known.get("fitness", ()))
+        + "".join(f"<p class='note'>{escape(note)}</p>" for note in known["notes"]),
         timelines="\n".join(_timeline(track, known) for track in tracks),
         moments=moments or "<p>No movement was found that is long and strong enough.</p>",
         style=_STYLE,
         script=_SCRIPT,
     )
+
+
+def _recording(fitness: Sequence[Mapping[str, Any]]) -> str:
+    """What is not well with the recording, before any result."""
+    if not fitness:
+        return ""
+    items = "".join(f"<li>{escape(finding['text'])}</li>" for finding in fitness)
+    return f"<div class='note'>About this recording:<ul>{items}</ul></div>"
 
 
 def _count(number: int, what: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,15 @@ def choose_precision(device: str, wanted: str) -> str:
     from tsfmicro.train.precision import precision_on
 
     return wanted if is_elsewhere(device) else precision_on(torch.device(device), wanted)
+
+
+def settled_precision(begun: Mapping[str, Any], device: str) -> str:
+    """The precision that a run on a CPU goes on with, since it decides the last bits; 'auto' where it was not begun on one.
+
+    Args: begun: the run's environment. device: where it goes on.
+    """
+    known = begun.get("precision")
+    return str(known) if device == begun.get("device") == "cpu" and known in ("float32", "bfloat16") else "auto"
 
 
 def computed_on(device: str, wanted: str) -> dict[str, str]:

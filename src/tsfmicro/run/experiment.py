@@ -22,11 +22,12 @@ from tsfmicro.prepared import PreparedSet
 from tsfmicro.protocols.registry import protocol
 from tsfmicro.report.figures import draw_confusion, draw_pairs, draw_units
 from tsfmicro.run.apexes import with_spotted_apexes
-from tsfmicro.run.environment import choose_precision, environment, is_elsewhere
+from tsfmicro.run.environment import choose_precision, environment, is_elsewhere, settled_precision
 from tsfmicro.run.final import make_final
 from tsfmicro.run.floors import linear_floor, store_linear_floors
 from tsfmicro.run.folder import Plan, RunFolder, held
 from tsfmicro.run.here import Here, Machines
+from tsfmicro.run.rehearsal import rehearsed_precision
 from tsfmicro.run.summary import Summary, evaluate_run
 from tsfmicro.run.task import Job, plan_of_model
 from tsfmicro.run.units import UnitSummary
@@ -46,6 +47,7 @@ def run(
     shuffled: bool = False,
     machines: Machines | None = None,
     final: bool = False,
+    precision: str = "auto",
 ) -> Summary | UnitSummary:
     """Train and score a model as the config says; go on where an earlier call was stopped.
 
@@ -60,13 +62,15 @@ def run(
         shuffled: train every fold once more on shuffled labels, as a floor that must sit at chance.
         machines: where the trainings run; on this machine by default.
         final: also train one model on everybody, here, for use on other people's videos.
+        precision: what train.precision=auto is to mean, where that is known: that of the run which is repeated.
     Raises:
         TsfmicroError: each kind of bad input, in one line.
     """
     watch = watch or Watch()
     machines = machines or Here(workers)
     device = machines.choose_device(device)
-    precision = choose_precision(device, config.train.precision)
+    asked = config.train.precision if precision == "auto" else precision
+    precision = choose_precision(device, asked)
     epochs = check_names(config)
     if is_of_units(config.data.scheme) and (shuffled or final or config.train.keep == "final"):
         asked = "--shuffled" if shuffled else "--final or train.keep=final"
@@ -78,7 +82,10 @@ def run(
     kept, labels = [c for c in kept if c.id not in unused], {c: n for c, n in labels.items() if c not in unused}
     classes = scheme(config.data.scheme).classes
     plan = Plan(config, classes, labels, folds, prepared.key, epochs)
-    about = environment(device, threads=machines.threads(len(plan.tasks)), precision=precision) | {
+    threads = machines.threads(len(plan.tasks))
+    if asked == "auto" and device == "cpu" and not (out / "run.json").exists():
+        precision = rehearsed_precision(config, len(classes), threads)
+    about = environment(device, threads, precision) | {
         "generated": any(map(is_generated, roots.values())),
         "units": {need.product: prepared.of(need).unit for need in needs_of(config)},
     }
@@ -89,9 +96,7 @@ def run(
         total = sum(len(plan.tasks_of(kind)) for kind in kinds)
         missing = [task for kind in kinds for task in folder.missing(kind)]
         watch.training(total, total - len(missing))
-        # The number of threads decides the last bits, so a run goes on with the number that it began with.
-        threads = int(folder.environment.get("threads", 1))
-        machines.train(Job(out, cache / prepared.key, device, threads), missing, watch)
+        machines.train(_job(folder, cache / prepared.key, device), missing, watch)
         folder.clear_halves()
         folder.note_devices()
         store_linear_floors(folder, prepared, watch)
@@ -105,6 +110,12 @@ def run(
         if isinstance(summary, Summary) and (final or config.train.keep == "final"):
             make_final(folder, prepared, summary, "cpu" if is_elsewhere(device) else device, watch)
     return summary
+
+
+def _job(folder: RunFolder, prepared: Path, device: str) -> Job:
+    """The number of threads and the precision decide the last bits, so a run goes on with those that it began with."""
+    begun = folder.environment
+    return Job(folder.path, prepared, device, int(begun.get("threads", 1)), settled_precision(begun, device))
 
 
 def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tuple[list[Clip], dict[str, str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tsfmicro.models.pretrained import CONFIG, save_pretrained
 from tsfmicro.prepared import PreparedSet
+from tsfmicro.run.environment import settled_precision
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.summary import Summary
 from tsfmicro.run.task import build_model, train_task
@@ -34,7 +35,15 @@ def make_final(folder: RunFolder, prepared: PreparedSet, summary: Summary, devic
     watch.training(1, 0)
     everybody = replace(plan, folds=(Fold(FINAL, train=tuple(sorted(plan.labels)), test=()),))
     # One training alone may have all cores; its bits are promised to nobody.
-    trained = train_task(everybody, prepared, task, device, cores(), lambda report: watch.epoch(*report))
+    trained = train_task(
+        everybody,
+        prepared,
+        task,
+        device,
+        cores(),
+        lambda report: watch.epoch(*report),
+        precision=settled_precision(folder.environment, device),
+    )
     model = build_model(plan.config, len(plan.classes))
     model.load_state_dict(dict(trained.weights))
     model.classes = plan.classes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,7 +128,7 @@ def summarise(folder: RunFolder, rule: str = "last") -> Summary | UnitSummary:
         versus_linear=differences(first, beside["linear"]) if "linear" in beside else None,
         skipped=len(folder.skipped),
         by_dataset=alone,
-        notes=tuple(notes + unscored + _unfinished_floor(folder)),
+        notes=tuple(notes + unscored + _missing_floors(folder, low)),
         warnings=tuple(_leaking_floors(folder, low, floor_scores)),
     )
 
@@ -165,13 +165,16 @@ def _rules(asked: str, val_people: int) -> tuple[list[Rule], list[str]]:
     return ([RULES["last"]] if rule.test_selected else []) + [rule], []
 
 
-def _unfinished_floor(folder: RunFolder) -> list[str]:
+def _missing_floors(folder: RunFolder, found: Container[str]) -> list[str]:
     missing, total = len(folder.missing(shuffled=True)), len(folder.plan.folds)
-    if not 0 < missing < total:
-        return []
-    return [
-        f"shuffled floor is not there: {missing} of {total} trainings are not finished; run with --shuffled goes on"
-    ]
+    notes = []
+    if "linear" not in found:
+        notes.append("linear floor is not there: the command that made the run makes it")
+    if 0 < missing < total:
+        notes.append(
+            f"shuffled floor is not there: {missing} of {total} trainings are not finished; run with --shuffled goes on"
+        )
+    return notes
 
 
 def _leaking_floors(

@@ -42,12 +42,14 @@ class Job:
         run: the run folder; prepared: folder of the prepared set.
         device: 'cpu', 'cuda', 'mps', …
         threads: CPU threads of one training; a result is the same to the last bit only for the same number.
+        precision: what it computes in; 'auto' leaves it to the machine that trains.
     """
 
     run: Path
     prepared: Path
     device: str
     threads: int
+    precision: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def do_task(job: Job, task: Task, tell: Tell) -> None:
     folder = RunFolder.open(job.run)
     prepared = open_prepared(job.prepared, check=False)
     checkpoint = folder.checkpoint(task)
-    keep(folder, train_task(folder.plan, prepared, task, job.device, job.threads, tell, checkpoint))
+    keep(folder, train_task(folder.plan, prepared, task, job.device, job.threads, tell, checkpoint, job.precision))
     checkpoint.forget()
 
 
@@ -103,6 +105,7 @@ def train_task(
     threads: int,
     tell: Tell,
     checkpoint: Checkpoint = NoCheckpoint(),
+    precision: str = "auto",
 ) -> Trained:
     """Train one model on its fold's training side; nothing is read or written but the prepared set and the checkpoint.
 
@@ -110,11 +113,11 @@ def train_task(
     goes on, and a run with other workers or on other machines, end the same.
     """
     keep_freed_memory()
-    config, fold = plan.config.train, plan.fold(task.fold)
-    on = computed_on(device, config.precision)
+    on = computed_on(device, plan.config.train.precision if precision == "auto" else precision)
+    config, fold = plan.config.train.model_copy(update={"precision": on["precision"]}), plan.fold(task.fold)
     labels = given_labels(plan, fold, task)
     model_seed, data_seed = _seeds(task.seed, task.fold)
-    with _threads(threads), torch.random.fork_rng():
+    with on_threads(threads), torch.random.fork_rng():
         torch.manual_seed(model_seed)  # initial weights and stochastic depth
         model = build_model(plan.config, len(plan.classes))
         fitted = fit(
@@ -146,7 +149,8 @@ def given_labels(plan: Plan, fold: Fold, task: Task) -> dict[str, int]:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def on_threads(count: int) -> Iterator[None]:
+    """So many of torch's threads, and as many as before on leaving."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ _PARTS = {"brows": ["brow"], "nose": ["nose"], "cheeks": ["cheek"], "mouth": ["m
 _LINES = ("#3d348b", "#8a8d91", "#e09f3e", "#9a031e", "#0f8b8d")
 SHOWN = 16  # pictures of onset and apex; with more, those of the highest confidence
 _ACROSS = 4
+_LONG, _LINE = 180.0, 300.0  # seconds; a longer video is drawn in lines of at most so many
+_LINES_AT_MOST = 36
+_POINTS = 1500  # of a curve in one line; of more, the highest are drawn
 _ROW = 0.055  # of the axes' height, for one kind of mark
 
 
@@ -26,27 +30,52 @@ def draw_spotting(spotting: Spotting, pairs: Mapping[Expression, np.ndarray], pa
     Args: pairs: onset and apex of an expression, (2, size, size, 3) uint8; those that are not there are not shown.
     """
     shown = [e for e in spotting.expressions if e in pairs]
-    rows = -(-len(shown) // _ACROSS)
-    faces = len(spotting.tracks)
+    rows, lines = -(-len(shown) // _ACROSS), _lines(spotting)
+    faces = len(lines)
     figure = Figure(figsize=(13, 2.9 * faces + 1.95 * rows + 0.3), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(faces + rows, _ACROSS, height_ratios=[2.9] * faces + [1.95] * rows)
-    for place, track in enumerate(spotting.tracks):
-        _draw_curve(figure.add_subplot(grid[place, :]), spotting, track)
+    for place, (track, begin, end) in enumerate(lines):
+        _draw_curve(figure.add_subplot(grid[place, :]), spotting, track, begin, end)
     for number, expression in enumerate(shown):
         axes = figure.add_subplot(grid[faces + number // _ACROSS, number % _ACROSS])
-        _draw_pair(axes, expression, pairs[expression], several=faces > 1)
+        _draw_pair(axes, expression, pairs[expression], several=len(spotting.tracks) > 1)
     figure.savefig(path, dpi=110)
 
 
-def _draw_curve(axes: Axes, spotting: Spotting, track: int) -> None:
-    """One face: the most moved region of each part, and the expressions as bands."""
+def _lines(spotting: Spotting) -> list[tuple[int, float, float]]:
+    """Face, and seconds from and to, of each line of the picture. Faces that were there longest come first where not all fit."""
+    times = spotting.video.times
+    first, last = float(times[0]), float(times[-1])
+    count = 1 if last - first <= _LONG else -(-int(last - first) // int(_LINE))
+    edges = np.linspace(first, last, count + 1)
+    frames = {track: sum(len(s.frames) for s in spotting.segments if s.track == track) for track in spotting.tracks}
+    lines = [
+        (track, float(begin), float(end))
+        for track in sorted(frames, key=lambda track: -frames[track])
+        for begin, end in pairwise(edges)
+        if any(s.track == track and times[s.last] >= begin and times[s.first] <= end for s in spotting.segments)
+    ]
+    return sorted(lines[:_LINES_AT_MOST])
+
+
+def _draw_curve(axes: Axes, spotting: Spotting, track: int, from_: float, to: float) -> None:
+    """One face for some time: the most moved region of each part, and the expressions as bands."""
     video = spotting.video
-    segments = [(s, c) for s, c in zip(spotting.segments, spotting.curves, strict=True) if s.track == track]
+    segments = [
+        (video.times[s.frames[there]], c[there])
+        for s, c in zip(spotting.segments, spotting.curves, strict=True)
+        if s.track == track
+        for there in [slice(*np.searchsorted(video.times[s.frames], (from_, to + 1e-9)))]
+        if there.stop > there.start
+    ]
     for blink in spotting.blinks:
-        if blink.track == track:
+        if blink.track == track and _within(video.times[blink.onset], video.times[blink.offset], from_, to):
             axes.axvspan(video.times[blink.onset], video.times[blink.offset], ymax=0.035, color="#888888", lw=0)
-    marks = [mark for mark in spotting.marks if mark.track == track]
+    marks = [
+        m for m in spotting.marks
+        if m.track == track and _within(video.times[m.onset], video.times[m.offset], from_, to)
+    ]  # fmt: skip
     kinds = list(dict.fromkeys(mark.what for mark in marks))  # a row for each, above the curves
     for row, what in enumerate(kinds):
         low, named = 1 - _ROW * (row + 1), False
@@ -54,21 +83,24 @@ def _draw_curve(axes: Axes, spotting: Spotting, track: int) -> None:
             begin, end = video.times[mark.onset], video.times[mark.offset]
             axes.axvspan(begin, end, ymin=low + 0.1 * _ROW, ymax=low + _ROW, color="#dddddd", lw=0)
             if not named:
-                axes.text(begin, low + 0.25 * _ROW, f" {what}", fontsize=6, transform=axes.get_xaxis_transform())
+                axes.text(
+                    max(begin, from_), low + 0.25 * _ROW, f" {what}", fontsize=6, transform=axes.get_xaxis_transform()
+                )
                 named = True
-    expressions = [e for e in spotting.expressions if e.track == track]
+    expressions = [e for e in spotting.expressions if e.track == track and _within(e.onset_s, e.offset_s, from_, to)]
     for e in expressions:
         axes.axvspan(e.onset_s, e.offset_s, color=COLOURS[e.kind], alpha=0.22, lw=0)
         axes.axvline(e.apex_s, color=COLOURS[e.kind], lw=0.9, ls=":")
     for number, (part, names) in enumerate(_PARTS.items()):
         regions = [k for k, name in enumerate(spotting.regions) if any(word in name for word in names)]
-        for k, (segment, curve) in enumerate(segments):
-            label = part if k == 0 else None
-            seconds = video.times[segment.frames]
-            axes.plot(seconds, curve[:, regions].max(1), lw=1.0, color=_LINES[number], label=label)
+        for k, (seconds, curve) in enumerate(segments):
+            label, most = (part if k == 0 else None), curve[:, regions].max(1)
+            bunch = max(1, len(most) // _POINTS)
+            starts = np.arange(0, len(most), bunch)
+            axes.plot(seconds[starts], np.maximum.reduceat(most, starts), lw=1.0, color=_LINES[number], label=label)
     top = max((float(c.max()) for _, c in segments), default=1.0)
     axes.set_ylim(0, 1.15 * max(top, 1.0))
-    axes.set_xlim(float(video.times[0]), float(video.times[-1]))
+    axes.set_xlim(from_, to)
     axes.set_xlabel("seconds")
     axes.set_ylabel("movement, % of\nthe eyes' distance")
     count = {kind: sum(e.kind == kind for e in expressions) for kind in COLOURS}
@@ -80,6 +112,10 @@ def _draw_curve(axes: Axes, spotting: Spotting, track: int) -> None:
     axes.set_ylim(top=axes.get_ylim()[1] / (1 - _ROW * len(kinds)))
     axes.legend(fontsize=7, ncols=5, loc="upper right", bbox_to_anchor=(1, -0.12), frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _within(begin: float, end: float, from_: float, to: float) -> bool:
+    return end >= from_ and begin <= to
 
 
 def _draw_pair(axes: Axes, e: Expression, pair: np.ndarray, several: bool) -> None:

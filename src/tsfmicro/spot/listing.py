@@ -373,7 +373,7 @@ def _overlaps(listing: Listing) -> list[str]:
         return []
     video, one, other = over[0]
     return [
-        f"{listing.source}: {len(over)} pairs of intervals of one kind overlap, e.g. "
+        f"{listing.source}: {len(over)} {'pair' if len(over) == 1 else 'pairs'} of intervals of one kind overlap, e.g. "
         f"{video.name} {one} and {other}; each is used once, in the largest set of pairs"
     ]
 
@@ -393,7 +393,7 @@ def _counted(truth: Listing, found: Listing, pairs: _Pairs) -> list[str]:
     met = [hit for true, given in pairs for kind in KINDS for hit in hits(*(_of(v, kind) for v in (true, given)))]
     ends = [(given.onset - true.onset, given.offset - true.offset) for true, given in met]
     for by in (-1, 1):
-        if len(ends) >= 4 and ends.count((by, by)) >= 0.75 * len(ends):
+        if len(ends) >= 3 and ends.count((by, by)) >= 0.75 * len(ends):
             way = "before" if by < 0 else "after"
             return [
                 f"{found.source}: {ends.count((by, by))} of {len(ends)} hits lie exactly one frame {way} the true ones: one of both "
@@ -410,7 +410,7 @@ def _rates(found: Listing, truth: Listing, pairs: _Pairs) -> list[str]:
     """Whether the videos of one go on for several times as many frames, which another frame rate would explain."""
     ends = [[max(one.offset for one in v.intervals) for v in pair] for pair in pairs if all(v.intervals for v in pair)]
     ratios = sorted(given / true for true, given in ends if true > 0 and given > 0)
-    if len(ratios) < 3:
+    if len(ratios) < 2:
         return []
     middle = ratios[len(ratios) // 2]
     if 0.4 <= middle <= 2.5:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -9,18 +10,20 @@ from itertools import pairwise
 import numpy as np
 
 from tsfmicro.errors import FaceError, VideoError
+from tsfmicro.spot.fitness import FindTurn, judge, turn_advice
 from tsfmicro.spot.intervals import Found, Thresholds, View, find_intervals, from_rest
 from tsfmicro.spot.learned import PROPOSALS, Spotter
 from tsfmicro.spot.marks import Stretch, find_blinks, find_covered, find_flicker, find_turns, overlaps
 from tsfmicro.spot.motion import REGIONS
+from tsfmicro.spot.rest import Rest, beyond_rest, find_rest, until_rest
 from tsfmicro.spot.track import Cutting, FindFaces, Tracker
-from tsfmicro.spot.types import Blink, Expression, Mark, Segment, Spotting, Video
+from tsfmicro.spot.types import Blink, Expression, Mark, Resting, Segment, Spotting, Video
 from tsfmicro.spot.video import Source
 
 FULL_RATE = 200.0  # frames per second up to which every frame is measured
-ADVISED = 25.0
 LEVEL = 0.5  # confidence from which a movement is told as an expression
 _SURE_RATE = 50.0  # frames per second below which short micro-expressions have few frames
+_TURN_LOOKS = 1.0  # seconds between two looks for whether a face lies on its side
 _SHORTEST = 0.25  # seconds; in a shorter stretch no expression can begin and end
 
 Tell = Callable[[int, int], None]
@@ -34,6 +37,8 @@ def spot_video(
     thresholds: Thresholds | None = None,
     tell: Tell | None = None,
     level: float = LEVEL,
+    find_turn: FindTurn | None = None,
+    rest: Stretch | None = None,
     spotter: Spotter | None = None,
 ) -> Spotting:
     """Find the expressions in a video.
@@ -45,14 +50,18 @@ def spot_video(
         thresholds: what counts as an expression.
         tell: see `Tell`.
         level: least confidence of an expression; 0 shows all that moved, with what speaks against it.
+        rest: seconds, from and to, in which the faces are known to rest; by default it is looked for.
+        find_turn: whether a face lies on its side, from preparation; nothing is said of it where it is not given.
         spotter: says how sure each is; None leaves that to the peaks' demands.
     Raises:
         FaceError: no face in the whole video. VideoError: it cannot be read, or ends after one frame.
     """
     stride = max(1, round(source.fps / FULL_RATE))
-    tracker, times = Tracker(find, cutting), []
+    tracker, times, turns = Tracker(find, cutting), array("d"), list[int]()
     for frame in source.frames():
         times.append(frame.time)
+        if find_turn is not None and frame.time >= _TURN_LOOKS * len(turns) and len(turns) < 2:
+            turns.append(find_turn(frame.image) or 0)
         if frame.number % stride == 0:
             tracker.see(frame)
         if tell is not None:
@@ -63,11 +72,17 @@ def spot_video(
     everything = tracker.segments(source.scale())
     segments = tuple(s for s in everything if video.times[s.last] - video.times[s.first] >= _SHORTEST)
     if not segments:
+        lying = max(turns, default=0)
         raise FaceError(
-            f"{source.path}: no face is seen long enough. Faces must be upright, seen from the front, and at least a tenth of "
-            "the picture's height."
+            f"{source.path}: no face is seen long enough. "
+            + (
+                f"A face lies on its side or stands on its head: {turn_advice(lying)}."
+                if lying
+                else "Faces must be upright, seen from the front, uncovered, and at least a tenth of the picture's height."
+            )
         )
-    seen = [_analysed(segment, segments, video, thresholds, spotter) for segment in segments]
+    rests = _rests(segments, video, rest)
+    seen = [_analysed(segment, segments, video, thresholds, rests.get(segment.track), spotter) for segment in segments]
     told = [_expression(f, one.segment, video) for one in seen for f in one.found if f.confidence >= level]
     blinks = [Blink(one.segment.track, *map(video.frame_at, blink)) for one in seen for blink in one.blinks]
     return Spotting(
@@ -75,11 +90,46 @@ def spot_video(
         segments=segments,
         expressions=tuple(sorted(told, key=lambda e: (e.onset, e.track))),
         blinks=tuple(sorted(blinks, key=lambda b: (b.onset, b.track))),
+        rests=tuple(
+            Resting(track, video.frame_at(r.begin), video.frame_at(r.end), float(r.unrest.max()))
+            for track, r in sorted(rests.items())
+        ),
         marks=tuple(sorted(_marks(seen, video), key=lambda m: (m.onset, m.track, m.what))),
         regions=REGIONS,
         curves=tuple(one.curve for one in seen),
-        notes=tuple(_notes(source, video, tracker, told)),
+        notes=tuple(_notes(source, video, told)),
+        fitness=judge(
+            video.times,
+            tracker.looks,
+            min(s.eye_distance for s in segments),
+            _share_of(seen, video),
+            tracker.copied,
+            turns,
+            bool(tracker.small),
+        ),
     )
+
+
+def _rests(segments: Sequence[Segment], video: Video, named: Stretch | None) -> dict[int, Rest]:
+    """Where each face rests: in the first of its stretches that is long enough, or that was named.
+
+    Raises: VideoError: no face is seen in what was named.
+    """
+    found: dict[int, Rest] = {}
+    for one in segments:
+        if one.track not in found and (rest := find_rest(video.times[one.frames], one.motion, one.seen, named)):
+            found[one.track] = rest
+    if named is not None and not found:
+        raise VideoError(
+            f"{video.path}: no face is seen from {named[0]:g} to {named[1]:g} s, where it is said to rest. The video has "
+            f"{video.seconds:.1f} s. Name another --rest, or leave it out."
+        )
+    return found
+
+
+def _share_of(seen: Sequence[_Analysed], video: Video) -> float:
+    """Share of the time in which the light flickers on a face."""
+    return max(sum(end - begin for begin, end in one.view.flicker) for one in seen) / video.seconds
 
 
 def _video(source: Source, times: np.ndarray) -> Video:
@@ -121,15 +171,20 @@ class _Analysed:
 
 
 def _analysed(
-    segment: Segment, segments: Sequence[Segment], video: Video, thresholds: Thresholds | None, spotter: Spotter | None
+    segment: Segment,
+    segments: Sequence[Segment],
+    video: Video,
+    thresholds: Thresholds | None,
+    rest: Rest | None,
+    spotter: Spotter | None,
 ) -> _Analysed:
     times = video.times[segment.frames]
     blinks, view = around(segment, segments, video.times)
-    if spotter is None:
-        found = find_intervals(times, segment.motion, blinks, thresholds, view, level=0.0)
-    else:
-        moved = find_intervals(times, segment.motion, blinks, thresholds or PROPOSALS, view, level=0.0)
-        found = spotter.judged(moved, times, segment, blinks, view)
+    asked = thresholds or (Thresholds() if spotter is None else PROPOSALS)
+    found = until_rest(find_intervals(times, segment.motion, blinks, asked, view, level=0.0), times, segment.motion)
+    if spotter is not None:
+        found = spotter.judged(found, times, segment, blinks, view)
+    found = beyond_rest(found, rest)
     told = [one for one in found if one.confidence >= LEVEL]
     return _Analysed(segment, found, blinks, view, from_rest(times, segment.motion, told))
 
@@ -170,30 +225,21 @@ def _expression(one: Found, segment: Segment, video: Video) -> Expression:
     )
 
 
-def _notes(source: Source, video: Video, tracker: Tracker, told: Sequence[Expression]) -> Sequence[str]:
+def _notes(source: Source, video: Video, told: Sequence[Expression]) -> Sequence[str]:
     notes = []
     if video.frames < 0.95 * source.about:
         notes.append(
             f"only {video.frames} of about {source.about} frames could be read; the file may be cut short or damaged"
         )
-    if video.fps < ADVISED - 1.1:  # 24 and 23.976 are film
-        notes.append(f"{video.fps:.3g} frames per second are few: short micro-expressions may be missed")
     if source.scale() < 1:
         notes.append(
             f"{source.width}×{source.height} pixels were shrunk by {1 / source.scale():.2g} for the measurement"
         )
-    if tracker.small:
-        notes.append("a face was too small to be measured (less than 20 pixels between the eyes)")
-    if tracker.aside:
+    short = [e for e in told if e.kind == "micro" and e.offset - e.onset <= 4]
+    if video.fps < _SURE_RATE and short:
         notes.append(
-            "a face looks to the side at times, by 30 degrees or more: what is measured there is not to be trusted"
-        )
-    if tracker.leaning:
-        notes.append("a face leans by more than 30 degrees, or lies on its side, at times. Turn the video upright")
-    if tracker.cut:
-        notes.append("a face is cut by the picture's edge at times: what lies beyond is not measured")
-    if video.fps < _SURE_RATE and any(e.kind == "micro" and e.offset - e.onset <= 5 for e in told):
-        notes.append(
-            f"at {video.fps:.3g} frames per second a micro-expression told here has five frames or fewer; record at 100"
+            f"{len(short)} of the micro-expressions told here have five frames or fewer ({short[0].onset_s:.2f} s"
+            + (", …" if len(short) > 1 else "")
+            + f"): at {video.fps:.3g} frames per second no more can be said of them"
         )
     return notes

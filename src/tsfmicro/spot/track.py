@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from tsfmicro.spot.fitness import Look, look_at, same_frame
 from tsfmicro.spot.motion import SIZE, FlowMeter, Layout, Movement, likeness
+from tsfmicro.spot.pair import compare
 from tsfmicro.spot.types import Segment
 from tsfmicro.spot.video import Frame
 
@@ -27,8 +29,9 @@ EYE_LOOK = (12, 8)  # pixels that are kept of an eye, across and down
 _KEY = 2.0  # seconds for which one key frame serves
 _LEAST_LIKE = 0.6  # correlation with the key below which it is another picture
 _FURTHEST = 0.3  # a turn that moves skin by more, in distances between the eyes, is no turn but flow gone astray
-_LEANS, _ASIDE = 30.0, 0.2  # degrees; how far the nose is from between the eyes, at about 30 degrees to the side
 _TURN_TIME = 0.1  # seconds in which a turn is taken up
+_NEAR = 4.0  # distances between the eyes; one that comes back no further from where it was lost may have turned: it is the same
+_LOOKS = 8  # faces with which one that comes is compared, those that were there longest
 _SMALLEST = 20.0  # pixels between the eyes; 1 % of them is then a fifth of a pixel
 
 
@@ -82,10 +85,18 @@ class Tracker:
         self._meter = FlowMeter()
         self._followed: list[_Followed] = []
         self._ended: list[_Followed] = []
+        self._lost: dict[int, _Followed] = {}  # the last stretch of each face
         self._next_look = 0.0
         self._faces = 0
         self.small = 0  # faces that were too small to be measured, in all looks
-        self.leaning = self.aside = self.cut = 0  # … that lean or lie, look aside, or reach over the picture's edge
+        self.looks: list[Look] = []  # at all others
+        self.copies = self._seen = 0  # frames that repeat the one before, of so many
+        self._before: np.ndarray | None = None  # the last frame
+
+    @property
+    def copied(self) -> float:
+        """Share of frames that repeat the one before."""
+        return self.copies / max(1, self._seen)
 
     def see(self, frame: Frame) -> None:
         """Measure one frame, of the same size as all others."""
@@ -96,6 +107,9 @@ class Tracker:
         if frame.time >= self._next_look:
             self._look(frame, grey)
             self._next_look = frame.time + (SEARCH_MORE if self._followed else SEARCH_LOST)
+        self.copies += same_frame(grey, self._before)
+        self._seen += 1
+        self._before = grey
 
     def segments(self, scale: float = 1.0) -> list[Segment]:
         """All segments so far, by time. Args: scale: pixels of a frame seen here for one of the video."""
@@ -105,8 +119,7 @@ class Tracker:
     def _look(self, frame: Frame, grey: np.ndarray) -> None:
         """Find faces: those followed are confirmed, new ones are followed from here."""
         found = list(self._find(frame.image))
-        for marks in found:
-            self._judge_pose(marks, grey.shape)
+        self.looks += [look_at(marks, grey, self._before) for marks in found if _eye_distance(marks) >= _SMALLEST]
         for one in list(self._followed):
             here = [marks for marks in found if _apart(marks, one.landmarks_now) < 1]
             found = [marks for marks in found if all(marks is not other for other in here)]
@@ -118,38 +131,44 @@ class Tracker:
         for marks in sorted(large, key=lambda marks: marks[:, 0].mean()):
             self._begin(marks, frame, grey)
 
-    def _judge_pose(self, landmarks: np.ndarray, shape: tuple[int, ...]) -> None:
-        across = landmarks[1] - landmarks[0]
-        between = float(np.linalg.norm(across))
-        nose = float((landmarks[2] - landmarks[:2].mean(0)) @ across) / between**2
-        self.leaning += abs(np.degrees(np.arctan2(across[1], across[0]))) > _LEANS
-        self.aside += abs(nose) > _ASIDE
-        middle, reach = landmarks.mean(0), 1.1 * between  # from the middle of a face to the brows and the chin
-        self.cut += bool((middle < reach).any() or (middle > np.array(shape[1::-1]) - reach).any())
-
     def _begin(self, landmarks: np.ndarray, frame: Frame, grey: np.ndarray) -> None:
         to_crop = _square(self._cutting.to_crop(landmarks, SIZE))
         key = self._cutting.crop(grey, to_crop[:2], SIZE)
         one = _Followed(
-            self._number(landmarks), landmarks, to_crop, Layout(_through(to_crop, landmarks)),
+            self._number(landmarks, grey), landmarks, to_crop, Layout(_through(to_crop, landmarks)),
             head=np.eye(3), key=key, key_time=frame.time, time=frame.time, moved=np.zeros((2, 1, 1)),
         )  # fmt: skip
         self._followed.append(one)
         self._follow(one, frame, grey)
 
-    def _number(self, landmarks: np.ndarray) -> int:
-        """A face that comes back near where one was lost is taken for it. Nobody is recognised."""
+    def _number(self, landmarks: np.ndarray, grey: np.ndarray) -> int:
+        """A face that looks like one that was lost is taken for it, and so is one that comes back near its place.
+        Nobody is recognised: looks are those of this video, and are forgotten with it."""
         there = {f.track for f in self._followed}
-        lost = {f.track: f.landmarks_now for f in self._ended if f.track not in there}  # the last place of each
-        near = min(lost, key=lambda track: _apart(landmarks, lost[track]), default=None)
-        if near is not None and _apart(landmarks, lost[near]) < 4:
+        lost = {track: last for track, last in self._lost.items() if track not in there}
+        to_crop, like = self._cutting.to_crop(landmarks, SIZE), {}
+        for track in sorted(lost, key=lambda track: -len(lost[track].frames))[:_LOOKS]:
+            last = lost[track]
+            found = compare(last.key, Layout(last.layout.landmarks), grey, to_crop, self._cutting.crop)
+            if found.fits:
+                like[track] = found.alike
+        if like:
+            return max(like, key=lambda track: like[track])
+        near = min(lost, key=lambda track: _apart(landmarks, lost[track].landmarks_now), default=None)
+        if near is not None and _apart(landmarks, lost[near].landmarks_now) < _NEAR:
             return near
         self._faces += 1
         return self._faces
 
     def _lose(self, one: _Followed, time: float) -> None:
         self._followed.remove(one)
-        self._ended.append(one)
+        if one.frames:
+            self._ended.append(one)
+            # What is large goes: an hour may have a thousand stretches, of megabytes each.
+            one.layout = Layout(one.layout.landmarks)
+            if one.track in self._lost:
+                self._lost[one.track].key = np.empty((0, 0), np.uint8)
+            self._lost[one.track] = one
         self._next_look = time  # it may be there again already, after a cut
 
     def _follow(self, one: _Followed, frame: Frame, grey: np.ndarray) -> bool:

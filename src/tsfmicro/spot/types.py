@@ -173,6 +173,46 @@ class Mark:
     offset: int
 
 
+@dataclass(frozen=True)
+class Resting:
+    """Where a face rests, or is taken to.
+
+    Attributes: onset, offset: frame numbers. moved: per cent of the eyes' distance, what its least quiet region does meanwhile.
+    """
+
+    track: int
+    onset: int
+    offset: int
+    moved: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is not well with a recording.
+
+    Attributes:
+        what: 'frame rate', 'repeated frames', 'missing frames', 'size', 'lying', 'leaning', 'to the side', 'cut', 'dark', 'bright',
+            'clipped', 'flicker' or 'compression'.
+        value: what was measured: frames per second, pixels, degrees, or a share of the time.
+        text: that in words, and what to do.
+    """
+
+    what: str
+    value: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Fitness:
+    """Whether a recording is fit for what is to be found in it: all that is not well; nothing where all is."""
+
+    findings: tuple[Finding, ...] = ()
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Plain values, for JSON."""
+        return [{"what": f.what, "value": round(f.value, 4), "text": f.text} for f in self.findings]
+
+
 @dataclass(frozen=True, eq=False)
 class Spotting:
     """All that was found in a video.
@@ -181,7 +221,9 @@ class Spotting:
         segments: by time, then by face. expressions, blinks, marks: by onset.
         regions: names of the R regions of a segment's motion; left and right are those of the picture.
         curves: for each segment, (n, R) how far each region is from where it rests, per cent of the eyes' distance.
-        notes: what the user should know, e.g. that a face was too small.
+        notes: what the user should know, e.g. that the file is cut short.
+        fitness: what is not well with the recording.
+        rests: of each face that is seen long enough, by face.
         spotter: what said how sure each expression is: 'learned' or 'peaks'. level: the least confidence that was asked for.
         false_alarms: to be expected at that level, of each kind, a minute.
     """
@@ -194,6 +236,8 @@ class Spotting:
     regions: tuple[str, ...]
     curves: tuple[np.ndarray, ...] = field(repr=False)
     notes: tuple[str, ...] = ()
+    fitness: Fitness = field(default_factory=Fitness)
+    rests: tuple[Resting, ...] = ()
     spotter: str = "peaks"
     level: float = 0.5
     false_alarms: Mapping[str, float] = field(default_factory=dict)
@@ -234,6 +278,10 @@ class Spotting:
                 }
                 for m in self.marks
             ],
+            "rests": [
+                {"face": r.track, "onset": r.onset, "offset": r.offset, "moved": round(r.moved, 3)} for r in self.rests
+            ],
+            "fitness": self.fitness.to_dict(),
             "spotter": self.spotter,
             "level": self.level,
             "false_alarms_per_minute": {kind: round(rate, 3) for kind, rate in self.false_alarms.items()},

@@ -21,6 +21,8 @@ class Answer:
         faces: (2, S, S, 3) uint8 RGB, onset and apex as the model saw them.
         flow: (2, S, S) float16, how far each place moved right and down from onset to apex, pixels of the faces.
         heat: (S, S) float32 from 0 to 1, where the reasons lie (Grad-CAM); None where it cannot be told.
+        moved: how far the most moved part of the face went, per cent of the distance between the eyes, where that was measured.
+        still: whether nothing moved but the head. The probabilities then mean nothing.
     """
 
     probabilities: Mapping[str, float]
@@ -28,6 +30,8 @@ class Answer:
     faces: np.ndarray = field(repr=False)
     flow: np.ndarray = field(repr=False)
     heat: np.ndarray | None = field(repr=False, default=None)
+    moved: float | None = None
+    still: bool = False
 
     @property
     def likeliest(self) -> str:
@@ -35,20 +39,23 @@ class Answer:
 
     @property
     def emotion(self) -> str | None:
-        """The likeliest class, None where the model abstains."""
-        return self.likeliest if self.probabilities[self.likeliest] >= self.threshold else None
+        """The likeliest class, None where the model abstains, or nothing moved."""
+        return self.likeliest if not self.still and self.probabilities[self.likeliest] >= self.threshold else None
 
     def __str__(self) -> str:
+        if self.still:
+            return "no movement"
         p = self.probabilities[self.likeliest]
         return f"{self.likeliest} {p:.0%}" if self.emotion else f"not sure ({self.likeliest} {p:.0%})"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
+        moved = {} if self.moved is None else {"moved": round(self.moved, 3), "no_movement": self.still}
         return {
             "emotion": self.emotion,
             "probabilities": {name: round(p, 4) for name, p in self.probabilities.items()},
             "threshold": self.threshold,
-        }
+        } | moved
 
 
 @dataclass(frozen=True)

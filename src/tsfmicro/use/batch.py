@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tsfmicro.columns import MODEL, SPOTTED, VIDEO, Column, heads, in_columns, named_emotions, write_codebook
 from tsfmicro.errors import TsfmicroError, VideoError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.spot import LEVEL
 from tsfmicro.use.recognise import Recognizer
-from tsfmicro.use.spot import EXPRESSION_COLUMNS
 
 KINDS = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".3gp", ".ogv"}
 VIDEOS, MOMENTS, PARTS = "videos.csv", "moments.csv", "videos"
@@ -93,6 +93,7 @@ def read_videos(recognizer: Recognizer, folder: Path, out: Path, watch: Watch, l
     watch.progress("videos", len(found), len(found))
     write_whole(out / VIDEOS, _videos_table(rows))
     write_whole(out / MOMENTS, _moments_table(rows, recognizer.classes))
+    write_codebook(out / MOMENTS, (VIDEO, *moment_columns(recognizer.classes)))
     failed = tuple((row["video"], row["why_not"]) for row in rows if "why_not" in row)
     moments = sum(len(row.get("expressions", ())) for row in rows)
     return Batch(len(rows) - len(failed), before, failed, moments)
@@ -145,19 +146,24 @@ def _videos_table(rows: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def moment_columns(classes: Sequence[str]) -> list[str]:
-    """Headings of a table of moments."""
-    return [*EXPRESSION_COLUMNS, "emotion", *(f"p_{name}" for name in classes), "why_not"]
+def moment_columns(classes: Sequence[str]) -> tuple[Column, ...]:
+    """The columns of a table of moments."""
+    return (*SPOTTED, *named_emotions(classes), MODEL)
 
 
-def moment_row(moment: dict[str, Any], classes: Sequence[str]) -> list[Any]:
+def moment_row(moment: Mapping[str, Any], classes: Sequence[str], model: str) -> list[Any]:
     """One row of it, from `Moment.to_dict`."""
-    flat = moment | {f"p_{name}": p for name, p in moment.get("probabilities", {}).items()}
-    return ["" if flat.get(column) is None else flat[column] for column in moment_columns(classes)]
+    said = {f"p_{name}": p for name, p in moment.get("probabilities", {}).items()}
+    flat = {**moment, **in_columns(moment), **said, "model": model}
+    return ["" if flat.get(column) is None else flat[column] for column in heads(moment_columns(classes))]
 
 
 def _moments_table(rows: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
     return csv_text(
-        ["video", *moment_columns(classes)],
-        [[row["video"], *moment_row(moment, classes)] for row in rows for moment in row.get("expressions", ())],
+        heads((VIDEO, *moment_columns(classes))),
+        [
+            [row["video"], *moment_row(moment, classes, row["model"])]
+            for row in rows
+            for moment in row.get("expressions", ())
+        ],
     )

@@ -24,6 +24,7 @@ from tsfmicro.files import write_whole
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.intervals import LONGEST_MICRO, Found, Thresholds, find_intervals
 from tsfmicro.spot.learned import CARD, FAR, PROPOSALS, WEIGHTS, Spotter, describe
+from tsfmicro.spot.rest import until_rest
 from tsfmicro.spot.score import SpotScores, score_intervals
 from tsfmicro.spot.spot import around
 from tsfmicro.spot.types import Segment
@@ -92,7 +93,8 @@ def candidates(lesson: Lesson, thresholds: Thresholds = PROPOSALS) -> Candidates
     for face in lesson.trace.faces:
         blinks, view = around(face, lesson.trace.faces, lesson.trace.times)
         times = lesson.trace.times[face.frames]
-        here = find_intervals(times, face.motion, blinks, thresholds, view, level=0.0)
+        moved = find_intervals(times, face.motion, blinks, thresholds, view, level=0.0)
+        here = until_rest(moved, times, face.motion)
         numbers.append(describe(here, times, face, blinks, view))
         found += here
     true = [(a, b) for kind, a, b in lesson.truth if kind in KINDS]

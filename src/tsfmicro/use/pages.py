@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tsfmicro.columns import heads, write_codebook
 from tsfmicro.errors import RunError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.prepare.align import crop, to_template
@@ -23,6 +24,7 @@ from tsfmicro.use.spot import save
 
 REPLAYS = 24  # moments of a video that are shown once more, slowly
 REPLAY_EDGE = 192  # pixels
+PICTURED = 60  # moments with pictures, those of the highest confidence: an hour may have hundreds
 
 
 def write_reading(reading: Reading, out: Path, fps: float | None = None) -> list[Path]:
@@ -31,12 +33,13 @@ def write_reading(reading: Reading, out: Path, fps: float | None = None) -> list
     Args: fps: of a folder of images.
     Returns: the files. Raises: RunError: they cannot be written.
     """
-    spotted = save(reading.spotting, out)
+    spotted = save(reading.spotting, out, reading.to_dict())
     files = [out / name for name in ("reading.html", "reading.json", "moments.csv")]
     try:
         write_whole(files[0], as_page(reading, fps))
         write_whole(files[1], as_json(reading))
         write_whole(files[2], as_csv(reading))
+        files.append(write_codebook(files[2], moment_columns(reading.classes)))
     except OSError as error:
         raise RunError(
             f"{error.filename or out}: cannot be written ({error.strerror}). Choose another --out."
@@ -46,7 +49,9 @@ def write_reading(reading: Reading, out: Path, fps: float | None = None) -> list
 
 def as_page(reading: Reading, fps: float | None = None, watch: Watch | None = None) -> str:
     """One HTML file. The video is read once more, for the replays; then it may be deleted."""
-    shown = [pictures_of(moment) for moment in reading.moments]
+    surest = sorted(reading.moments, key=lambda m: -m.expression.confidence)[:PICTURED]
+    chosen_ = {id(moment) for moment in surest}
+    shown = [pictures_of(moment) if id(moment) in chosen_ else {} for moment in reading.moments]
     return page(reading.to_dict(), shown, tracks(reading.spotting), replays(reading, fps, watch or Watch()))
 
 
@@ -90,8 +95,8 @@ def as_json(reading: Reading) -> str:
 
 def as_csv(reading: Reading) -> str:
     """A row for each moment."""
-    rows = [moment_row(moment.to_dict(), reading.classes) for moment in reading.moments]
-    return csv_text(moment_columns(reading.classes), rows)
+    rows = [moment_row(moment.to_dict(), reading.classes, reading.model) for moment in reading.moments]
+    return csv_text(heads(moment_columns(reading.classes)), rows)
 
 
 def pictures_of(moment: Moment) -> dict[str, np.ndarray]:

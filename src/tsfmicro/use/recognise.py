@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import torch
 
 from tsfmicro.card import Card
 from tsfmicro.config import PrepareConfig
-from tsfmicro.errors import ConfigError, WeightsError
+from tsfmicro.errors import ConfigError, FaceError, WeightsError
 from tsfmicro.evaluate.calibrate import softmax
 from tsfmicro.models.pretrained import CONFIG
 from tsfmicro.models.runtimes import InTorch, Predictor, load_predictor
@@ -36,10 +38,11 @@ from tsfmicro.spot.video import open_video
 from tsfmicro.train.loader import deliver
 from tsfmicro.types import Clip, Frames
 from tsfmicro.use.answers import Answer, Moment, Reading
-from tsfmicro.use.spot import spot
+from tsfmicro.use.spot import compare_faces, spot
 
 THRESHOLD = 0.5  # below it another emotion is as likely as the named one
 DEMONSTRATION = "demonstration"
+_TOGETHER = 48  # moments whose frames are in memory together; a long video has hundreds
 _AROUND = 2.5  # distances between the eyes, from the face's middle to each side of what the detector looks at
 
 
@@ -120,11 +123,22 @@ class Recognizer:
         """One onset and apex.
 
         Args: (H, W, 3) uint8 RGB of one size.
-        Raises: FaceError: no face on the onset; FrameError: the two differ in size; ConfigError: it wants a video.
+        Returns: what the models say; no emotion where nothing but the head has moved.
+        Raises: FaceError: no face on the onset, or that of somebody else on the apex; FrameError: the two differ in size;
+            ConfigError: it wants a video.
         """
         self._check_pair_is_enough()
-        face = find_on(onset, finder(self.card.prepare.detector), "onset image")
-        return self.clips([in_memory({0: onset, 1: apex}, face.landmarks, ("onset image", "apex image"))])[0]
+        find = finder(self.card.prepare.detector)
+        landmarks = find_on(onset, find, "onset image").landmarks
+        clip = in_memory({0: onset, 1: apex}, landmarks, ("onset image", "apex image"))
+        there = find(apex)
+        compared = compare_faces(onset, apex, landmarks, landmarks if there is None else there.landmarks)
+        if not compared.fits:
+            raise FaceError(
+                "onset and apex image: their faces do not fit onto each other. Two people, a hand before the face, or a head that "
+                "turned? Give two frames of one recording, less than a second apart."
+            )
+        return replace(self.clips([clip])[0], moved=compared.moved, still=compared.still)
 
     def faces(self, faces: np.ndarray) -> Answer:
         """Faces that are aligned already. Args: (2, S, S, 3) uint8 RGB, onset and apex. Raises ConfigError: it wants a video."""
@@ -195,13 +209,12 @@ class Recognizer:
         self._check_depth()
         watch = watch or Watch()
         spotting = spot(Path(path), watch, fps, level=level)
-        aligned: list[AlignedClip] = []
-        moments: list[Expression] = []
-        for expression, frames in moments_of(spotting, fps, watch, self.needs_sequences):
-            moments.append(expression)
-            aligned.append(self._around_face(spotting, expression, frames))
-        said = zip(moments, self.clips(aligned, watch), strict=True)
-        answers = {id(expression): answer for expression, answer in said}
+        answers: dict[int, Answer] = {}
+        fetched = moments_of(spotting, fps, watch, self.needs_sequences)
+        while some := list(islice(fetched, _TOGETHER)):
+            clips = [self._around_face(spotting, expression, frames) for expression, frames in some]
+            said = zip(some, self.clips(clips, watch), strict=True)
+            answers |= {id(expression): answer for (expression, _), answer in said}
         wanted = spotting.expressions
         return Reading(spotting, tuple(Moment(e, answers[id(e)]) for e in wanted), self.card.line, self.classes)
 

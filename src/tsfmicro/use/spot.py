@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
+from tsfmicro import __version__
+from tsfmicro.columns import MODEL, SPOTTED, curve_columns, heads, in_columns, write_codebook
 from tsfmicro.data.frames import number_frames
 from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.prepare.align import crop, to_template
-from tsfmicro.prepare.face import finder_of_all
+from tsfmicro.prepare.face import finder_of_all, quarter_turns
 from tsfmicro.prepare.images import read_image
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.intervals import Thresholds
 from tsfmicro.spot.learned import shipped
 from tsfmicro.spot.listing import Listed, Listing, Marked, read_listing, write_listing
+from tsfmicro.spot.motion import SIZE, Layout
+from tsfmicro.spot.pair import Compared, compare
 from tsfmicro.spot.spot import LEVEL, spot_video
 from tsfmicro.spot.track import Cutting
 from tsfmicro.spot.types import Expression, Spotting
 from tsfmicro.spot.video import open_video
 
+REPORT = "report.html"
 CUTTING = Cutting(to_template, crop)
 SPOTTERS = ("learned", "peaks")
 SPOTTER = "peaks"
@@ -38,6 +45,7 @@ def spot(
     fps: float | None = None,
     thresholds: Thresholds | None = None,
     level: float = LEVEL,
+    rest: tuple[float, float] | None = None,
     spotter: str = SPOTTER,
 ) -> Spotting:
     """Find micro- and macro-expressions in a video.
@@ -48,6 +56,7 @@ def spot(
         fps: frames per second of a folder of images.
         thresholds: what counts as an expression.
         level: least confidence of what is told, from 0 (all that moved) to 1.
+        rest: seconds, from and to, in which the faces are known to rest; by default it is looked for.
         spotter: how sure each is: 'learned' (a probability) or 'peaks' (how far above the thresholds).
     Raises:
         ConfigError: no such spotter.
@@ -58,16 +67,27 @@ def spot(
     if spotter not in SPOTTERS:
         raise ConfigError(f"spotter '{spotter}': there is none of that name. Choose one of {', '.join(SPOTTERS)}.")
     source, known = open_video(path, read_image, fps), shipped()
-    found = spot_video(
-        source, find_landmarks, CUTTING, thresholds, partial(watch.progress, "reading frames"), level,
-        known if spotter == "learned" else None,
-    )  # fmt: skip
+    tell, learned = partial(watch.progress, "reading frames"), known if spotter == "learned" else None
+    found = spot_video(source, find_landmarks, CUTTING, thresholds, tell, level, quarter_turns, rest, learned)
     return replace(found, spotter=spotter, level=level, false_alarms=known.expected(level, spotter))
 
 
 def find_landmarks(image: np.ndarray) -> list[np.ndarray]:
     """Landmarks (5, 2) of every face in an image (H, W, 3) uint8 RGB, pixels."""
     return [face.landmarks for face in finder_of_all()(image)]
+
+
+def compare_faces(onset: np.ndarray, apex: np.ndarray, landmarks: np.ndarray, on_apex: np.ndarray) -> Compared:
+    """How two pictures of a face differ, the head's movement taken out.
+
+    Args: onset, apex: (H, W, 3) uint8 RGB; landmarks, on_apex: (5, 2) pixels of each.
+    """
+    grey, other = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (onset, apex))
+    matrix = to_template(landmarks, SIZE)
+    layout, before = Layout(landmarks @ matrix[:, :2].T + matrix[:, 2]), crop(grey, matrix, SIZE)
+    # Landmarks may be found wrongly on an apex, and a head may have gone far from its place: the better start counts.
+    starts = [to_template(marks, SIZE) for marks in (landmarks, on_apex)]
+    return max((compare(before, layout, other, start, crop) for start in starts), key=lambda c: c.alike)
 
 
 def onset_and_apex(
@@ -95,11 +115,12 @@ def onset_and_apex(
     return pairs
 
 
-def save(spotting: Spotting, out: Path) -> list[Path]:
-    """Write spotting.json, expressions.csv, curve.csv and spotting.png into a folder.
+def save(spotting: Spotting, out: Path, known: Mapping[str, Any] | None = None) -> list[Path]:
+    """Write spotting.json, expressions.csv and curve.csv with their codebooks, spotting.png and report.html into a folder.
 
-    Returns: the files. Raises: RunError: they cannot be written.
+    Args: known: what a model said of it, for the report. Returns: the files. Raises: RunError: they cannot be written.
     """
+    from tsfmicro.report.printed import printed
     from tsfmicro.spot.figure import SHOWN, draw_spotting
 
     surest = sorted(spotting.expressions, key=lambda e: -e.confidence)[:SHOWN]
@@ -107,9 +128,14 @@ def save(spotting: Spotting, out: Path) -> list[Path]:
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_whole(files[0], json.dumps(spotting.to_dict(), indent=1))
-        write_whole(files[1], _expressions_table(spotting))
-        write_whole(files[2], _curve_table(spotting))
+        expressions, curves = (*SPOTTED, MODEL), curve_columns(spotting.regions)
+        write_whole(files[1], csv_text(heads(expressions), expression_rows(spotting)))
+        write_whole(files[2], csv_text(heads(curves), curve_rows(spotting)))
+        files += [write_codebook(files[1], expressions), write_codebook(files[2], curves)]
         draw_spotting(spotting, onset_and_apex(spotting, 128, surest), files[3])
+        made = f"Made by tsfmicro {__version__} on {datetime.now():%Y-%m-%d}."
+        files.append(out / REPORT)
+        write_whole(files[-1], printed(known or spotting.to_dict(), files[3].read_bytes(), made))
     except OSError as error:
         raise RunError(
             f"{error.filename or out}: cannot be written ({error.strerror}). Choose another --out."
@@ -133,20 +159,18 @@ def add_to_listing(spotting: Spotting, file: Path, first: int | None = None) -> 
     write_listing(file, Listing(str(file), (*others, Listed(name, marked))))
 
 
-EXPRESSION_COLUMNS = (
-    "face", "kind", "onset", "apex", "offset", "onset_s", "apex_s", "offset_s", "region", "motion", "confidence",
-    "doubt",
-)  # fmt: skip
+NO_MODEL = f"no model was asked; movement measured by tsfmicro {__version__}"
 
 
-def _expressions_table(spotting: Spotting) -> str:
-    return csv_text(EXPRESSION_COLUMNS, [list(e.to_dict().values()) for e in spotting.expressions])
+def expression_rows(spotting: Spotting) -> list[list[Any]]:
+    """A row of `SPOTTED` and `MODEL` for each expression."""
+    return [[*in_columns(e.to_dict()).values(), NO_MODEL] for e in spotting.expressions]
 
 
-def _curve_table(spotting: Spotting) -> str:
-    rows: list[list[Any]] = []
-    for segment, curve in zip(spotting.segments, spotting.curves, strict=True):
-        for frame, values in zip(segment.frames, curve, strict=True):
-            time = spotting.video.times[frame]
-            rows.append([segment.track, int(frame), f"{time:.4f}", *(f"{v:.3f}" for v in values)])
-    return csv_text(["face", "frame", "seconds", *spotting.regions], rows)
+def curve_rows(spotting: Spotting) -> Iterator[list[Any]]:
+    """A row of `curve_columns` for each frame that was measured of each face; one at a time, an hour has a hundred thousand."""
+    return (
+        [segment.track, int(frame), f"{spotting.video.times[frame]:.4f}", *(f"{v:.3f}" for v in values)]
+        for segment, curve in zip(spotting.segments, spotting.curves, strict=True)
+        for frame, values in zip(segment.frames, curve, strict=True)
+    )

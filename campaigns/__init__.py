@@ -1,0 +1,1 @@
+"""Long searches for mistakes, to be left alone overnight; the tests run a little of each."""

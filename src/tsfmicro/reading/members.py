@@ -1,0 +1,140 @@
+"""The answer of several trainings together: seeds of one run, or several models on the same folds, averaged.
+
+Seeds disagree about clips that are near a border, and what they say on average is right more often than one of them. All
+members are taken, none is chosen: nothing here looks at a test person's label before it is scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tsfmicro.errors import RunError
+from tsfmicro.evaluate.compare import Difference, differences, plain_differences, plain_interval, verdict
+from tsfmicro.evaluate.score import score, tally
+from tsfmicro.evaluate.select import RULES, Answers, answers_of
+from tsfmicro.run.floors import floors
+from tsfmicro.run.folder import RunFolder
+from tsfmicro.types import Logits, Scores
+
+_LAST = RULES["last"]
+
+
+@dataclass(frozen=True)
+class Members:
+    """Several trainings' answers as one.
+
+    Attributes:
+        names: of the runs; seeds: how many of each.
+        scores: of the averaged answers; alone: of each run's seeds, as `evaluate` gives them.
+        versus_alone: the average minus all members one by one, paired over people; versus_linear: minus the first run's linear
+            floor, None where it is missing.
+    """
+
+    names: tuple[str, ...]
+    seeds: tuple[int, ...]
+    scores: Scores
+    alone: tuple[Scores, ...]
+    versus_alone: Mapping[str, Difference]
+    versus_linear: Mapping[str, Difference] | None
+
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Headings and rows: the average, then each run by itself."""
+        rows = [[f"{sum(self.seeds)} members averaged", *_cells(self.scores)]]
+        for name, seeds, alone in zip(self.names, self.seeds, self.alone, strict=True):
+            rows.append([f"{name}, {'one seed' if seeds == 1 else f'mean of {seeds} seeds'}", *_cells(alone)])
+        return [f"rule {self.scores.rule}", "UF1", "UAR", "ACC"], rows
+
+    def lines(self) -> list[str]:
+        """What may be said of it."""
+        said = [f"the average is {verdict(self.versus_alone['uf1'])} its members: UF1 {self.versus_alone['uf1']}"]
+        if self.versus_linear is not None:
+            uf1 = self.versus_linear["uf1"]
+            said.append(f"it is {verdict(uf1)} the linear floor: UF1 {uf1}")
+        return [*said, f"{self.scores.people} people, {self.scores.clips} clips; no member was chosen, all are in it"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "rule": str(self.scores.rule),
+            "members": [{"run": name, "seeds": n} for name, n in zip(self.names, self.seeds, strict=True)],
+            "people": self.scores.people,
+            "clips": self.scores.clips,
+            **{name: plain_interval(getattr(self.scores, name)) for name in ("acc", "uf1", "uar")},
+            "recall": dict(self.scores.recall),
+            "confusion": self.scores.confusion.tolist(),
+            "minus_members": plain_differences(self.versus_alone),
+            "minus_linear": plain_differences(self.versus_linear) if self.versus_linear else None,
+        }
+
+
+def members(runs: Sequence[Path]) -> Members:
+    """Average what all seeds of these runs said of each clip under rule 'last': class probabilities, then the largest.
+
+    Args: runs: folders of finished runs of one plan: the same clips, labels and people left out together.
+    Raises: RunError: an unfinished run, runs of different plans, a run of action units, or a single training.
+    """
+    folders = [RunFolder.open(run) for run in runs]
+    first = folders[0]
+    for folder in folders:
+        _check(first, folder)
+    said = [[_last(folder, seed) for seed in folder.plan.config.train.seeds] for folder in folders]
+    if sum(map(len, said)) < 2:
+        raise RunError(
+            f"{first.path}: is one training, and there is nothing to average. "
+            "Give further runs of the same folds, or run it with --set train.seeds=[0,1,2]."
+        )
+    labels, classes = first.plan.tested, first.plan.classes
+    together = tally([_averaged([one for run in said for one in run], tuple(sorted(labels)))], labels, classes)
+    alone = [tally([answers_of(one) for one in run], labels, classes) for run in said]
+    everyone = tally([answers_of(one) for run in said for one in run], labels, classes)
+    linear = floors(first).get("linear")
+    return Members(
+        names=tuple(str(folder.path) for folder in folders),
+        seeds=tuple(map(len, said)),
+        scores=score(together, classes),
+        alone=tuple(score(counts, classes) for counts in alone),
+        versus_alone=differences(together, everyone),
+        versus_linear=differences(together, tally(linear, labels, classes)) if linear else None,
+    )
+
+
+def _check(first: RunFolder, other: RunFolder) -> None:
+    if other.plan.scheme.units:
+        raise RunError(f"{other.path}: tells action units, and members are averaged for classes only.")
+    if first.plan.classes != other.plan.classes or first.plan.tested != other.plan.tested:
+        raise RunError(
+            f"{first.path} and {other.path} did not test the same clips with the same labels. "
+            "Average runs with the same data and scheme."
+        )
+    together = {frozenset(fold.test) for fold in first.plan.folds}
+    if together != {frozenset(fold.test) for fold in other.plan.folds}:
+        raise RunError(
+            f"{first.path} and {other.path} left out other people together. Average runs with the same protocol."
+        )
+
+
+def _last(folder: RunFolder, seed: int) -> Logits:
+    """(1, N, C) of all folds of a seed, of the last epoch."""
+    parts = [outcome.test for outcome in folder.outcomes(seed)]
+    return Logits.join([Logits(part.clips, part.fold, part.seed, part.values[-1:]) for part in parts])
+
+
+def _averaged(said: Sequence[Logits], clips: tuple[str, ...]) -> Answers:
+    """Models differ in how large their logits are, so that their probabilities are averaged."""
+    total = 0.0
+    for one in said:
+        place = {clip: n for n, clip in enumerate(one.clips)}
+        logits = one.values[0, [place[clip] for clip in clips]].astype(np.float64)
+        odds = np.exp(logits - logits.max(-1, keepdims=True))
+        total = total + odds / odds.sum(-1, keepdims=True)
+    answer = np.asarray(total).argmax(-1)
+    return Answers(_LAST, 0, clips, answer, answer)
+
+
+def _cells(of: Scores) -> list[str]:
+    return [str(of.uf1), str(of.uar), str(of.acc)]

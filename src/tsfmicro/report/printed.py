@@ -1,0 +1,50 @@
+"""The report of one video, to be printed or filed: what was measured, by what, how, and what it must not be used for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tsfmicro.card import DEMONSTRATION
+from tsfmicro.report.style import data_uri
+
+OF_MODEL = ("A model was asked, which answers with one of the emotions that it was trained to tell apart, and with how probable it holds each. "
+    "It has learned from clips of laboratories what annotators called them; it does not know what anybody felt.")  # fmt: skip
+OF_NONE = "No model was asked and no emotion is named: this report tells movement alone, which was measured from picture to picture."
+OF_DEMONSTRATION = ("The demonstration model that comes with the program was asked. It has only ever seen drawn faces, and what it says of people "
+    "means nothing. So no emotion is named here; its answers stand in moments.csv.")  # fmt: skip
+
+
+def printed(known: Mapping[str, Any], picture: bytes, made: str) -> str:
+    """One HTML file, made for paper and read on a screen too.
+
+    Args:
+        known: the video and its moments as plain values, `Spotting.to_dict` or `Reading.to_dict`.
+        picture: the drawing of the curves and faces, PNG.
+        made: when and by which version, in words.
+    """
+    environment = Environment(
+        loader=PackageLoader("tsfmicro.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    model = str(known.get("model") or "")
+    named = bool(model) and DEMONSTRATION not in model
+    assert environment.loader is not None
+    return environment.get_template("printed.html").render(
+        name=str(known["video"]).replace("\\", "/").rpartition("/")[2],
+        known=known,
+        faces=sorted({face["face"] for face in known["faces"]}),
+        kinds={kind: sum(one["kind"] == kind for one in known["expressions"]) for kind in ("micro", "macro")},
+        findings=[one["text"] for one in known.get("fitness", ())],
+        doubts=any(one.get("doubt") for one in known["expressions"]),
+        marks=known.get("marks", ()),
+        picture=data_uri("image/png", picture),
+        model=model,
+        named=named,
+        about=OF_MODEL if named else OF_DEMONSTRATION if model else OF_NONE,
+        made=made,
+        style=Markup(environment.loader.get_source(environment, "printed.css")[0]),
+    )

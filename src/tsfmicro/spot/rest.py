@@ -1,0 +1,138 @@
+"""A face's own rest: the stretch in which it moves least, or one that is named, and what that says of the rest of the video.
+
+Faces differ in how still they keep. What a face does while it rests is no expression, so an expression must go further. And an
+expression lasts until the face has come back: what follows before that is the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tsfmicro.spot.intervals import LONGEST_MICRO, Found, Thresholds, find_intervals
+from tsfmicro.spot.marks import Stretch
+
+SECONDS = 5.0  # of a rest that is not named
+_QUIET = 1.5  # times the quietest stretch's movement, up to which the first seconds will do
+_MOST = 0.8  # per cent: a region that goes further does not rest, unless it is said to
+_SMOOTH = 0.03  # seconds
+_BEYOND = 2.0  # times what a region does at rest
+_AWAY, _PAUSE = 0.4, 1.5  # of an expression's height, and seconds: between two parts of one the face has not come back
+_SLOW = 1.0  # seconds over which a slow expression is taken out to see a quick one on it
+
+
+@dataclass(frozen=True, eq=False)
+class Rest:
+    """Where a face rests.
+
+    Attributes:
+        begin, end: seconds.
+        unrest: (R,) how far each region goes meanwhile from where it usually is, per cent of the eyes' distance; of the
+            moments, 95 in a hundred have less.
+    """
+
+    begin: float
+    end: float
+    unrest: np.ndarray = field(repr=False)
+
+
+def find_rest(
+    times: np.ndarray, motion: np.ndarray, seen: np.ndarray, named: Stretch | None = None, seconds: float = SECONDS
+) -> Rest | None:
+    """Where a face rests: at first, where it is quiet then, else where it moves least; None where it is seen too shortly, or
+    never rests.
+
+    Args:
+        times: (T,) seconds; motion: (T, R, 2) per cent; seen: (T, R).
+        named: seconds, from and to, that are known to be rest.
+    """
+    if named is not None:
+        return _rest(times, motion, *named)
+    if len(times) < 4 or times[-1] - times[0] < 2 * seconds:
+        return None
+    begins = np.arange(times[0], times[-1] - seconds + 1e-6, seconds / 2)
+    tried = [
+        rest
+        for begin in begins
+        if seen[slice(*np.searchsorted(times, (begin, begin + seconds)))].mean() > 0.95
+        if (rest := _rest(times, motion, float(begin), float(begin + seconds))) is not None
+        and rest.unrest.max() < _MOST
+    ]
+    if not tried:
+        return None
+    least = min(float(rest.unrest.mean()) for rest in tried)
+    if tried[0].begin == times[0] and tried[0].unrest.mean() <= _QUIET * least:
+        return tried[0]
+    return min(tried, key=lambda rest: float(rest.unrest.mean()))
+
+
+def _rest(times: np.ndarray, motion: np.ndarray, begin: float, end: float) -> Rest | None:
+    from scipy.ndimage import gaussian_filter1d
+
+    during = slice(*np.searchsorted(times, (begin - 1e-6, end + 1e-6)))
+    if during.stop - during.start < 4:
+        return None
+    rate = 1 / float(np.median(np.diff(times[during])))
+    smooth = gaussian_filter1d(motion[during], max(_SMOOTH * rate, 0.3), axis=0, mode="nearest")
+    away = np.linalg.norm(smooth - np.median(smooth, axis=0), axis=2)
+    return Rest(begin, end, np.percentile(away, 95, axis=0))
+
+
+def beyond_rest(found: Sequence[Found], rest: Rest | None) -> list[Found]:
+    """What a face does at rest too is doubted."""
+    if rest is None:
+        return list(found)
+    judged = []
+    for one in found:
+        ratio = one.motion / max(_BEYOND * float(rest.unrest[one.region]), 1e-6)
+        judged.append(one if ratio >= min(1.0, one.ratio) else replace(one, ratio=ratio, doubt="as at rest"))
+    return judged
+
+
+def until_rest(found: Sequence[Found], times: np.ndarray, motion: np.ndarray) -> list[Found]:
+    """Slow movements between which the region has not come back are one, of which the larger leads.
+
+    Args: found: by onset; times: (T,) seconds; motion: (T, R, 2) per cent.
+    """
+    joined: list[Found] = []
+    for one in found:
+        before = joined[-1] if joined else None
+        if before is None or not _is_one(before, one, times, motion):
+            joined.append(one)
+            continue
+        more = max(before, one, key=lambda f: f.motion)
+        joined[-1] = replace(
+            more, onset=before.onset, offset=max(before.offset, one.offset), parts=before.parts + one.parts
+        )
+    return joined
+
+
+def _is_one(before: Found, one: Found, times: np.ndarray, motion: np.ndarray) -> bool:
+    sure = min(before.ratio, one.ratio) >= 1 and before.kind == one.kind == "macro"
+    if not sure or before.region != one.region or one.onset - before.offset > _PAUSE:
+        return False
+    start, stop, again = np.searchsorted(times, (before.onset, before.offset, one.onset))
+    between = motion[stop : again + 1, one.region] - motion[start, one.region]
+    return bool(np.linalg.norm(between, axis=1).min() > _AWAY * min(before.motion, one.motion))
+
+
+def inside(macro: Found, times: np.ndarray, motion: np.ndarray, thresholds: Thresholds | None = None) -> list[Found]:
+    """Micro-expressions within a macro-expression: quick movements that are left when slow ones are taken out.
+
+    Args: times: (T,) seconds; motion: (T, R, 2) per cent, of the whole face: an hour of it is not looked at.
+    """
+    from scipy.ndimage import median_filter
+
+    near = slice(*np.searchsorted(times, (macro.onset - _SLOW, macro.offset + _SLOW)))
+    seconds, traces = times[near], motion[near]
+    if len(seconds) < 4:
+        return []
+    width = round(_SLOW / float(np.median(np.diff(seconds)))) | 1
+    quick = traces - median_filter(traces, size=(width, 1, 1), mode="nearest")
+    return [
+        one
+        for one in find_intervals(seconds, quick, (), thresholds)
+        if one.length <= LONGEST_MICRO and macro.onset < one.onset and one.offset < macro.offset
+    ]
