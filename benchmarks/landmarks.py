@@ -61,11 +61,11 @@ def true_points(actor: Actor, take: Take, t: float) -> np.ndarray:
     """(P, 2) px: the points in TRUE, t seconds after the onset."""
     person, pose = actor.person, take.staging.pose
     skin = _on_skin(person)
-    projected = pose.project(np.array(list(skin.values())), actor.portrait.height)
+    projected = pose.project(np.array(list(skin.values())), actor.portrait)
     places = dict(zip(skin, follow(take.backward(t), projected[:, None])[:, 0], strict=True))
     for side, state in zip((-1, 1), take._eye_states(t), strict=True):
         lids = _lids(person, side, state)
-        seen = pose.project(np.array(list(lids.values())) + state.shift, actor.portrait.height)
+        seen = pose.project(np.array(list(lids.values())) + state.shift, actor.portrait)
         places |= dict(zip(lids, seen, strict=True))
     return np.array([places[n] for n in TRUE])
 

@@ -36,7 +36,12 @@ def test_the_wheel_holds_the_package_whole_and_nothing_else(built):
     assert all(name.startswith(f"tsfmicro-{tsfmicro.__version__}.dist-info/") for name in about)
     ours = {f.relative_to(HOUSE.parent).as_posix() for f in HOUSE.rglob("*") if f.is_file() and f.suffix != ".pyc"}
     assert set(wheel) - set(about) == ours
-    assert {"tsfmicro/py.typed", "tsfmicro/configs/demo.yaml", "tsfmicro/demonstration/model.safetensors"} <= set(wheel)
+    assert {
+        "tsfmicro/py.typed",
+        "tsfmicro/configs/demo.yaml",
+        "tsfmicro/demonstration/model.safetensors",
+        "tsfmicro/prepare/drawn_flow.safetensors",
+    } <= set(wheel)
     assert {Path(name).suffix for name in ours} <= {
         ".py", ".typed", ".yaml", ".csv", ".html", ".css", ".js", ".json", ".webm", ".safetensors", ".tflite", ""
     }  # fmt: skip

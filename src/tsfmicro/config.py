@@ -19,6 +19,10 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def shipped(self) -> Mapping[str, Path]:
+        """Files of the package that decide what these settings make, such as weights: what is in them belongs into its key."""
+        return {}
+
 
 class Named(Section):
     """Something chosen by its name, with options of its own; in YAML the name alone will do."""

@@ -24,6 +24,11 @@ WEIGHTS = {
         "MIT",
         "trained by `make model` on drawn faces; no person is in it",
     ),
+    "prepare/drawn_flow.safetensors": (
+        "the network of flow method drawn",
+        "MIT",
+        "trained by `make flow-model` on drawn faces; no person is in it",
+    ),
     "prepare/facemesh/face_landmark.tflite": (
         "MediaPipe's face mesh",
         "Apache-2.0",

@@ -75,7 +75,8 @@ def product_key(
 
 def _files(options: Section) -> dict[str, Any]:
     """Options that are files, such as weights: known by what is in them and not by where they lie."""
-    return {name: _known_by(value) for name, value in options if isinstance(value, Path)}
+    given = {name: value for name, value in options if isinstance(value, Path)}
+    return {name: _known_by(file) for name, file in (given | dict(options.shipped())).items()}
 
 
 def _hash(facts: Any) -> str:

@@ -10,6 +10,9 @@ import numpy as np
 
 from tsfmicro.errors import ConfigError, ShapeError
 
+DRAWN = Path(__file__).with_name("drawn_flow.safetensors")
+"""The weights of flow method drawn, which come with the package."""
+
 
 def flow_and_strain(
     onset: np.ndarray, apex: np.ndarray, method: str = "dis", weights: Path | None = None, part: str = "expression"
@@ -22,13 +25,19 @@ def flow_and_strain(
     Args:
         onset, apex: (H, W, 3) uint8.
         method: 'dis', 'farneback', 'tvl1' (half a second a pair; OpenCV's where its contributed modules are installed, else
-            scikit-image's), or 'facialflow', DecFlow's network (ten seconds a pair on one core).
-        weights: of the network. part: of its flow: 'expression' is 'facial' without 'head'.
+            scikit-image's), 'drawn', a small network that learned on drawn faces and corrects 'dis' (faces aligned as they are in
+            preparation; see docs/generated-faces.md), or 'facialflow', DecFlow's network (ten seconds a pair on one core).
+        weights: of a network; drawn has its own. part: of a network's flow: 'expression' is 'facial' without 'head'.
     Returns: (3, H, W) float16: horizontal and vertical flow in pixels, strain.
     Raises: ConfigError: what the method needs is not there; WeightsError: weights that are not the network's.
     """
     check_method(method, weights)
-    motion = _facialflow(onset, apex, weights, part) if method == "facialflow" else _of_grey(onset, apex, method)
+    if method == "facialflow":
+        motion = _facialflow(onset, apex, weights, part)
+    elif method == "drawn":
+        motion = _drawn(onset, apex, weights or DRAWN, part)
+    else:
+        motion = _of_grey(onset, apex, method)
     return np.concatenate([motion, strain(motion)]).astype(np.float16)
 
 
@@ -38,6 +47,12 @@ def check_method(method: str, weights: Path | None = None) -> None:
         raise ConfigError(
             "flow method tvl1 needs scikit-image, which is not installed. Run: pip install 'tsfmicro[tvl1]', or choose"
             " method dis."
+        )
+    if method == "drawn" and not (weights or DRAWN).is_file():
+        raise ConfigError(
+            f"flow method drawn: {weights or DRAWN}: no such file. "
+            + ("Give the weights that it learned" if weights else "Install tsfmicro again, or run `make flow-model`")
+            + ", or choose method dis."
         )
     if method == "facialflow" and (weights is None or not weights.is_file()):
         problem = "needs weights, which are not part of tsfmicro" if weights is None else f"{weights}: no such file"
@@ -73,6 +88,12 @@ def _facialflow(onset: np.ndarray, apex: np.ndarray, weights: Path | None, part:
 
     assert weights is not None
     return facial_flow(weights, onset, apex, part)
+
+
+def _drawn(onset: np.ndarray, apex: np.ndarray, weights: Path, part: str) -> np.ndarray:
+    from tsfmicro.prepare.drawn_flow import drawn_flow  # torch: only who asks for it waits
+
+    return drawn_flow(onset[None], apex[None], part, weights)[0]
 
 
 def strain(flow: np.ndarray) -> np.ndarray:

@@ -211,7 +211,8 @@ def _in_piece(
         for scale in (_Scale(0.012, 1.5 * LONGEST_MICRO, t.micro), _Scale(0.06, LONGEST, t.macro))
     )
     # A hand moves the picture by more than any face does, and must not stand before what is seen beside it.
-    found, hidden = [], []
+    found: list[Found] = []
+    hidden: list[Found] = []
     for free in (True, False):
         these = (
             [one for one in scale if overlaps(view.covered, one.onset, one.offset) != free] for scale in (quick, slow)

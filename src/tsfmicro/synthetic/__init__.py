@@ -13,4 +13,8 @@ actor     a person in one take: the frame at a time t
 cast      who is filmed in which clips, from one seed
 truth     what really moved
 write     the folder on disk (`write_faces`)
+pairs     two aligned frames with their true motion, to learn from (`draw_pairs`)
+breadth   how far pairs spread: looks, make-up, lamps
+glasses   what some of them wear
+camera    what a camera makes of two frames
 """

@@ -61,7 +61,7 @@ class Take:
         columns, rows = np.meshgrid(np.arange(WIDTH, dtype=np.float32), np.arange(HEIGHT, dtype=np.float32))
         self._columns, self._rows = columns, rows
         # Every other pixel is looked up, the rest lie between.
-        x, y = s.pose.look_up(columns[::2, ::2] + 0.5, rows[::2, ::2] + 0.5, p.height)
+        x, y = s.pose.look_up(columns[::2, ::2] + 0.5, rows[::2, ::2] + 0.5, p)
         fx, fy = (cv2.resize(a, None, fx=_FINE * 2, fy=_FINE * 2, interpolation=cv2.INTER_LINEAR) for a in (x, y))
         column, row = (fx - GRID.left) * GRID.density, (fy - GRID.top) * GRID.density
         layers = np.dstack([picture, np.clip(255 * p.figure, 0, 255).astype(np.uint8)])
@@ -138,7 +138,7 @@ class Take:
 
     def landmarks(self) -> NDArray[np.float64]:
         """(5, 2) px in the frame before any movement: eyes, nose tip, mouth corners."""
-        return self.staging.pose.project(self.person.landmarks, self._portrait.height)
+        return self.staging.pose.project(self.person.landmarks, self._portrait)
 
     def backward(self, t: float, head: float | None = None) -> Field:
         """(2, H, W) px: at time t the pixel p shows what the unmoved frame shows at p − shift; blinks left out.

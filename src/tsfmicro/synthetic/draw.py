@@ -32,7 +32,7 @@ class Grid:
     bottom: float = 168.0
     density: float = 2.75
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, int]:
         return round((self.bottom - self.top) * self.density), round((self.right - self.left) * self.density)
 
@@ -55,20 +55,28 @@ class Grid:
 
     def window(self, at: Point, reach: Point) -> tuple[slice, slice]:
         """Rows and columns within `reach` mm of a point."""
-        (column, row), (height, width) = self.pixels([at])[0], self.shape
+        height, width = self.shape
+        column, row = (at[0] - self.left) * self.density, (at[1] - self.top) * self.density
         across, down = reach[0] * self.density, reach[1] * self.density
         return (
-            slice(int(np.clip(row - down, 0, height)), int(np.clip(row + down + 1, 0, height))),
-            slice(int(np.clip(column - across, 0, width)), int(np.clip(column + across + 1, 0, width))),
+            slice(int(min(max(row - down, 0), height)), int(min(max(row + down + 1, 0), height))),
+            slice(int(min(max(column - across, 0), width)), int(min(max(column + across + 1, 0), width))),
         )
 
     def bump(self, field: Field, at: Point, size: Point, height: float, angle: float = 0.0) -> None:
         """Add a Gaussian of these standard deviations (mm) and height to the field, turned by `angle` radians."""
+        window, bell = self.bell(at, size, angle)
+        field[window] += height * bell
+
+    def bell(self, at: Point, size: Point, angle: float = 0.0) -> tuple[tuple[slice, slice], Field]:
+        """A Gaussian of height 1, and the rows and columns where it is."""
         reach = 3.8 * max(size)
         rows, columns = self.window(at, (reach, reach))
         x, y = self.x[:, columns] - at[0], self.y[rows] - at[1]
-        along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
-        field[rows, columns] += height * np.exp(-0.5 * ((along / size[0]) ** 2 + (across / size[1]) ** 2))
+        along, across = x.astype(np.float64), y.astype(np.float64)
+        if angle:
+            along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+        return (rows, columns), np.exp(-0.5 * ((along / size[0]) ** 2 + (across / size[1]) ** 2))
 
     def line(self, points: Sequence[Point], width: float, soft: float) -> Field:
         """A curve through the points as a mask in 0–1: `width` mm wide, edges blurred by `soft` mm."""
@@ -121,19 +129,20 @@ def curve(points: Sequence[Point] | NDArray[np.floating], steps: int = 12) -> ND
         return p
     padded = np.vstack([2 * p[0] - p[1], p, 2 * p[-1] - p[-2]])
     t = (np.arange(steps) / steps)[:, None]
-    pieces = [
-        0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-        for a, b, c, d in zip(padded, padded[1:], padded[2:], padded[3:], strict=False)
-    ]
-    return np.vstack([*pieces, p[-1:]])
+    a, b, c, d = (padded[k : len(padded) - 3 + k, None] for k in range(4))  # (pieces, 1, 2)
+    pieces = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+    return np.vstack([pieces.reshape(-1, 2), p[-1:]])
 
 
 def strokes(
-    image: NDArray[np.uint8], lines: Sequence[NDArray[np.float64]], values: Sequence[float], thick: int
+    image: NDArray[np.uint8],
+    lines: Sequence[NDArray[np.float64]] | NDArray[np.float64],
+    values: Sequence[float],
+    thick: int,
 ) -> None:
-    """Draw many antialiased lines (grid pixels) into a one-channel image, each with its own value 0–255."""
-    for points, value in zip(lines, values, strict=True):
-        cv2.polylines(image, [_fixed(points)], False, float(value), thick, cv2.LINE_AA, _SHIFT)
+    """Draw many antialiased lines (grid pixels, each of as many points) into a one-channel image, each with its own value 0–255."""
+    for points, value in zip(_fixed(np.asarray(lines, np.float64)), values, strict=True):
+        cv2.polylines(image, [points], False, float(value), thick, cv2.LINE_AA, _SHIFT)
 
 
 def mix(under: NDArray[Any], over: NDArray[Any] | float, mask: Field) -> Field:
@@ -141,7 +150,10 @@ def mix(under: NDArray[Any], over: NDArray[Any] | float, mask: Field) -> Field:
     weight: Field = np.asarray(mask, np.float32)
     if under.ndim == 3:
         weight = cv2.merge((weight, weight, weight))  # much faster than broadcasting along a short last axis
-    return under + weight * (np.asarray(over, np.float32) - under)
+    mixed = np.asarray(over, np.float32) - under
+    mixed *= weight
+    mixed += under
+    return mixed
 
 
 def smoothstep(low: float, high: float, value: NDArray) -> NDArray:

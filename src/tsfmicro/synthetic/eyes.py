@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -17,13 +18,16 @@ _LID_REACH = 15.0  # mm of skin above the upper lid that unfold in a blink
 
 @dataclass(frozen=True)
 class EyeState:
-    """Where lids and gaze are: lids' rise in mm, closure 0–1, gaze and the head's shift (right, down) in mm."""
+    """Where lids and gaze are: lids' rise in mm, closure 0–1, gaze and the head's shift (right, down) in mm.
 
-    upper: float = 0.0
-    lower: float = 0.0
-    closure: float = 0.0
-    gaze: tuple[float, float] = (0.0, 0.0)
-    shift: tuple[float, float] = (0.0, 0.0)
+    Each may be a row of numbers, one for each column of the pixels: so one eye is painted in several frames side by side.
+    """
+
+    upper: float | Field = 0.0
+    lower: float | Field = 0.0
+    closure: float | Field = 0.0
+    gaze: tuple[float | Field, float | Field] = (0.0, 0.0)
+    shift: tuple[float | Field, float | Field] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -43,24 +47,35 @@ class Eye:
     """One eye of a person seen in one take.
 
     Args:
-        side: −1 left in the picture, +1 right.
+        side: −1 left in the picture, +1 right; a row with one for each column where two eyes lie side by side.
         x, y: (h, w) face coordinates of the frame's pixels around the eye, mm.
         scale: pixels per mm.
         brightness: light at the eye, about 1.
         lamp: direction of the lamp, right and up.
+        kind: of its numbers; generated clips are what they are to the last bit, so it stays what it was for them.
     """
 
     def __init__(
-        self, person: Person, side: int, x: Field, y: Field, scale: float, brightness: float, lamp: tuple[float, float]
+        self,
+        person: Person,
+        side: int | Field,
+        x: Field,
+        y: Field,
+        scale: float,
+        brightness: float,
+        lamp: tuple[float, float],
+        kind: type[np.floating] = np.float64,
     ) -> None:
         self.person, self.side, self.scale, self.brightness = person, side, scale, brightness
         self.x, self.y = x - side * person.eye_x, y
+        tilt = -side * person.eye_tilt
+        self._turn = np.asarray(np.cos(tilt), kind)[()], np.asarray(np.sin(tilt), kind)[()]
         self.iris, self.glint = _iris(person.iris), _glint(lamp)
 
     def _view(self, state: EyeState) -> _View:
-        p, tilt = self.person, -self.side * self.person.eye_tilt
+        p, (cos, sin) = self.person, self._turn
         dx, dy = self.x - state.shift[0], self.y - state.shift[1]
-        x, y = dx * np.cos(tilt) + dy * np.sin(tilt), dy * np.cos(tilt) - dx * np.sin(tilt)
+        x, y = dx * cos + dy * sin, dy * cos - dx * sin
         u = self.side * x / p.eye_width
         skew = 0.10 * (1 - u**2)
         arc = np.clip(1 - np.abs(u + skew) ** 2.3, 0, 1) ** 0.8
@@ -114,6 +129,7 @@ class Eye:
         return mix(colour, 250.0, glint).astype(np.float32)
 
 
+@lru_cache(maxsize=8)
 def _iris(colour: Colour) -> Field:
     """(n, n, 4): blue, green, red 0–255 and coverage 0–1. Fibres, limbal ring, pupil."""
     x, y = _patch_axes()
@@ -126,6 +142,7 @@ def _iris(colour: Colour) -> Field:
     return np.dstack([base, smoothstep(_IRIS_RADIUS + 0.25, _IRIS_RADIUS - 0.25, radius)]).astype(np.float32)
 
 
+@lru_cache(maxsize=8)
 def _glint(lamp: tuple[float, float]) -> Field:
     """(n, n) 0–1: the lamp mirrored in the cornea, and faintly the room below."""
     x, y = _patch_axes()

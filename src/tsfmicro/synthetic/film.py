@@ -182,7 +182,7 @@ class FilmTake(Take):
         self._turns = [one for one in film.troubles if one.kind in ("turn", "swallowing")]
         self._glances = [one for one in film.troubles if one.kind == "glance"]
         if self._turns:
-            self._depth = self._sample(GRID.blurred(self._portrait.height, 3.0), GRID) - np.float32(_PIVOT)
+            self._depth = self._sample(self._portrait.relaxed, GRID) - np.float32(_PIVOT)
 
     def _levels(self, t: float) -> list[np.float32]:
         return [np.float32(act.level(t, part)) for act, part in self._parts]
@@ -202,7 +202,7 @@ class FilmTake(Take):
     def _turned(self, yaw: float, pitch: float) -> Field:
         """(2, H, W) px by which a turn moves what is seen at a pixel; it comes from where the face is of another depth."""
         pose, fields = self.staging.pose, np.dstack([self._x, self._y, self._depth, self._follow])
-        shift = np.zeros((2, HEIGHT, WIDTH), np.float32)
+        shift: Field = np.zeros((2, HEIGHT, WIDTH), np.float32)
         for _ in range(5):
             x, y, depth, follow = cv2.split(
                 cv2.remap(

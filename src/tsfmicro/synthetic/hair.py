@@ -9,6 +9,10 @@ import numpy as np
 from tsfmicro.synthetic.draw import Field, Grid, curve, smoothstep, strokes
 from tsfmicro.synthetic.person import Person
 
+HAIRS_OF = (
+    2.75  # grid points per mm for which hairs are counted: on a coarser grid each is thicker, and there are fewer
+)
+
 
 def brow_points(p: Person, side: int) -> np.ndarray:
     """(N, 2) mm along the middle of a brow, from the nose outwards."""
@@ -32,18 +36,25 @@ def brow_hair(g: Grid, p: Person, rng: np.random.Generator) -> Field:
         spine = brow_points(p, side)
         along = np.linspace(0, 1, len(spine))
         width = p.brow_width * np.interp(along, [0, 0.12, 0.5, 0.75, 1], [0.7, 1.0, 0.95, 0.68, 0.18])
-        hairs, values = [], []
-        for _ in range(int(190 + 32 * p.brow_width)):
-            t = rng.uniform(0, 1)
-            at = np.array([np.interp(t, along, spine[:, k]) for k in (0, 1)])
-            at[1] += rng.uniform(-0.5, 0.5) * np.interp(t, along, width)
-            lean = np.interp(t, [0, 0.2, 0.6, 1], [1.25, 0.7, 0.15, -0.35]) + rng.normal(0, 0.13)
-            length = rng.uniform(4.5, 8.0) * (1 - 0.3 * t)
-            step = np.array([side * np.cos(lean), -np.sin(lean)]) * length
-            bend = np.array([side * 0.1, 0.12]) * length
-            hairs.append(g.pixels(np.array([at, at + step * 0.5, at + step + bend])))
-            values.append(rng.uniform(120, 235))
-        strokes(fine, hairs, values, 1)
+        count = int((190 + 32 * p.brow_width) * min(1.0, g.density / HAIRS_OF))
+        drawn = [
+            (
+                rng.uniform(0, 1),
+                rng.uniform(-0.5, 0.5),
+                rng.normal(0, 0.13),
+                rng.uniform(4.5, 8.0),
+                rng.uniform(120, 235),
+            )
+            for _ in range(count)
+        ]
+        t, off, ruffled, length, values = np.array(drawn).T
+        at = np.stack([np.interp(t, along, spine[:, k]) for k in (0, 1)], axis=1)
+        at[:, 1] += off * np.interp(t, along, width)
+        lean = np.interp(t, [0, 0.2, 0.6, 1], [1.25, 0.7, 0.15, -0.35]) + ruffled
+        length = (length * (1 - 0.3 * t))[:, None]
+        step = np.stack([side * np.cos(lean), -np.sin(lean)], axis=1) * length
+        bend = np.array([side * 0.1, 0.12]) * length
+        strokes(fine, g.pixels(np.stack([at, at + step * 0.5, at + step + bend], axis=1)), values.tolist(), 1)
         strokes(soft, [g.pixels(spine)], [120], max(1, round(p.brow_width * 0.8 * g.density)))
     return np.clip(0.85 * g.blurred(soft, 1.3) / 255 + 0.9 * g.blurred(fine, 0.18) / 255, 0, 0.94)
 
@@ -110,7 +121,7 @@ def _strands(g: Grid, p: Person, rng: np.random.Generator) -> Field:
     image = np.full(g.shape, 80, np.uint8)
     parting = {"parted": -0.45, "long": 0.05, "fringe": 0.0}.get(p.hair_style, 0.0) * p.face_width
     hanging = p.hair_style in ("long", "fringe", "parted")
-    count = 5200
+    count = round(5200 * min(1.0, g.density / HAIRS_OF))
     bottom = g.bottom if p.hair_style == "long" else 14
     x = rng.uniform(-1.25, 1.25, count) * p.face_width
     y = rng.uniform(p.crown - 14, bottom, count)
@@ -131,7 +142,8 @@ def _strands(g: Grid, p: Person, rng: np.random.Generator) -> Field:
     # Locks share their brightness, single hairs vary a little.
     lock = 38 * np.sin(0.55 * x + 3 * rng.standard_normal()) * np.sin(0.23 * x + 0.11 * y)
     values = np.clip(95 + lock + rng.normal(0, 34, count), 12, 240)
-    strokes(image, [g.pixels(one) for one in line], [float(v) for v in values], 1)
+    near = y > g.top - 24  # no strand is longer
+    strokes(image, g.pixels(line[near]), values[near].tolist(), 1)
     return g.blurred(image, 0.16) / 255
 
 

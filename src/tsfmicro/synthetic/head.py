@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -27,6 +28,7 @@ class Portrait:
         skin: (H, W) 0–1, where light spreads under the surface.
         figure: (H, W) 0–1, one where the person is, zero where the backdrop shows.
         face: (H, W) 0–1, the head without hair, shoulders and ears: what action units may move.
+        grid: where its points lie.
     """
 
     height: Field = field(repr=False)
@@ -37,6 +39,12 @@ class Portrait:
     skin: Field = field(repr=False)
     figure: Field = field(repr=False)
     face: Field = field(repr=False)
+    grid: Grid = GRID
+
+    @cached_property
+    def relaxed(self) -> Field:
+        """(H, W) the height without cliffs, so that a turned head does not tear at its edge."""
+        return self.grid.blurred(self.height, 3.0)
 
 
 def linear(colour: Colour) -> Field:
@@ -44,53 +52,54 @@ def linear(colour: Colour) -> Field:
     return (np.array(colour[::-1], np.float32) / 255) ** 2.2
 
 
-def portrait(person: Person) -> Portrait:
-    """Draw a person's neutral face; about half a second."""
-    g, rng = GRID, np.random.default_rng(person.skin_seed)
-    outline = _outline(person)
+def portrait(person: Person, g: Grid = GRID) -> Portrait:
+    """Draw a person's neutral face; about half a second on the usual grid."""
+    rng = np.random.default_rng(person.skin_seed)
+    outline = _outline(g, person)
     head = smoothstep(1.012, 0.985, outline)
-    relief = _loft(person, outline) + _features(person)
-    skin_tone, redness = _complexion(person, rng)
-    albedo = _lips_and_nostrils(person, skin_tone)
+    relief = _loft(g, person, outline) + _features(g, person)
+    skin_tone, redness = _complexion(g, person, rng)
+    albedo = _lips_and_nostrils(g, person, skin_tone)
     brows = brow_hair(g, person, rng)
     albedo = mix(albedo, linear(person.brow), brows)
     beard = stubble(g, person, rng) * head
     albedo = mix(albedo, linear(person.brow) * 0.5 + 0.004, beard)
 
-    under, body_skin, body_albedo, body_mask = _body(person, skin_tone, rng)
-    normal = mix(_normals(under), _normals(relief + _pores(rng) * head), head)
+    under, body_skin, body_albedo, body_mask = _body(g, person, skin_tone, rng)
+    normal = mix(_normals(g, under), _normals(g, relief + _pores(g, rng) * head), head)
     height, gloss = mix(under, np.maximum(relief, 0), head), (0.2 + 0.3 * redness) * head * (1 - brows) * (1 - beard)
     albedo, skin = mix(body_albedo, albedo, head), np.maximum(head * (1 - brows), body_skin)
 
     # Hair lies over all of it, a little proud of the skull.
     proud = 1.5 if person.hair_style == "cropped" else 7.0
     skull = replace(person, face_width=person.face_width + 0.8 * proud, crown=person.crown - 1.3 * proud)
-    hair = scalp_hair(g, person, _outline(skull), rng)
+    hair = scalp_hair(g, person, _outline(g, skull), rng)
     figure = np.maximum(head, body_mask)
     tint = linear(person.hair) * 0.9 + 0.004
     tint = tint * (0.25 + 1.75 * hair.strands**1.5)[..., None]
     volume = height + 5 * g.blurred(hair.cover, 3.0)
-    normal = mix(normal, _normals(g.blurred(volume, 2.5) + 1.2 * hair.strands), 0.9 * hair.cover)
+    normal = mix(normal, _normals(g, g.blurred(volume, 2.5) + 1.2 * hair.strands), 0.9 * hair.cover)
     return Portrait(
         height=volume,
         # Where hair ends against the backdrop its colour goes on, or soft edges would show skin.
         albedo=mix(albedo, tint, np.where(figure < 0.5, np.minimum(1, 30 * hair.cover), hair.cover)),
         normal=normal,
-        open=_openness(volume),
+        open=_openness(g, volume),
         gloss=(gloss * (1 - hair.cover) + 0.5 * hair.cover * hair.strands).astype(np.float32),
         skin=skin * (1 - hair.cover),
         figure=np.maximum(figure, hair.cover),
         face=g.blurred(head * (1 - 0.8 * hair.cover), 2.0),
+        grid=g,
     )
 
 
-def _pores(rng: np.random.Generator) -> Field:
-    return 0.04 * GRID.noise(0.6, rng) + 0.025 * GRID.noise(1.4, rng)
+def _pores(g: Grid, rng: np.random.Generator) -> Field:
+    return 0.04 * g.noise(0.6, rng) + 0.025 * g.noise(1.4, rng)
 
 
-def _outline(p: Person) -> Field:
+def _outline(g: Grid, p: Person) -> Field:
     """(H, W): 0 on the midline, 1 on the head's edge, more outside."""
-    y = GRID.y[:, 0]
+    y = g.y[:, 0]
     knots = np.array(
         [
             (p.crown, p.face_width * 0.99),
@@ -106,11 +115,11 @@ def _outline(p: Person) -> Field:
             (p.chin_y + 20, p.chin_width * 0.9),
         ]
     )
-    width = _smooth(np.interp(y, knots[:, 0], knots[:, 1]), 7 * GRID.density)
+    width = _smooth(np.interp(y, knots[:, 0], knots[:, 1]), 7 * g.density)
     over = np.clip((p.crown * 0.30 - y) / (-p.crown * 0.70), 0, None)  # 1 at the crown
     under = np.clip((y - p.chin_y + 22) / 22, 0, None)  # 1 at the chin
     lean = p.lean * np.clip(y / p.chin_y, 0, 1)
-    across = np.abs(GRID.x - lean[:, None]) / width[:, None]
+    across = np.abs(g.x - lean[:, None]) / width[:, None]
     ends = (over**2.6 + under**2.5)[:, None]
     return (across**2 + ends).astype(np.float32) ** 0.5
 
@@ -121,7 +130,7 @@ def _smooth(values: np.ndarray, sigma: float) -> np.ndarray:
     return np.convolve(np.pad(values, reach, mode="edge"), kernel / kernel.sum(), mode="valid")
 
 
-def _loft(p: Person, outline: Field) -> Field:
+def _loft(g: Grid, p: Person, outline: Field) -> Field:
     """The head without features: a midline profile, bent back towards the edge."""
     profile = np.array(
         [
@@ -130,14 +139,14 @@ def _loft(p: Person, outline: Field) -> Field:
             (p.chin_y - 4, 83), (p.chin_y + 6, 72),
         ]
     )  # fmt: skip
-    middle = _smooth(np.interp(GRID.y[:, 0], profile[:, 0], profile[:, 1]), 3.5 * GRID.density)
+    middle = _smooth(np.interp(g.y[:, 0], profile[:, 0], profile[:, 1]), 3.5 * g.density)
     edge = np.minimum(outline, 1.0)
     return (middle[:, None] * (1 - 0.985 * edge**2.5) ** 0.42).astype(np.float32)
 
 
-def _features(p: Person) -> Field:
+def _features(g: Grid, p: Person) -> Field:
     """Everything that stands out of the loft or is sunk into it, mm."""
-    g, z = GRID, GRID.zeros()
+    z = g.zeros()
     for side in (-1, 1):
         eye = side * p.eye_x
         g.bump(z, (side * p.eye_x * 0.92, 1.0), (14.5, 9.5), -9.5)  # socket
@@ -153,13 +162,13 @@ def _features(p: Person) -> Field:
         g.bump(z, (side * (p.nose_width + 2.2), p.nose_y - 6), (2.2, 6.0), -3.2)  # groove behind the wing
         g.bump(z, (side * p.nose_width * 0.42, p.nose_y - 1.0), (3.2, 1.7), -5.5, side * -0.35)  # nostril
         g.bump(z, (side * 3.6, p.nose_y + 7), (1.9, 5.5), 1.0)  # philtrum's ridges
-        z -= (0.35 + 1.4 * p.age) * _fold(p, side)
+        z -= (0.35 + 1.4 * p.age) * _fold(g, p, side)
         z -= (0.5 + 0.5 * p.age) * g.line(_crease(p, side), 0.9, 0.7)
         z -= 0.7 * p.age * g.line(_bag(p, side), 1.6, 1.6)
-    z += _nose(p)
+    z += _nose(g, p)
     g.bump(z, (0, p.nose_y + 8), (2.0, 5.5), -1.4)  # philtrum
     g.bump(z, (0, p.mouth_y), (p.mouth_width * 0.8, 13), 3.2)  # teeth behind the lips
-    _lip_relief(p, z)
+    _lip_relief(g, p, z)
     g.bump(z, (0, p.mouth_y + p.lip_low + 6.5), (14, 4.5), -4.2)  # below the lower lip
     g.bump(z, (0, p.chin_y - 14), (13, 10), 6.0)  # chin
     for k, y in enumerate((-14, -24, -33)):
@@ -173,9 +182,8 @@ def _features(p: Person) -> Field:
     return z
 
 
-def _nose(p: Person) -> Field:
+def _nose(g: Grid, p: Person) -> Field:
     """Bridge, tip and the steep underside."""
-    g = GRID
     y = g.y
     along = np.clip((y + 9) / (p.nose_y - 8 + 9), 0, 1.25)
     rise = p.nose_depth * np.clip(0.22 + 0.78 * np.clip(along, 0, 1) ** 1.25, 0, 1)
@@ -206,8 +214,7 @@ def lip_edges(p: Person) -> tuple[list[tuple[float, float]], list[tuple[float, f
     return [(u * w, y + v) for u, v in upper], [(u * w, y + v) for u, v in lower]
 
 
-def _lip_relief(p: Person, z: Field) -> None:
-    g = GRID
+def _lip_relief(g: Grid, p: Person, z: Field) -> None:
     upper, lower = lip_edges(p)
     line = mouth_line(p)
     z += 2.0 * g.region([*upper, *line[::-1]], 1.3)
@@ -218,12 +225,12 @@ def _lip_relief(p: Person, z: Field) -> None:
     z -= 3.0 * g.line(line, 0.8, 0.8)
 
 
-def _fold(p: Person, side: int) -> Field:
+def _fold(g: Grid, p: Person, side: int) -> Field:
     """Nasolabial fold."""
     x, y = p.nose_width + 2, p.nose_y - 9
     points = [(side * x, y), (side * (x + 6), y + 9), (side * (p.mouth_width + 6), p.mouth_y - 6),
               (side * (p.mouth_width + 8), p.mouth_y + 4)]  # fmt: skip
-    return GRID.line(points, 1.2, 1.5) * smoothstep(p.mouth_y + 6, p.mouth_y - 12, GRID.y)
+    return g.line(points, 1.2, 1.5) * smoothstep(p.mouth_y + 6, p.mouth_y - 12, g.y)
 
 
 def _crease(p: Person, side: int) -> list[tuple[float, float]]:
@@ -239,9 +246,8 @@ def _bag(p: Person, side: int) -> list[tuple[float, float]]:
     return [(side * (p.eye_x + u * w), v) for u, v in local]
 
 
-def _complexion(p: Person, rng: np.random.Generator) -> tuple[Field, Field]:
+def _complexion(g: Grid, p: Person, rng: np.random.Generator) -> tuple[Field, Field]:
     """Skin albedo (H, W, 3) and where it is red and glossy (H, W)."""
-    g = GRID
     red = g.zeros()
     for side in (-1, 1):
         g.bump(red, (side * 40, 30), (17, 13), 0.75)
@@ -262,8 +268,7 @@ def _complexion(p: Person, rng: np.random.Generator) -> tuple[Field, Field]:
     return (linear(p.skin) * (shade - dark)[..., None] * warm).astype(np.float32), np.clip(red, 0, 1)
 
 
-def _lips_and_nostrils(p: Person, skin: Field) -> Field:
-    g = GRID
+def _lips_and_nostrils(g: Grid, p: Person, skin: Field) -> Field:
     upper, lower = lip_edges(p)
     line = mouth_line(p)
     lips = np.maximum(g.region([*upper, *line[::-1]], 0.8), g.region([*line, *lower[::-1]], 1.0))
@@ -280,9 +285,8 @@ def _lips_and_nostrils(p: Person, skin: Field) -> Field:
     return skin
 
 
-def _body(p: Person, skin: Field, rng: np.random.Generator) -> tuple[Field, Field, Field, Field]:
+def _body(g: Grid, p: Person, skin: Field, rng: np.random.Generator) -> tuple[Field, Field, Field, Field]:
     """Ears, neck and shoulders: height, skin mask, albedo, mask."""
-    g = GRID
     x, y = g.x, g.y
     neck_half = p.jaw_width * 0.76 + 6 * smoothstep(p.chin_y + 12, p.chin_y + 50, y)
     neck = smoothstep(1.02, 0.98, np.abs(x) / neck_half) * smoothstep(p.nose_y, p.nose_y + 10, y)
@@ -299,7 +303,7 @@ def _body(p: Person, skin: Field, rng: np.random.Generator) -> tuple[Field, Fiel
         2.0 + 0.8 * g.noise(22, rng) + 0.05 * g.noise(0.8, rng)
     )
     body_z += 2.2 * g.blurred(cloth * smoothstep(5, 1, y - cut), 0.8)  # the seam
-    ears, ear_z = _ears(p)
+    ears, ear_z = _ears(g, p)
     height = np.where(ears > 0.5, np.maximum(ear_z, body_z), body_z).astype(np.float32)
     weave = linear(p.cloth) * (1 + 0.10 * g.noise(0.8, rng) + 0.05 * g.noise(14, rng))[..., None]
     behind = hair_behind(p, g) * (1 - np.maximum(np.maximum(neck, shoulders), ears))
@@ -309,8 +313,7 @@ def _body(p: Person, skin: Field, rng: np.random.Generator) -> tuple[Field, Fiel
     return height, bare * (1 - behind), albedo, np.maximum(np.maximum(np.maximum(neck, shoulders), ears), behind)
 
 
-def _ears(p: Person) -> tuple[Field, Field]:
-    g = GRID
+def _ears(g: Grid, p: Person) -> tuple[Field, Field]:
     mask, z = g.zeros(), g.zeros()
     for side in (-1, 1):
         x = p.face_width
@@ -323,16 +326,16 @@ def _ears(p: Person) -> tuple[Field, Field]:
     return mask, z + 6
 
 
-def _normals(height: Field) -> Field:
+def _normals(g: Grid, height: Field) -> Field:
     """Unit normals of a height map; slopes are capped, a picture has no overhang."""
-    step = 8 / GRID.density
+    step = 8 / g.density
     right = np.clip(cv2.Sobel(height, cv2.CV_32F, 1, 0, ksize=3) / step, -3, 3)
     down = np.clip(cv2.Sobel(height, cv2.CV_32F, 0, 1, ksize=3) / step, -3, 3)
-    normal = np.dstack([-right, -down, np.ones_like(height)])
-    return normal / np.linalg.norm(normal, axis=2, keepdims=True)
+    length = np.sqrt(right * right + down * down + 1)
+    return cv2.merge([-right / length, -down / length, 1 / length])
 
 
-def _openness(height: Field) -> Field:
+def _openness(g: Grid, height: Field) -> Field:
     """Hollows see less of the room: compare a point with its surroundings at three sizes."""
-    sunk = sum(np.clip((GRID.blurred(height, s) - height) / s, -0.3, 2) for s in (1.6, 4.0, 9.0))
+    sunk = sum(np.clip((g.blurred(height, s) - height) / s, -0.3, 2) for s in (1.6, 4.0, 9.0))
     return np.clip(1 - 0.55 * sunk, 0.2, 1.15).astype(np.float32)

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tsfmicro.synthetic.draw import Field
-from tsfmicro.synthetic.head import GRID, Portrait
+from tsfmicro.synthetic.draw import Field, Grid
+from tsfmicro.synthetic.head import Portrait
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ def brightness(portrait: Portrait, light: Light) -> Field:
     """(H, W, 3) light that leaves white skin, before the albedo: lamp with soft shadow, room, spread under the skin."""
     lambert = portrait.normal @ light.towards
     soft = np.clip((lambert + 0.10) / 1.10, 0, 1)  # a large lamp reaches a little around the corner
-    lamp = light.key * soft * _shadow(portrait.height, light)
+    lamp = light.key * soft * _shadow(portrait.grid, portrait.height, light)
     room = light.room * portrait.open * (0.80 - 0.25 * portrait.normal[..., 1])
     direct = lamp + room
     # Red light travels furthest under the skin, so shadows' edges are reddish.
-    near, far = GRID.blurred(direct, 0.5), GRID.blurred(direct, 1.7)
+    near, far = portrait.grid.blurred(direct, 0.5), portrait.grid.blurred(direct, 1.7)
     skin = portrait.skin
-    return np.dstack(
+    return cv2.merge(
         [
             direct + skin * 0.55 * (near - direct),
             direct + skin * (0.40 * (near - direct) + 0.30 * (far - direct)),
@@ -83,14 +83,14 @@ def develop(colour: Field) -> NDArray[Any]:
     return cv2.convertScaleAbs(cv2.pow(c, 1 / 2.2), alpha=255)
 
 
-def _shadow(height: Field, light: Light) -> Field:
+def _shadow(g: Grid, height: Field, light: Light) -> Field:
     """(H, W) 0–1: walk towards the lamp and see whether the surface rises above the ray; on a coarse grid."""
     rows, columns = height.shape
     coarse = 4
     small = cv2.resize(height, (columns // coarse, rows // coarse), interpolation=cv2.INTER_AREA)
     step = 3.0  # mm
     blocked = np.zeros_like(small)
-    grid = step * GRID.density / coarse
+    grid = step * g.density / coarse
     run = np.hypot(light.right, light.up) + 1e-6
     for k in range(1, 15):
         shift = np.array([[1, 0, -k * grid * light.right / run], [0, 1, k * grid * light.up / run]])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -56,6 +57,7 @@ class Action:
     lids: Lids = Lids()
 
 
+@lru_cache(maxsize=128)
 def action(unit: int, person: Person, side: int) -> Action:
     """The action unit on the right (+1) or left (−1) side of the picture. Raises UnknownNameError."""
     if unit not in _ACTIONS:
@@ -78,38 +80,51 @@ class Motion:
     lids: tuple[Lids, Lids]
 
 
-def motion(unit: int, person: Person, left: float, right: float, turn: float = 0.0, spread: float = 1.0) -> Motion:
+def motion(
+    unit: int,
+    person: Person,
+    left: float,
+    right: float,
+    turn: float = 0.0,
+    spread: float = 1.0,
+    coarse: Grid = COARSE,
+    folds: Grid = FOLDS,
+) -> Motion:
     """An action unit whose furthest point moves by the larger of `left` and `right`.
 
     Args:
         left, right: strength on either side of the picture; below 0 is the opposite movement.
         turn, spread: pulls turned by so many radians, and widened by that factor.
+        coarse, folds: where pulls and folds are drawn.
     """
-    x, y, z = COARSE.zeros(), COARSE.zeros(), FOLDS.zeros()
+    x, y, z = coarse.zeros(), coarse.zeros(), folds.zeros()
     depth = 0.55 + 0.7 * person.age  # older skin folds deeper
-    sides = {-1: left, 1: right}
-    for side, strength in sides.items():
-        one = action(unit, person, side)
+    strengths = {-1: left, 1: right}
+    sides = {side: action(unit, person, side) for side in strengths}
+    for side, one in sides.items():
+        strength = strengths[side]
         for pull in one.pulls:
             angle = np.arctan2(pull.way[1], pull.way[0]) + side * turn
             size = (pull.size[0] * spread, pull.size[1] * spread)
-            COARSE.bump(x, pull.at, size, strength * pull.share * float(np.cos(angle)))
-            COARSE.bump(y, pull.at, size, strength * pull.share * float(np.sin(angle)))
-        y -= strength * lid_skin(person, side, one.lids)
+            window, bell = coarse.bell(pull.at, size)
+            x[window] += strength * pull.share * float(np.cos(angle)) * bell
+            y[window] += strength * pull.share * float(np.sin(angle)) * bell
+        if one.lids != Lids():
+            y -= strength * lid_skin(person, side, one.lids, coarse)
         for fold in one.folds:
-            z += strength * fold.depth * depth * FOLDS.line(fold.points, 0.8 * fold.width, fold.width)
+            z += strength * fold.depth * depth * folds.line(fold.points, 0.8 * fold.width, fold.width)
     # Neighbouring pulls add up, so the whole is scaled to the strength that was asked for.
     scale = max(abs(left), abs(right)) / max(1e-6, float(np.hypot(x, y).max()))
-    lids = [action(unit, person, side).lids for side in sides]
     left_lids, right_lids = (
-        Lids(s * scale * lid.upper, s * scale * lid.lower) for s, lid in zip(sides.values(), lids, strict=True)
+        Lids(strengths[side] * scale * one.lids.upper, strengths[side] * scale * one.lids.lower)
+        for side, one in sides.items()
     )
     return Motion(scale * np.stack([x, y]), z, (left_lids, right_lids))
 
 
-def lid_skin(person: Person, side: int, lids: Lids) -> Field:
+def lid_skin(person: Person, side: int, lids: Lids, coarse: Grid = COARSE) -> Field:
     """(h, w) on the coarse grid: how far the skin of the lids rises, fading towards brow and cheek."""
-    x, y = COARSE.x - side * person.eye_x, COARSE.y
+    x, y = coarse.x - side * person.eye_x, coarse.y
     reach = np.exp(-0.5 * (np.abs(x) / (0.75 * person.eye_width)) ** 4)
     above, below = -person.lid_up - y, y - person.lid_low
     upper = np.clip(1 - above / 13, 0, 1) * (y < 0) * np.clip(1 + above / person.lid_up, 0, 1)

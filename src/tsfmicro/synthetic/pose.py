@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsfmicro.synthetic.draw import Field
-from tsfmicro.synthetic.head import GRID
+from tsfmicro.synthetic.head import Portrait
 
 _PIVOT = 25.0  # height, mm, of the point about which the head turns: behind the eyes
 _EYES = 60.0  # mm by which the eyes stand before the pivot
@@ -32,23 +32,24 @@ class Pose:
     yaw: float
     pitch: float
 
-    def project(self, points: NDArray[np.floating], height: Field) -> NDArray[np.float64]:
-        """Face coordinates (N, 2) mm on this height map as pixels."""
+    def project(self, points: NDArray[np.floating], portrait: Portrait) -> NDArray[np.float64]:
+        """Face coordinates (N, 2) mm of a portrait as pixels."""
+        g = portrait.grid
         points = np.asarray(points, np.float64)
-        column, row = GRID.pixels(points).T.astype(np.float32)
-        z = cv2.remap(_relaxed(height), column, row, cv2.INTER_LINEAR)[:, 0] - _PIVOT
+        column, row = g.pixels(points).T.astype(np.float32)
+        z = cv2.remap(portrait.relaxed, column, row, cv2.INTER_LINEAR)[:, 0] - _PIVOT
         across = points[:, 0] * np.cos(self.yaw) + z * np.sin(self.yaw)
         depth = z * np.cos(self.yaw) - points[:, 0] * np.sin(self.yaw)
         down = points[:, 1] * np.cos(self.pitch) + depth * np.sin(self.pitch)
         return self._middle + self.scale * self.rolled(np.stack([across, down], axis=1))
 
-    def look_up(self, columns: Field, rows: Field, height: Field) -> tuple[Field, Field]:
+    def look_up(self, columns: Field, rows: Field, portrait: Portrait) -> tuple[Field, Field]:
         """Face coordinates, mm, that these pixels show: the turn is undone by fixed-point steps."""
         flat = self.unrolled(np.stack([columns - self._middle[0], rows - self._middle[1]], axis=-1)) / self.scale
         across, down = flat[..., 0].astype(np.float32), flat[..., 1].astype(np.float32)
-        x, y, depths = across, down, _relaxed(height)
+        x, y, g, depths = across, down, portrait.grid, portrait.relaxed
         for _ in range(5):
-            column, row = (x - GRID.left) * GRID.density, (y - GRID.top) * GRID.density
+            column, row = (x - g.left) * g.density, (y - g.top) * g.density
             z = cv2.remap(depths, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) - np.float32(_PIVOT)
             x = ((across - z * np.sin(self.yaw)) / np.cos(self.yaw)).astype(np.float32)
             depth = z * np.cos(self.yaw) - x * np.sin(self.yaw)
@@ -71,8 +72,3 @@ class Pose:
     def _middle(self) -> NDArray[np.float64]:
         # Turning the head moves the eyes; this puts them back near the chosen place.
         return np.array(self.centre) - _EYES * self.scale * np.sin((self.yaw, self.pitch))
-
-
-def _relaxed(height: Field) -> Field:
-    """The height map without cliffs, so that a turned head does not tear at its edge."""
-    return GRID.blurred(height, 3.0)

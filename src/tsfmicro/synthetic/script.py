@@ -153,14 +153,15 @@ def draw_movement(emotion: str, rng: np.random.Generator) -> Movement:
             side
         ]
         delay = float(rng.uniform(0, 0.25)) if k else 0.0
-        parts.append(_part(number, strength * left, strength * right, rng, delay))
+        parts.append(draw_part(number, strength * left, strength * right, rng, delay))
     return Movement(
         emotion, units, objective, tuple(parts), intensity, float(offset * rng.uniform(0.36, 0.62)), offset,
         float(rng.uniform(0, 0.25)),
     )  # fmt: skip
 
 
-def _part(unit: int, left: float, right: float, rng: np.random.Generator, delay: float = 0.0) -> Part:
+def draw_part(unit: int, left: float, right: float, rng: np.random.Generator, delay: float = 0.0) -> Part:
+    """An action unit whose pull differs a little from the textbook's."""
     return Part(unit, left, right, delay, float(rng.normal(0, 0.15)), float(rng.uniform(0.85, 1.2)))
 
 
@@ -197,7 +198,7 @@ def draw_staging(studio: Light, rng: np.random.Generator) -> Staging:
             pitch=float(np.clip(rng.normal(0, 0.06), -0.13, 0.13)),
         ),
         light=light,
-        rest=tuple(_part(int(u), float(rng.normal(0, 0.7)), float(rng.normal(0, 0.7)), rng) for u in resting),
+        rest=tuple(draw_part(int(u), float(rng.normal(0, 0.7)), float(rng.normal(0, 0.7)), rng) for u in resting),
         lids=(float(rng.normal(0, 0.35)), float(rng.normal(0, 0.25))),
         gaze=(float(rng.normal(0, 0.7)), float(rng.normal(0, 0.4))),
         sway=(draw_wave(0.5, rng), draw_wave(0.5, rng), draw_wave(0.0013, rng), draw_wave(0.0010, rng)),

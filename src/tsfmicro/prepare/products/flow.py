@@ -12,7 +12,7 @@ from pydantic import Field
 from tsfmicro.config import Section
 from tsfmicro.errors import FrameError
 from tsfmicro.prepare.aligned import AlignedClip
-from tsfmicro.prepare.flow import check_method, flow_and_strain
+from tsfmicro.prepare.flow import DRAWN, check_method, flow_and_strain
 from tsfmicro.prepare.images import read_image
 from tsfmicro.prepare.products.base import Product, edge_of, product
 from tsfmicro.types import Clip, Frames, Pair
@@ -23,15 +23,20 @@ COMPUTED_ON = 224  # pixels: on faces of 28 pixels a movement of one to three of
 class FlowOptions(Section):
     """How flow is computed."""
 
-    method: Literal["dis", "farneback", "tvl1", "facialflow"] = Field(
+    method: Literal["dis", "farneback", "tvl1", "drawn", "facialflow"] = Field(
         "dis",
-        description="dense inverse search, Farnebäck's polynomials, total variation with L1 (needs the extra tvl1), or"
-        " DecFlow's network (needs weights)",
+        description="dense inverse search, Farnebäck's polynomials, total variation with L1 (needs the extra tvl1), a small network"
+        " that learned on drawn faces, or DecFlow's network (needs weights)",
     )
-    weights: Path | None = Field(None, description="facialflow: the file, which you fetch yourself")
+    weights: Path | None = Field(
+        None, description="facialflow: the file, which you fetch yourself; drawn: others than those that come along"
+    )
     part: Literal["expression", "facial", "head"] = Field(
-        "expression", description="facialflow: which flow; expression is facial without head"
+        "expression", description="drawn, facialflow: which flow; expression is facial without head"
     )
+
+    def shipped(self) -> dict[str, Path]:
+        return {"network": DRAWN} if self.method == "drawn" and self.weights is None else {}
 
     def check(self) -> None:
         """Raises ConfigError: what the method needs is not there. Every product of flow asks before it makes anything."""

@@ -1,0 +1,145 @@
+"""Drawn pairs: what they promise to a learner, and that their motion is the true one."""
+
+import subprocess
+import sys
+from dataclasses import fields, replace
+
+import cv2
+import numpy as np
+import pytest
+
+from tsfmicro.errors import ConfigError
+from tsfmicro.synthetic.breadth import NARROW, Breadth
+from tsfmicro.synthetic.camera import Camera, Shot, draw_camera
+from tsfmicro.synthetic.pairs import STRONGEST, UNITS, draw_pairs, draw_parts, sheet
+from tsfmicro.synthetic.script import EMOTIONS
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return draw_pairs(3, 0, SIZE, people=2, each=3)
+
+
+def test_pairs_have_the_shapes_and_ranges_that_they_promise(pairs):
+    assert pairs.onset.shape == pairs.apex.shape == (6, SIZE, SIZE, 3) and pairs.onset.dtype == np.uint8
+    assert pairs.flow.shape == pairs.still.shape == (6, 2, SIZE // 4, SIZE // 4) and pairs.flow.dtype == np.float32
+    assert pairs.units.shape == (6, len(UNITS)) and pairs.units.min() >= 0 and 0 < pairs.units.max() <= 1
+    assert all(0 <= e < len(EMOTIONS) for e in pairs.emotion)
+    assert pairs.people == ("drawn-3-0-0",) * 3 + ("drawn-3-0-1",) * 3
+    assert all(20 < face.mean() < 235 and face.std() > 10 for face in pairs.onset)
+
+
+def test_the_same_seed_and_block_are_the_same_bits_in_another_process(pairs):
+    program = (
+        "import hashlib; from tsfmicro.synthetic.pairs import draw_pairs; draw_pairs(9, 9, 32, 1, 1);"
+        f"p = draw_pairs(3, 0, {SIZE}, people=2, each=3);"
+        "print(hashlib.sha256(p.onset.tobytes() + p.apex.tobytes() + p.flow.tobytes() + p.units.tobytes()).hexdigest())"
+    )
+    import hashlib
+
+    ours = hashlib.sha256(pairs.onset.tobytes() + pairs.apex.tobytes() + pairs.flow.tobytes() + pairs.units.tobytes())
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+    assert told == ours.hexdigest()
+
+
+def test_a_person_is_the_same_whoever_else_is_in_the_block(pairs):
+    alone = draw_pairs(3, 0, SIZE, people=1, each=1)
+    assert (alone.onset[0] == pairs.onset[0]).all() and (alone.flow[0] == pairs.flow[0]).all()
+
+
+def test_other_blocks_and_seeds_are_other_people(pairs):
+    for seed, block in ((3, 1), (4, 0)):
+        assert (draw_pairs(seed, block, SIZE, 1, 1).onset[0] != pairs.onset[0]).mean() > 0.5
+
+
+def test_the_apex_read_where_the_true_motion_leads_is_the_onset():
+    still_light = replace(NARROW, drift=1.0, script=1.0, looks=1.0)
+    drawn = draw_pairs(1, 0, 128, people=2, each=4, breadth=still_light)
+    y, x = np.mgrid[:128, :128].astype(np.float32)
+    face = np.s_[16:116, 24:104]
+    before = after = 0.0
+    for onset, apex, flow in zip(drawn.onset, drawn.apex, drawn.flow, strict=True):
+        right, down = (cv2.resize(one, (128, 128), interpolation=cv2.INTER_LINEAR) for one in flow)
+        back = cv2.remap(apex, x + right, y + down, cv2.INTER_CUBIC)
+        before += np.abs(apex.astype(float) - onset)[face].mean()
+        after += np.abs(back.astype(float) - onset)[face].mean()
+    assert after < 0.65 * before
+
+
+def test_motion_without_the_head_s_is_what_the_action_units_do(pairs):
+    calm = draw_pairs(3, 0, SIZE, people=1, each=4, breadth=replace(NARROW, script=1.0))
+    furthest = np.hypot(calm.still[:, 0], calm.still[:, 1]).max((1, 2)) * 224 / SIZE
+    strongest = calm.units.max(1) * STRONGEST
+    assert (np.abs(furthest - strongest) < 0.5 * strongest + 0.3).all()
+    sway = np.abs(calm.flow - calm.still)
+    assert sway.max() < np.abs(pairs.flow - pairs.still).max() + 0.5
+
+
+def test_slight_one_sided_and_blended_movements_come_with_breadth():
+    rng = np.random.default_rng(0)
+    wide = [draw_parts("surprise", 1.0, rng) for _ in range(300)]
+    narrow = [draw_parts("surprise", 0.0, rng) for _ in range(300)]
+    most = lambda parts: max(max(p.left, p.right) for p in parts)  # noqa: E731
+    assert 0.3 <= min(map(most, wide)) < 0.6 < min(map(most, narrow)) and 2.7 < max(map(most, wide)) <= STRONGEST
+    strange = {p.unit for parts in wide for p in parts} - {1, 2, 5}
+    assert strange and not {p.unit for parts in narrow for p in parts} - {1, 2, 5}
+    lone = [
+        sum(min(p.left, p.right) == 0 for p in parts)
+        for parts in ([p for parts in drawn for p in parts] for drawn in (wide, narrow))
+    ]
+    assert lone[0] > lone[1]
+
+
+def test_breadth_changes_what_it_names():
+    base = draw_pairs(5, 0, SIZE, 1, 2, NARROW)
+    for field in fields(Breadth):
+        wide = [draw_pairs(5, block, SIZE, 1, 4, replace(NARROW, **{field.name: 2.0})) for block in (0, 1)]
+        assert not (wide[0].onset[:2] == base.onset).all() or not (wide[0].units[:2] == base.units).all(), field.name
+
+
+def test_a_sheet_shows_each_pair_with_its_difference_and_motion(pairs):
+    shown = sheet(pairs, across=3)
+    assert shown.shape == (2 * SIZE, 12 * SIZE, 3) and (shown[:SIZE, :SIZE] == pairs.onset[0]).all()
+
+
+def test_a_camera_without_colour_gives_three_equal_channels_and_few_pixels_blur():
+    face = np.random.default_rng(0).integers(0, 255, (SIZE, SIZE, 3)).astype(np.uint8)
+    even = np.ones((SIZE, SIZE), np.float32)
+    grey = Shot(Camera(grey=True, jpeg=80, skip=1.0), SIZE, np.random.default_rng(1))(face, even)
+    assert (grey[..., 0] == grey[..., 1]).all() and (grey[..., 1] == grey[..., 2]).all()
+    few = Shot(Camera(pixels=0.4, grain=0.0), SIZE, np.random.default_rng(1))(face, even)
+    assert few.shape == face.shape and few.std() < 0.7 * face.std()
+    clean = Shot(Camera(grain=0.0), SIZE, np.random.default_rng(1))(face, even)
+    assert (clean == face[..., ::-1]).all()
+
+
+def test_a_video_does_not_send_a_block_that_hardly_differs():
+    shot = Shot(Camera(grain=0.0, skip=2.0), SIZE, np.random.default_rng(1))
+    even, first = np.ones((SIZE, SIZE), np.float32), np.full((SIZE, SIZE, 3), 100, np.uint8)
+    later = first.copy()
+    later[:8, :8] += 2
+    later[8:16, 8:16] += 20
+    shot(first, even)
+    seen = shot(later, even)
+    assert (seen[:8, :8] == 100).all() and (seen[8:16, 8:16] == 120).all()
+
+
+def test_a_good_camera_adds_its_grain_alone():
+    camera = draw_camera(0.0, np.random.default_rng(0))
+    assert camera == Camera(grain=camera.grain)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [({"size": 30}, "size=30"), ({"size": 1024}, "size=1024"), ({"people": 0}, "people=0"), ({"seed": -1}, "seed=-1")],
+)
+def test_numbers_that_cannot_work_are_told(given, told):
+    with pytest.raises(ConfigError, match=told):
+        draw_pairs(**({"seed": 0, "block": 0, "size": 64} | given))
+
+
+def test_a_breadth_out_of_range_is_told():
+    with pytest.raises(ConfigError, match="light=3"):
+        Breadth(light=3)
