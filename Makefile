@@ -6,11 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 # Idle OpenMP threads that spin can make two threads slower than one on a busy machine.
 export OMP_WAIT_POLICY = passive
 
-<<<<<<< HEAD
-.PHONY: install demo web test check bench model spotter docs licences dist campaigns clean
-=======
-.PHONY: install demo web test check bench model flow-model docs licences dist campaigns clean
->>>>>>> wt-steady
+.PHONY: install demo web test check bench model flow-model spotter docs licences dist campaigns clean
 
 install: .venv/dev
 
@@ -57,17 +53,15 @@ model: .venv/ready
 	cp build/run/final/config.json build/run/final/model.safetensors $(DEMONSTRATION)
 	$(BIN)/python -c "from pathlib import Path; from tsfmicro.study.demo import draw_example; draw_example(Path('$(DEMONSTRATION)/example.webm'))"
 
-<<<<<<< HEAD
 # What tells expressions among movements, learned on drawn films. Five minutes of two idle cores; goes on where it was stopped.
 spotter: .venv/dev
 	$(BIN)/python -m tsfmicro.use.learn_spotter build/spotfilms
 	$(BIN)/python -m benchmarks.sure card docs/reliability.png
-=======
+
 # The flow network of flow method drawn, from drawn people alone; killed, it goes on where it was.
 flow-model: .venv/ready
 	$(BIN)/python -m tsfmicro.study.drawn_flow build/flow
 	cp build/flow/drawn_flow.safetensors src/tsfmicro/prepare/
->>>>>>> wt-steady
 
 # The site, in build/site: open build/site/index.html. It asks nothing of another machine.
 docs: .venv/docs
