@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 # Idle OpenMP threads that spin can make two threads slower than one on a busy machine.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: install demo web test check bench model starts flow-model docs licences dist campaigns clean
+.PHONY: install demo web test check bench model starts flow-model spotter docs licences dist campaigns clean
 
 install: .venv/dev
 
@@ -60,6 +60,11 @@ starts: .venv/ready
 	  $(BIN)/tsfmicro pretrain $$model --out build/starts/$$model && mkdir -p $(STARTS)/$$model && \
 	  cp build/starts/$$model/*.json build/starts/$$model/model.safetensors $(STARTS)/$$model && \
 	  rm $(STARTS)/$$model/pretraining.json || exit 1; done
+
+# What tells expressions among movements, learned on drawn films. Five minutes of two idle cores; goes on where it was stopped.
+spotter: .venv/dev
+	$(BIN)/python -m tsfmicro.use.learn_spotter build/spotfilms
+	$(BIN)/python -m benchmarks.sure card docs/reliability.png
 
 # The flow network of flow method drawn, from drawn people alone; killed, it goes on where it was.
 flow-model: .venv/ready

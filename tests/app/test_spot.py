@@ -46,6 +46,7 @@ def test_a_table_of_expressions_and_files(film, tmp_path, monkeypatch, capsys):
     out = capsys.readouterr().out
     assert "100 frames, 4.00 s at 25 frames per second, 1 face" in out
     assert "onset s" in out and "region" in out
+    assert "level 0.5, spotter peaks" in out and "false alarms a minute" in out
     assert (tmp_path / "out" / "spotting.png").exists()
 
 
@@ -64,6 +65,24 @@ def test_json_for_programs(film, monkeypatch, capsys):
     found = json.loads(capsys.readouterr().out)
     assert (found["frames"], found["faces"][0]["face"]) == (100, 1)
     assert {e["kind"] for e in found["expressions"]} <= {"micro", "macro"}
+
+
+def test_a_lower_level_tells_more_and_says_how_much_of_it_will_be_false(film, monkeypatch, capsys):
+    told = []
+    for level in (0.9, 0.0):
+        assert typed(monkeypatch, "spot", film, "--spotter", "learned", "--level", level, "--json") == 0
+        told.append(json.loads(capsys.readouterr().out))
+    sure, everything = told
+    assert (sure["spotter"], sure["level"]) == ("learned", 0.9)
+    assert all(one in everything["expressions"] for one in sure["expressions"])
+    assert all(e["confidence"] >= 0.9 for e in sure["expressions"])
+    expected = [sum(one["false_alarms_per_minute"].values()) for one in told]
+    assert expected[0] < expected[1]
+
+
+def test_a_spotter_that_is_not_there_is_one_line(film, monkeypatch, capfd):
+    assert typed(monkeypatch, "spot", film, "--spotter", "gut-feeling") == 1
+    assert "Choose one of learned, peaks" in capfd.readouterr().err
 
 
 def test_what_is_no_video_is_one_line(tmp_path, monkeypatch, capfd):

@@ -39,6 +39,11 @@ WEIGHTS = {
         "MIT",
         "trained by `make starts` on drawn faces; no person is in it",
     ),
+    "spot/spotter.safetensors": (
+        "the learned spotter",
+        "MIT",
+        "trained by `make spotter` on drawn faces; no person is in it",
+    ),
     "prepare/facemesh/face_landmark.tflite": (
         "MediaPipe's face mesh",
         "Apache-2.0",

@@ -291,15 +291,17 @@ def report_runs(
     return report([Path(path) for path in paths], Path(out), _cache(cache), maps, device, watch, faces)
 
 
-def spot_video(video: Place, *, fps: float | None = None, watch: Watch | None = None) -> Spotting:
+def spot_video(video: Place, *, fps: float | None = None, level: float = 0.5, watch: Watch | None = None) -> Spotting:
     """Find micro- and macro-expressions in a video: onset, apex, offset.
 
-    Args: video: a file, or a folder of numbered images with their fps.
+    Args:
+        video: a file, or a folder of numbered images with their fps.
+        level: least confidence of what is told, from 0 (all that moved) to 1.
     Raises: VideoError, FrameError: it cannot be read; FaceError: no face in it.
     """
     from tsfmicro.use.spot import spot
 
-    return spot(Path(video), watch, fps)
+    return spot(Path(video), watch, fps, level=level)
 
 
 def read(place: Place, *, model: Place | None = None, fps: float | None = None, watch: Watch | None = None) -> Tables:

@@ -21,6 +21,9 @@ Cache = Annotated[Path, typer.Option(envvar=VARIABLE, help="Where prepared faces
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Processes at once. Default: as many as cores and memory allow.")
 ]
+Level = Annotated[
+    float, typer.Option(min=0, max=1, help="Least confidence of a moment: 0 shows all that moved, 0.9 only sure ones.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Final = Annotated[
     bool,

@@ -13,6 +13,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from tsfmicro.use.recognise import Recognizer, example_video
+from tsfmicro.use.spot import LEVEL
 from tsfmicro.use.visit import Limits, Result, Visit
 
 TITLE = "tsfmicro: when did the face move?"
@@ -58,17 +59,17 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
     """The page. Args: desk: whether to say where the desk is."""
     visits: dict[str, Visit] = {}
 
-    def read(video: str | None, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def read(video: str | None, level: float, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         if not video:
             yield _said("Choose a video first, or try the example."), gr.skip()
             return
-        yield from follow(Path(video), True, request)
+        yield from follow(Path(video), True, level, request)
 
-    def try_example(request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        yield from follow(example_video(), False, request)
+    def try_example(level: float, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        yield from follow(example_video(), False, level, request)
 
-    def follow(video: Path, delete: bool, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        visit = visits[str(request.session_hash)] = Visit(recognizer, video, limits, delete)
+    def follow(video: Path, delete: bool, level: float, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        visit = visits[str(request.session_hash)] = Visit(recognizer, video, limits, delete, level)
         try:
             while not visit.done.wait(_LOOK):
                 yield _bar(visit.doing, visit.share), gr.skip()
@@ -94,8 +95,12 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
                 go = gr.Button("Read the video", variant="primary", elem_id="read")
                 example = gr.Button("Try an example", elem_id="example")
                 stop = gr.Button("Cancel", variant="stop", elem_id="cancel")
+                level = gr.Slider(
+                    0, 0.95, LEVEL, step=0.05, label="How sure", info="0: show all that moved; 0.9: only sure ones",
+                    elem_id="level",
+                )  # fmt: skip
         result = gr.HTML(elem_id="result")
-        for button, work, given in ((go, read, [video]), (example, try_example, [])):
+        for button, work, given in ((go, read, [video, level]), (example, try_example, [level])):
             button.click(
                 work, given, [result, video], show_progress="hidden", concurrency_id="reading", api_visibility="private"
             )

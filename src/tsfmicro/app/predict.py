@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsfmicro.app.arguments import AsJson, Pdf
+from tsfmicro.app.arguments import AsJson, Level, Pdf
 from tsfmicro.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def predict(
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Abstain where no emotion is as likely as this.")
     ] = 0.5,
+    level: Level = 0.5,
     fps: Annotated[float | None, typer.Option(help="Frames per second of a folder of numbered images.")] = None,
     pdf: Pdf = False,
     as_json: AsJson = False,
@@ -62,13 +63,13 @@ def predict(
         if out is None:
             raise ConfigError(f"{video}: holds several videos. Say with --out where their results go.")
         with Screen() as screen:
-            batch = read_videos(recognizer, video, out, screen)
+            batch = read_videos(recognizer, video, out, screen, level)
         print(json.dumps(batch.to_dict(), indent=1) if as_json else "\n".join(batch.lines(out)))
         if batch.failed:
             sys.exit(1)
         return
     with Screen() as screen:
-        reading = recognizer.video(video, screen, fps)
+        reading = recognizer.video(video, screen, fps, level)
     if out is not None:
         write_reading(reading, out, fps)
         if pdf:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsfmicro.app.arguments import AsJson, Pdf, Workers
+from tsfmicro.app.arguments import AsJson, Level, Pdf, Workers
 from tsfmicro.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,12 +30,11 @@ def spot(
         int | None,
         typer.Option(help="Number of the first frame in that file. Default: that of the first image; 0 for a video."),
     ] = None,
-    level: Annotated[
-        float,
-        typer.Option(
-            min=0, max=1, help="Least confidence: 0 shows all that moved, with the doubts; 0.7 only sure ones."
-        ),
-    ] = 0.5,
+    level: Level = 0.5,
+    spotter: Annotated[
+        str,
+        typer.Option(help="How sure each is: 'learned', a probability, or 'peaks', how far above the thresholds."),
+    ] = "peaks",
     rest: Annotated[
         str,
         typer.Option(
@@ -55,7 +54,7 @@ def spot(
         paper.check(out)
     resting = _seconds(rest) if rest else None
     with Screen() as screen:
-        found = spotting.spot(video, screen, fps, level=level, rest=resting)
+        found = spotting.spot(video, screen, fps, level=level, rest=resting, spotter=spotter)
     files = spotting.save(found, out) if out is not None else []
     if pdf and out is not None:
         files.append(paper.report_to_pdf(out))
@@ -118,6 +117,7 @@ def _show(found: Spotting) -> None:
         print(f"{v.times[r.onset]:.2f} to {v.times[r.offset]:.2f} s: {whose} rests, moving by {r.moved:.2f} %")
     for mark in found.marks:
         print(f"{v.times[mark.onset]:.2f} to {v.times[mark.offset]:.2f} s: {mark.what}")
+    print(_expected(found))
     if not found.expressions:
         print("no expression found: nothing moved as an expression does")
         return
@@ -144,3 +144,10 @@ def _show(found: Spotting) -> None:
         rows = [[str(e.track), *row] for e, row in zip(found.expressions, rows, strict=True)]
     show_table(headings, rows)
     print("left and right are those of the picture; moved: per cent of the distance between the eyes")
+
+
+def _expected(found: Spotting) -> str:
+    rates = " and ".join(f"{rate:.1f} {kind}" for kind, rate in found.false_alarms.items())
+    return (
+        f"level {found.level:g}, spotter {found.spotter}: on drawn films of other people {rates} false alarms a minute"
+    )

@@ -12,6 +12,7 @@ import numpy as np
 from tsfmicro.errors import FaceError, VideoError
 from tsfmicro.spot.fitness import FindTurn, judge, turn_advice
 from tsfmicro.spot.intervals import Found, Thresholds, View, find_intervals, from_rest
+from tsfmicro.spot.learned import PROPOSALS, Spotter
 from tsfmicro.spot.marks import Stretch, find_blinks, find_covered, find_flicker, find_turns, overlaps
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.rest import Rest, beyond_rest, find_rest, until_rest
@@ -38,6 +39,7 @@ def spot_video(
     level: float = LEVEL,
     find_turn: FindTurn | None = None,
     rest: Stretch | None = None,
+    spotter: Spotter | None = None,
 ) -> Spotting:
     """Find the expressions in a video.
 
@@ -50,6 +52,7 @@ def spot_video(
         level: least confidence of an expression; 0 shows all that moved, with what speaks against it.
         rest: seconds, from and to, in which the faces are known to rest; by default it is looked for.
         find_turn: whether a face lies on its side, from preparation; nothing is said of it where it is not given.
+        spotter: says how sure each is; None leaves that to the peaks' demands.
     Raises:
         FaceError: no face in the whole video. VideoError: it cannot be read, or ends after one frame.
     """
@@ -79,7 +82,7 @@ def spot_video(
             )
         )
     rests = _rests(segments, video, rest)
-    seen = [_analysed(segment, segments, video, thresholds, rests.get(segment.track)) for segment in segments]
+    seen = [_analysed(segment, segments, video, thresholds, rests.get(segment.track), spotter) for segment in segments]
     told = [_expression(f, one.segment, video) for one in seen for f in one.found if f.confidence >= level]
     blinks = [Blink(one.segment.track, *map(video.frame_at, blink)) for one in seen for blink in one.blinks]
     return Spotting(
@@ -168,12 +171,20 @@ class _Analysed:
 
 
 def _analysed(
-    segment: Segment, segments: Sequence[Segment], video: Video, thresholds: Thresholds | None, rest: Rest | None
+    segment: Segment,
+    segments: Sequence[Segment],
+    video: Video,
+    thresholds: Thresholds | None,
+    rest: Rest | None,
+    spotter: Spotter | None,
 ) -> _Analysed:
     times = video.times[segment.frames]
     blinks, view = around(segment, segments, video.times)
-    found = find_intervals(times, segment.motion, blinks, thresholds, view, level=0.0)
-    found = beyond_rest(until_rest(found, times, segment.motion), rest)
+    asked = thresholds or (Thresholds() if spotter is None else PROPOSALS)
+    found = until_rest(find_intervals(times, segment.motion, blinks, asked, view, level=0.0), times, segment.motion)
+    if spotter is not None:
+        found = spotter.judged(found, times, segment, blinks, view)
+    found = beyond_rest(found, rest)
     told = [one for one in found if one.confidence >= LEVEL]
     return _Analysed(segment, found, blinks, view, from_rest(times, segment.motion, told))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -223,6 +224,8 @@ class Spotting:
         notes: what the user should know, e.g. that the file is cut short.
         fitness: what is not well with the recording.
         rests: of each face that is seen long enough, by face.
+        spotter: what said how sure each expression is: 'learned' or 'peaks'. level: the least confidence that was asked for.
+        false_alarms: to be expected at that level, of each kind, a minute.
     """
 
     video: Video
@@ -235,6 +238,9 @@ class Spotting:
     notes: tuple[str, ...] = ()
     fitness: Fitness = field(default_factory=Fitness)
     rests: tuple[Resting, ...] = ()
+    spotter: str = "peaks"
+    level: float = 0.5
+    false_alarms: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def tracks(self) -> tuple[int, ...]:
@@ -276,5 +282,8 @@ class Spotting:
                 {"face": r.track, "onset": r.onset, "offset": r.offset, "moved": round(r.moved, 3)} for r in self.rests
             ],
             "fitness": self.fitness.to_dict(),
+            "spotter": self.spotter,
+            "level": self.level,
+            "false_alarms_per_minute": {kind: round(rate, 3) for kind, rate in self.false_alarms.items()},
             "notes": list(self.notes),
         }

@@ -13,6 +13,7 @@ from tsfmicro.columns import MODEL, SPOTTED, VIDEO, Column, heads, in_columns, n
 from tsfmicro.errors import TsfmicroError, VideoError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.run.watch import Watch
+from tsfmicro.spot.spot import LEVEL
 from tsfmicro.use.recognise import Recognizer
 
 KINDS = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".3gp", ".ogv"}
@@ -65,16 +66,18 @@ def videos_in(folder: Path) -> list[Path]:
     return found
 
 
-def read_videos(recognizer: Recognizer, folder: Path, out: Path, watch: Watch) -> Batch:
+def read_videos(recognizer: Recognizer, folder: Path, out: Path, watch: Watch, level: float = LEVEL) -> Batch:
     """Spot and recognise in every video below a folder; go on where an earlier call was stopped.
 
     A video is read again if it or the model has changed. One that cannot be read is listed, and the others go on.
 
-    Args: out: gets videos/….json, one for each video, and at the end videos.csv and moments.csv.
+    Args:
+        out: gets videos/….json, one for each video, and at the end videos.csv and moments.csv.
+        level: least confidence of a moment.
     Raises: VideoError: no video in the folder.
     """
     rows, before = [], 0
-    found, settings = videos_in(folder), _settings(recognizer)
+    found, settings = videos_in(folder), [*_settings(recognizer), level]
     for number, video in enumerate(found):
         name = video.relative_to(folder).as_posix()
         part = out / PARTS / f"{name}.json"
@@ -83,7 +86,7 @@ def read_videos(recognizer: Recognizer, folder: Path, out: Path, watch: Watch) -
         before += known is not None
         if known is None:
             watch.progress("videos", number, len(found), name)
-            known = {"key": key, "video": name} | _read(recognizer, video, watch)
+            known = {"key": key, "video": name} | _read(recognizer, video, watch, level)
             part.parent.mkdir(parents=True, exist_ok=True)
             write_whole(part, json.dumps(known, indent=1))
         rows.append(known)
@@ -96,9 +99,9 @@ def read_videos(recognizer: Recognizer, folder: Path, out: Path, watch: Watch) -
     return Batch(len(rows) - len(failed), before, failed, moments)
 
 
-def _read(recognizer: Recognizer, video: Path, watch: Watch) -> dict[str, Any]:
+def _read(recognizer: Recognizer, video: Path, watch: Watch, level: float) -> dict[str, Any]:
     try:
-        known = recognizer.video(video, watch).to_dict()
+        known = recognizer.video(video, watch, level=level).to_dict()
     except TsfmicroError as reason:
         return {"why_not": str(reason)}
     return {name: value for name, value in known.items() if name != "video"}

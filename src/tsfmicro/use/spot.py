@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,13 +17,14 @@ import numpy as np
 from tsfmicro import __version__
 from tsfmicro.columns import MODEL, SPOTTED, curve_columns, heads, in_columns, write_codebook
 from tsfmicro.data.frames import number_frames
-from tsfmicro.errors import RunError
+from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.face import finder_of_all, quarter_turns
 from tsfmicro.prepare.images import read_image
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.intervals import Thresholds
+from tsfmicro.spot.learned import shipped
 from tsfmicro.spot.listing import Listed, Listing, Marked, read_listing, write_listing
 from tsfmicro.spot.motion import SIZE, Layout
 from tsfmicro.spot.pair import Compared, compare
@@ -33,6 +35,8 @@ from tsfmicro.spot.video import open_video
 
 REPORT = "report.html"
 CUTTING = Cutting(to_template, crop)
+SPOTTERS = ("learned", "peaks")
+SPOTTER = "peaks"
 
 
 def spot(
@@ -42,6 +46,7 @@ def spot(
     thresholds: Thresholds | None = None,
     level: float = LEVEL,
     rest: tuple[float, float] | None = None,
+    spotter: str = SPOTTER,
 ) -> Spotting:
     """Find micro- and macro-expressions in a video.
 
@@ -52,14 +57,19 @@ def spot(
         thresholds: what counts as an expression.
         level: least confidence of what is told, from 0 (all that moved) to 1.
         rest: seconds, from and to, in which the faces are known to rest; by default it is looked for.
+        spotter: how sure each is: 'learned' (a probability) or 'peaks' (how far above the thresholds).
     Raises:
+        ConfigError: no such spotter.
         VideoError: it cannot be read or is too slow. FrameError: an image of the folder is damaged.
         FaceError: no face in it.
     """
     watch = watch or Watch()
-    source = open_video(path, read_image, fps)
-    tell = partial(watch.progress, "reading frames")
-    return spot_video(source, find_landmarks, CUTTING, thresholds, tell, level, quarter_turns, rest)
+    if spotter not in SPOTTERS:
+        raise ConfigError(f"spotter '{spotter}': there is none of that name. Choose one of {', '.join(SPOTTERS)}.")
+    source, known = open_video(path, read_image, fps), shipped()
+    tell, learned = partial(watch.progress, "reading frames"), known if spotter == "learned" else None
+    found = spot_video(source, find_landmarks, CUTTING, thresholds, tell, level, quarter_turns, rest, learned)
+    return replace(found, spotter=spotter, level=level, false_alarms=known.expected(level, spotter))
 
 
 def find_landmarks(image: np.ndarray) -> list[np.ndarray]:

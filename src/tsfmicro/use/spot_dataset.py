@@ -164,7 +164,7 @@ def leave_one_out(counts: np.ndarray, people: Sequence[str]) -> dict[str, int]:
 def _traces(dataset: LongVideos, folder: Path, workers: int, watch: Watch) -> tuple[list[Trace | None], list[str]]:
     """What was measured in each video, and why some could not be; each is written as soon as it is measured."""
     folder.mkdir(parents=True, exist_ok=True)
-    known = [_read_trace(_file(folder, video), _key(video)) for video in dataset.videos]
+    known = [read_trace(_file(folder, video), _key(video)) for video in dataset.videos]
     missing = [video for video, trace in zip(dataset.videos, known, strict=True) if trace is None]
     if len(missing) < len(known):
         watch.note(f"{len(known) - len(missing)} of {len(known)} videos were measured before")
@@ -182,7 +182,7 @@ def _traces(dataset: LongVideos, folder: Path, workers: int, watch: Watch) -> tu
         for name, why_not in measured:
             failed += [f"{name}: could not be read, and counts as searched in vain: {why_not}"] if why_not else []
     traces = [
-        trace or _read_trace(_file(folder, video), _key(video))
+        trace or read_trace(_file(folder, video), _key(video))
         for video, trace in zip(dataset.videos, known, strict=True)
     ]
     return traces, failed
@@ -206,7 +206,7 @@ def _measure_one(folder: Path, video: LongVideo, tell: Callable[[int], None]) ->
         trace = Trace(numbers, np.arange(len(numbers)) / (video.listed.fps or 1), (), str(why).partition(": ")[2])
     except TsfmicroError as why_not:
         return video.listed.name, str(why_not)
-    write_whole(_file(folder, video), _bytes(trace, _key(video)))
+    write_whole(_file(folder, video), trace_bytes(trace, _key(video)))
     return video.listed.name, ""
 
 
@@ -290,7 +290,8 @@ def _key(video: LongVideo) -> str:
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
 
 
-def _bytes(trace: Trace, key: str) -> bytes:
+def trace_bytes(trace: Trace, key: str) -> bytes:
+    """A trace as a file; `read_trace` reads it again."""
     arrays: dict[str, Any] = {"key": key, "numbers": trace.numbers, "times": trace.times, "why_none": trace.why_none}
     for place, face in enumerate(trace.faces):
         arrays |= {f"{part.name}{place}": getattr(face, part.name) for part in fields(Segment)}
@@ -299,7 +300,7 @@ def _bytes(trace: Trace, key: str) -> bytes:
     return stream.getvalue()
 
 
-def _read_trace(file: Path, key: str) -> Trace | None:
+def read_trace(file: Path, key: str) -> Trace | None:
     """A trace that was written before; None where there is none, of these frames and this program."""
     try:
         with np.load(file, allow_pickle=False) as kept:

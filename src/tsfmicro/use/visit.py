@@ -10,6 +10,7 @@ from pathlib import Path
 from tsfmicro.errors import TsfmicroError, VideoError
 from tsfmicro.prepare.images import read_image
 from tsfmicro.run.watch import Watch
+from tsfmicro.spot.spot import LEVEL
 from tsfmicro.spot.video import open_video
 from tsfmicro.use.pages import as_csv, as_json, as_page
 from tsfmicro.use.recognise import Recognizer
@@ -45,7 +46,8 @@ class Visit(Watch):
         trouble: what went wrong, in words for the visitor.
     """
 
-    def __init__(self, recognizer: Recognizer, video: Path, limits: Limits, delete: bool) -> None:
+    def __init__(self, recognizer: Recognizer, video: Path, limits: Limits, delete: bool, level: float = LEVEL) -> None:
+        self._level = level
         self._recognizer, self._video, self._limits, self._delete = recognizer, video, limits, delete
         self._ends = time.monotonic() + 60 * limits.minutes
         self._stop = threading.Event()
@@ -72,7 +74,7 @@ class Visit(Watch):
     def _work(self) -> None:
         try:
             self._check()
-            reading = self._recognizer.video(self._video, self)
+            reading = self._recognizer.video(self._video, self, level=self._level)
             self.result = Result(as_page(reading, watch=self), as_json(reading), as_csv(reading))
         except Stopped:
             self.trouble = "Cancelled."
