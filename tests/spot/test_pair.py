@@ -33,7 +33,9 @@ def lit(image, gain=0.8, side=0.2):
 
 
 @pytest.mark.parametrize(
-    "change", [lambda i: i, noisy, lit, lambda i: moved(i, right=6.3, down=-3.4, degrees=3)], ids=str
+    "change",
+    [lambda i: i, noisy, lit, lambda i: moved(i, right=6.3, down=-3.4, degrees=3)],
+    ids=["the same", "noise", "light", "moved"],
 )
 def test_a_picture_that_is_coded_lit_or_moved_as_a_whole_shows_no_movement(change):
     image, marks = portrait()
