@@ -53,6 +53,19 @@ class Card:
         left_out = f" On people left out: {scores}." if scores else " Never scored on people left out."
         return f"{DEMONSTRATION} {trained}{left_out}" if self.demonstration else trained + left_out
 
+    @property
+    def words(self) -> str:
+        """What somebody must know who reads no figures."""
+        if self.demonstration:
+            return (
+                f"The model here is a demonstration: it learned from {self.clips} clips of {self.people} drawn people and was never "
+                "tried on anybody real. When a face moved, and where, does not depend on it; what it would name is hidden until you ask."
+            )
+        return (
+            f"The model here learned from {self.clips} clips of {self.people} people ({', '.join(self.datasets)}). "
+            "On other recordings than those it will be wrong more often than on these."
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self) | {

@@ -5,6 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from tsfmicro.card import DEMONSTRATION
 from tsfmicro.report.moments import Track, page, pictures
 from tsfmicro.report.replay import animated, chosen, magnify
 
@@ -77,3 +78,16 @@ def test_a_gap_in_what_was_seen_is_a_gap_in_the_line():
     seconds = np.concatenate([np.arange(50), np.arange(150, 200)]) / 100
     text = page(KNOWN | {"expressions": []}, [], [Track(1, seconds, np.ones(100))], [])
     assert text.count("<polyline") == 2 and "No movement was found" in text
+
+
+def test_the_demonstration_names_no_emotion_until_it_is_asked():
+    """A name in large letters would be believed, whatever stands beside it."""
+    pictured = [pictures(np.stack([spots(), spots(1.0)]), np.zeros((2, 64, 64)), None)]
+    tracks = [Track(1, np.array([0.0, 1.0]), np.array([0.0, 1.2]))]
+    real, drawn = (
+        page(KNOWN | {"model": model}, pictured, tracks, [None]) for model in ("a model", f"{DEMONSTRATION} x")
+    )
+    assert "<details>" not in real and "Most likely: <strong>surprise" in real and "is often wrong" in real
+    before, _, hidden = drawn.partition("<details>")
+    assert "surprise" not in before and "No emotion is named here" in before
+    assert "Most likely: <strong>surprise" in hidden.partition("</details>")[0]

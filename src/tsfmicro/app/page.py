@@ -112,7 +112,8 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
 def _intro(recognizer: Recognizer, limits: Limits) -> str:
     warning = " class='warning'" if recognizer.card.demonstration else ""
     return (
-        f"<h1>When did the face move?</h1><p{warning}>{escape(recognizer.card.line)}</p>"
+        f"<h1>When did the face move?</h1><p{warning}>{escape(recognizer.card.words)}</p>"
+        f"<details><summary>The model in figures</summary><p>{escape(recognizer.card.line)}</p></details>"
         "<p>Drop a video of a face seen from the front, from 25, better 100 or more frames per second, at most "
         f"{limits.seconds:g} s and {limits.megabytes} MB. It is read on this machine, nothing leaves it, and the file is deleted "
         "afterwards. A movement is not a feeling: read the answers as hints where to look, never as proof of what somebody "

@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tsfmicro.card import DEMONSTRATION
 from tsfmicro.report.figures import difference
 from tsfmicro.report.style import data_uri
 
@@ -76,9 +77,9 @@ def page(
         tracks: how each face moved.
         replays: for each moment an animated WebP, or None.
     """
-    found = known["expressions"]
+    found, knows_people = known["expressions"], DEMONSTRATION not in known["model"]
     moments = "\n".join(
-        _moment(n, one, images, replay)
+        _moment(n, one, images, replay, knows_people)
         for n, (one, images, replay) in enumerate(zip(found, shown, replays, strict=True), 1)
     )
     return _PAGE.format(
@@ -86,6 +87,9 @@ def page(
         about=f"{known['seconds']:.1f} s, {known['fps']:.4g} frames per second, {known['width']}×{known['height']} pixels; "
         f"{_count(len(found), 'moment')}, {_count(len(known['blinks']), 'blink')}",
         model=escape(known["model"]),
+        names="This names what a model finds most likely, and it is often wrong."
+        if knows_people
+        else "No emotion is named here, since no model was asked that has seen people.",
         notes=_recording(known.get("fitness", ()))
         + "".join(f"<p class='note'>{escape(note)}</p>" for note in known["notes"]),
         timelines="\n".join(_timeline(track, known) for track in tracks),
@@ -165,7 +169,9 @@ def _stretches(track: Track, points: int = 900) -> list[tuple[np.ndarray, np.nda
     return stretches
 
 
-def _moment(number: int, one: Mapping[str, Any], images: Mapping[str, np.ndarray], replay: bytes | None) -> str:
+def _moment(
+    number: int, one: Mapping[str, Any], images: Mapping[str, np.ndarray], replay: bytes | None, knows_people: bool
+) -> str:
     times = f"{one['onset_s']:.2f} s → {one['apex_s']:.2f} s → {one['offset_s']:.2f} s"
     figures = "".join(
         f'<figure><img alt="{name} of moment {number}" src="{picture_uri(image)}"><figcaption>{_CAPTIONS[name]}</figcaption></figure>'
@@ -177,10 +183,12 @@ def _moment(number: int, one: Mapping[str, Any], images: Mapping[str, np.ndarray
             "<figcaption>slowly; to the right, movement made larger</figcaption></figure>"
         )
     said = _probabilities(one) if "probabilities" in one else f"<p class='note'>{escape(one['why_not'])}</p>"
+    if not knows_people:  # a name in large letters would be believed, whatever stands beside it
+        said = f"<details><summary>what the demonstration model would name, which never saw a person</summary>{said}</details>"
     return (
         f'<section id="moment-{number}"><h2>{number}. {escape(one["kind"])}-expression, face {one["face"]}</h2>'
         f"<p>onset → apex → offset: {times}; most moved: {escape(one['region'])}, "
-        f"{one['motion']:.1f} % of the eyes' distance</p>{said}<div class='row'>{figures}</div></section>"
+        f"{one['motion']:.1f} % of the eyes' distance; confidence {one['confidence']:.2f}</p>{said}<div class='row'>{figures}</div></section>"
     )
 
 
@@ -221,6 +229,7 @@ figure { margin: 0; font-size: .82rem } .row { display: flex; flex-wrap: wrap; g
 .note { border-left: 4px solid #d1495b; padding-left: .7rem } .verdict { font-size: 1.1rem; margin: .4rem 0 }
 section { border-top: 1px solid #8886; padding: .6rem 0 }
 body.one section { display: none } body.one section.chosen { display: block }
+details { margin: .4rem 0 } summary { cursor: pointer; opacity: .8 }
 th { text-align: left; font-weight: normal; padding-right: 1rem } meter { width: min(14rem, 40vw) }
 nav { display: none; gap: .5rem; align-items: center; margin-top: .6rem } body.one nav { display: flex }
 button { font: inherit; padding: .2rem .8rem }
@@ -254,7 +263,7 @@ _PAGE = """<!doctype html>
 <h1>{name}</h1>
 <p>{about}</p>
 <p class="note">{model}</p>
-<p>A movement is not a feeling. This names what a model finds most likely, and it is often wrong. It is no lie detector.</p>
+<p>A movement is not a feeling. {names} It is no lie detector.</p>
 {notes}
 {timelines}
 <nav><button type="button">← back</button><span></span><button type="button">next →</button></nav>
