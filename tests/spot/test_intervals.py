@@ -250,3 +250,14 @@ def test_skin_does_not_move_by_a_tenth_of_the_eyes_distance_but_a_jaw_does():
     far = 15 * bump(times, 4, 4.6, 6)
     assert told(times, face(times, left_cheek=far)) == []
     assert len(told(times, face(times, chin=far))) == 1
+
+
+def test_every_region_has_action_units_that_move_it():
+    from tsfmicro.action_units import parse_action_units
+    from tsfmicro.spot.motion import REGIONS
+    from tsfmicro.spot.types import CANDIDATES, Expression
+
+    for region in REGIONS:
+        one = Expression(1, "micro", 0, 1, 2, 0.0, 0.1, 0.2, region, 1.0, 0.8)
+        assert one.candidates and one.to_dict()["unit_candidates"] == list(one.candidates)
+    assert all(parse_action_units(str(n)).units for units in CANDIDATES.values() for n in units)

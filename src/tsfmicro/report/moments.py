@@ -187,9 +187,15 @@ def _moment(
         said = f"<details><summary>what the demonstration model would name, which never saw a person</summary>{said}</details>"
     return (
         f'<section id="moment-{number}"><h2>{number}. {escape(one["kind"])}-expression, face {one["face"]}</h2>'
-        f"<p>onset → apex → offset: {times}; most moved: {escape(one['region'])}, "
+        f"<p>onset → apex → offset: {times}; most moved: {escape(one['region'])}{_candidates(one)}, "
         f"{one['motion']:.1f} % of the eyes' distance; confidence {one['confidence']:.2f}</p>{said}<div class='row'>{figures}</div></section>"
     )
+
+
+def _candidates(one: Mapping[str, Any]) -> str:
+    """(perhaps AU 1 or 4)"""
+    units = " or ".join(map(str, one.get("unit_candidates", ())))
+    return f" (perhaps AU {units})" if units else ""
 
 
 def _probabilities(one: Mapping[str, Any]) -> str:

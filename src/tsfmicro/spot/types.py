@@ -105,6 +105,20 @@ class Segment:
         return self.landmarks @ self.head[place, :, :2].T + self.head[place, :, 2]
 
 
+CANDIDATES: dict[str, tuple[int, ...]] = {
+    "inner brow": (1, 4),
+    "outer brow": (2, 4),
+    "nose wing": (9, 10),
+    "cheek": (6, 12),
+    "mouth corner": (12, 14, 15, 20),
+    "upper lip": (10, 25),
+    "lower lip": (16, 23, 25),
+    "chin": (17, 26),
+}
+"""Action units whose muscles move a region's skin, the likeliest first (Ekman, Friesen and Hager, Facial Action Coding System, 2002).
+Which of them it was, the place alone does not tell."""
+
+
 @dataclass(frozen=True)
 class Expression:
     """One spotted expression.
@@ -131,6 +145,11 @@ class Expression:
     confidence: float
     doubt: str = ""
 
+    @property
+    def candidates(self) -> tuple[int, ...]:
+        """Action units that may have moved the region."""
+        return CANDIDATES[self.region.removeprefix("left ").removeprefix("right ")]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON and CSV."""
         return {
@@ -143,6 +162,7 @@ class Expression:
             "apex_s": round(self.apex_s, 4),
             "offset_s": round(self.offset_s, 4),
             "region": self.region,
+            "unit_candidates": list(self.candidates),
             "motion": round(self.motion, 3),
             "confidence": round(self.confidence, 3),
             "doubt": self.doubt,

@@ -88,6 +88,7 @@ function drawSuggestion() {
     : [
         `The program${(state.video.program.faces.length > 1 && `, face ${told.face}`) || ''}: ${told.kind}, ${told.onset_s.toFixed(3)} to ${told.offset_s.toFixed(3)} s, apex ${told.apex_s.toFixed(3)} s.`,
         `Most moved: ${told.region}, ${told.motion.toFixed(1)} % of the eyes’ distance. How clear: ${told.confidence.toFixed(2)} of 1${told.doubt ? `; in doubt: ${told.doubt}` : ''}.`,
+        ...(told.unit_candidates?.length ? [`By the place alone, perhaps AU ${told.unit_candidates.join(' or ')}.`] : []),
         ...(told.probabilities ? [emotionLine(told)] : []),
       ];
   const button = Object.assign(document.createElement('button'), {type: 'button', className: 'main', textContent: theirs ? 'Copy it as mine (Y)' : 'Take it as mine (Y)'});
