@@ -32,8 +32,7 @@ def server():
     desk.close()
 
 
-@pytest.fixture
-def visitor(browser, server):
+def visit(browser, server):
     """A page that is open, with the addresses it asked for."""
     page = browser.new_page()
     page.set_default_timeout(PATIENCE)
@@ -46,13 +45,17 @@ def visitor(browser, server):
     page.close()
 
 
+visitor, another = pytest.fixture(visit, name="visitor"), pytest.fixture(visit, name="another")
+
+
 def test_a_visitor_uploads_waits_chooses_a_moment_reads_and_downloads(visitor, server, tmp_path):
     mine = Path(shutil.copy(example_video(), tmp_path / "<img src=x onerror=alert(1)>.webm"))
     visitor.set_input_files("#video input[type=file]", mine)
     visitor.wait_for_selector("#video video")
     visitor.click("#read")
     visitor.wait_for_selector("#result [role=status]")
-    visitor.wait_for_selector("#result iframe")
+    shown = visitor.wait_for_selector("#result iframe, #result [role=alert]")
+    assert shown.evaluate("place => place.tagName") == "IFRAME", visitor.inner_text("#result")
     found = visitor.frame_locator("#result iframe")
     moments = found.locator("[data-moment]")
     assert moments.count() >= 3
@@ -69,6 +72,19 @@ def test_a_visitor_uploads_waits_chooses_a_moment_reads_and_downloads(visitor, s
     assert visitor.locator("#video video").count() == 0, "the file is deleted, and the page shows it"
     elsewhere = [url for url in visitor.asked if not url.startswith((server, "data:", "blob:", "about:"))]
     assert not elsewhere and not visitor.errors
+
+
+def test_two_visitors_with_the_same_video_are_both_answered(visitor, another, tmp_path):
+    """Gradio keeps one file of the two, and each visit deletes what it has read."""
+    mine = Path(shutil.copy(example_video(), tmp_path / "interview.webm"))
+    for page in (visitor, another):
+        page.set_input_files("#video input[type=file]", mine)
+        page.wait_for_selector("#video video")
+    for page in (visitor, another):
+        page.click("#read")
+    for page in (visitor, another):
+        shown = page.wait_for_selector("#result iframe, #result [role=alert]")
+        assert shown.evaluate("place => place.tagName") == "IFRAME", page.inner_text("#result")
 
 
 def test_a_mistake_is_told_on_the_page(visitor, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from base64 import b64encode
 from collections.abc import Iterator
 from html import escape
@@ -59,11 +61,12 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
     """The page. Args: desk: whether to say where the desk is."""
     visits: dict[str, Visit] = {}
 
-    def read(video: str | None, level: float, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def read(video: str | None, held: str | None, level: float, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         if not video:
             yield _said("Choose a video first, or try the example."), gr.skip()
             return
-        yield from follow(Path(video), True, level, request)
+        yield from follow(Path(held or video), True, level, request)
+        Path(video).unlink(missing_ok=True)
 
     def try_example(level: float, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         yield from follow(example_video(), False, level, request)
@@ -100,13 +103,34 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
                     elem_id="level",
                 )  # fmt: skip
         result = gr.HTML(elem_id="result")
-        for button, work, given in ((go, read, [video, level]), (example, try_example, [level])):
+        held = gr.State(None, delete_callback=_let_go)
+        video.change(hold, [video, held], held, queue=False, show_progress="hidden", api_visibility="private")
+        for button, work, given in ((go, read, [video, held, level]), (example, try_example, [level])):
             button.click(
                 work, given, [result, video], show_progress="hidden", concurrency_id="reading", api_visibility="private"
             )
         stop.click(cancel, queue=False, show_progress="hidden", api_visibility="private")
         blocks.unload(cancel)
     return blocks
+
+
+def hold(video: str | None, before: str | None) -> str | None:
+    """An upload under a name of its own. The same video of two visitors is one file to gradio, and whoever is read first would
+    delete it for the other, who waits."""
+    _let_go(before)
+    if not video:
+        return None
+    place = Path(tempfile.mkdtemp(prefix="tsfmicro-")) / Path(video).name
+    try:
+        place.hardlink_to(video)
+    except OSError:  # another disk
+        shutil.copyfile(video, place)
+    return str(place)
+
+
+def _let_go(held: str | None) -> None:
+    if held:
+        shutil.rmtree(Path(held).parent, ignore_errors=True)
 
 
 def _intro(recognizer: Recognizer, limits: Limits) -> str:
