@@ -43,6 +43,7 @@ from tsfmicro.pretrain.goals import Goals, Marks, Pupil, Truth, mark, shows_moti
 from tsfmicro.pretrain.settings import PretrainConfig
 from tsfmicro.run.environment import choose_device
 from tsfmicro.run.start import CARD
+from tsfmicro.run.task import on_threads
 from tsfmicro.run.watch import Watch
 from tsfmicro.synthetic.pairs import UNITS, VERSION
 from tsfmicro.train import augment
@@ -112,7 +113,7 @@ def pretrain(
         if (out / CARD).exists():
             card = json.loads((out / CARD).read_text(encoding="utf-8"))
             return Pretrained(out, card["pairs"], Marks.of(card["held_out"]), None)
-        with _threads(plan["threads"]), torch.random.fork_rng():
+        with on_threads(plan["threads"]), torch.random.fork_rng():
             held = list(in_order(partial(make, order), range(HELD_OUT, HELD_OUT + config.draw.held_out), drawers))
             speed, marks = _learn(Lesson(config, order, plan["blocks"], on), pupil, held, out, drawers, watch)
         _finish(out, config, order, plan, pupil, marks)
@@ -291,7 +292,7 @@ def _begin(
     # Half of the cores draw while the others learn; the number of threads decides the last bits, so it is kept.
     threads, pairs = max(1, cores() // 2), config.learn.pairs
     if minutes is not None:
-        with _threads(threads), torch.random.fork_rng():
+        with on_threads(threads), torch.random.fork_rng():
             pairs = int(_rehearse(config, order, drawers, pupil, device) * 60 * minutes)
         watch.note(f"{minutes:g} minutes are about {pairs} pairs here")
     blocks = max(1, math.ceil(pairs / order.pairs))
@@ -374,13 +375,3 @@ def _room(out: Path) -> Iterator[None]:
             f"{problem.filename or out}: cannot be written ({problem.strerror or problem}). "
             "Make room: the same command goes on from what is kept."
         ) from None
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

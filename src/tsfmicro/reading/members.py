@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tsfmicro.errors import RunError
+from tsfmicro.evaluate.calibrate import softmax
 from tsfmicro.evaluate.compare import Difference, differences, plain_differences, plain_interval, verdict
 from tsfmicro.evaluate.score import score, tally
 from tsfmicro.evaluate.select import RULES, Answers, answers_of
@@ -129,9 +130,7 @@ def _averaged(said: Sequence[Logits], clips: tuple[str, ...]) -> Answers:
     total = 0.0
     for one in said:
         place = {clip: n for n, clip in enumerate(one.clips)}
-        logits = one.values[0, [place[clip] for clip in clips]].astype(np.float64)
-        odds = np.exp(logits - logits.max(-1, keepdims=True))
-        total = total + odds / odds.sum(-1, keepdims=True)
+        total = total + softmax(one.values[0, [place[clip] for clip in clips]])
     answer = np.asarray(total).argmax(-1)
     return Answers(_LAST, 0, clips, answer, answer)
 
