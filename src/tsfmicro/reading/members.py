@@ -127,11 +127,9 @@ def _last(folder: RunFolder, seed: int) -> Logits:
 
 def _averaged(said: Sequence[Logits], clips: tuple[str, ...]) -> Answers:
     """Models differ in how large their logits are, so that their probabilities are averaged."""
-    total = 0.0
-    for one in said:
-        place = {clip: n for n, clip in enumerate(one.clips)}
-        total = total + softmax(one.values[0, [place[clip] for clip in clips]])
-    answer = np.asarray(total).argmax(-1)
+    place = [{clip: n for n, clip in enumerate(one.clips)} for one in said]
+    told = [softmax(one.values[0, [of[clip] for clip in clips]]) for one, of in zip(said, place, strict=True)]
+    answer = np.sum(told, axis=0).argmax(-1)
     return Answers(_LAST, 0, clips, answer, answer)
 
 
