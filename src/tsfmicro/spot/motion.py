@@ -172,7 +172,6 @@ class FlowMeter:
 
     def __init__(self) -> None:
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        self._grid = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1).astype(np.float32)
 
     def __call__(
         self, before: np.ndarray, after: np.ndarray, layout: Layout, turn: np.ndarray | None = None
@@ -187,25 +186,35 @@ class FlowMeter:
         after = _as_bright(after, before, layout)
         known = np.zeros(_WAYS) if turn is None else turn
         if known.any():
-            after = self._carried(after, layout.turn_field(known))
+            after = carried_back(after, layout.turn_field(known))
         flow = self._dis.calc(before, after, np.zeros((SIZE, SIZE, 2), np.float32))
         rows, columns = layout.head.T
         points, shifts = layout.head[:, ::-1], flow[rows, columns]
         head = fit_head(points, shifts)
-        more = fit_turn(layout.head_turns, shifts - _shifts(head, points))
+        more = fit_turn(layout.head_turns, shifts - shifts_by(head, points))
         # Of a linear map, the mean over a region is its value at the region's centre.
-        rigid = _shifts(head, layout.centres) + layout.region_turns @ more
+        rigid = shifts_by(head, layout.centres) + layout.region_turns @ more
         regions, turned = layout.weights @ flow.reshape(-1, 2) - rigid, layout.region_turns @ (known + more)
-        seen = _is_seen(before, self._carried(after, flow), layout)
+        seen = _is_seen(before, carried_back(after, flow), layout)
         return Movement(head, more, regions * (100 / layout.unit), turned * (100 / layout.unit), seen)
 
-    def _carried(self, image: np.ndarray, flow: np.ndarray) -> np.ndarray:
-        """The image as it was before the flow."""
-        x, y = cv2.split(self._grid + flow)
-        return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+_GRID = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1).astype(np.float32)
 
 
-def _shifts(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+def carried_back(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """The (SIZE, SIZE) image as it was before the flow."""
+    x, y = cv2.split(_GRID + flow)
+    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def square(matrix: np.ndarray) -> np.ndarray:
+    """(2, 3) → (3, 3)."""
+    return np.concatenate([matrix, [[0.0, 0.0, 1.0]]])
+
+
+def shifts_by(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(N, 2) how far a (2, 3) matrix moves each point."""
     return points @ matrix[:, :2].T + matrix[:, 2] - points
 
 

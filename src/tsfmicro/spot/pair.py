@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tsfmicro.spot.motion import NOSE, REGIONS, SIZE, Layout, fit_head, fit_turn
+from tsfmicro.spot.motion import NOSE, REGIONS, SIZE, Layout, carried_back, fit_head, fit_turn, shifts_by, square
 
 Crop = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
@@ -66,20 +66,20 @@ def compare(before: np.ndarray, layout: Layout, picture: np.ndarray, to_crop: np
         crop: image, matrix and edge → crop, as in preparation.
     """
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    one, whole, known = _evenly_lit(before), _square(to_crop), np.zeros(layout.head_turns.shape[1])
+    one, whole, known = _evenly_lit(before), square(to_crop), np.zeros(layout.head_turns.shape[1])
     (rows, columns), points = layout.head.T, layout.head[:, ::-1]
     for step in range(_ROUNDS):  # a flow is best when it is small: what the head did is undone first
-        other = _carried(_evenly_lit(crop(picture, whole[:2], SIZE)), layout.turn_field(known))
+        other = carried_back(_evenly_lit(crop(picture, whole[:2], SIZE)), layout.turn_field(known))
         flow = dis.calc(_bytes(one), _bytes(other), np.zeros((SIZE, SIZE, 2), np.float32))
         shifts = flow[rows, columns]
         head = fit_head(points, shifts)
-        turn = fit_turn(layout.head_turns, shifts - _shifts(head, points))
+        turn = fit_turn(layout.head_turns, shifts - shifts_by(head, points))
         if step < _LAID:
-            whole = np.linalg.inv(_square(head)) @ whole
+            whole = np.linalg.inv(square(head)) @ whole
         elif step < _ROUNDS - 1:
             known = np.clip(known + turn, -_FURTHEST * layout.unit, _FURTHEST * layout.unit)
-    left = shifts - _shifts(head, points) - (layout.head_turns @ turn).reshape(-1, 2)
-    regions = layout.weights @ flow.reshape(-1, 2) - _shifts(head, layout.centres) - layout.region_turns @ turn
+    left = shifts - shifts_by(head, points) - (layout.head_turns @ turn).reshape(-1, 2)
+    regions = layout.weights @ flow.reshape(-1, 2) - shifts_by(head, layout.centres) - layout.region_turns @ turn
     far = np.linalg.norm(regions, axis=1) * (100 / layout.unit)
     inside = layout.weights @ crop(np.full_like(picture, 255), whole[:2], SIZE).ravel() > 250
     far[~inside] = 0  # beyond the picture's edge
@@ -87,7 +87,7 @@ def compare(before: np.ndarray, layout: Layout, picture: np.ndarray, to_crop: np
     marked[rows, columns] = 1
     skin = cv2.dilate(marked, np.ones((5, 5))) > 0
     upper = skin & (np.arange(SIZE) < layout.landmarks[NOSE, 1])[:, None]
-    carried = _carried(other, flow)
+    carried = carried_back(other, flow)
     fine = cv2.Laplacian(one - carried, cv2.CV_32F)[skin]
     looks = [_texture(image) for image in (one, other, carried)]
     return Compared(
@@ -100,19 +100,10 @@ def compare(before: np.ndarray, layout: Layout, picture: np.ndarray, to_crop: np
     )
 
 
-_GRID = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), axis=-1).astype(np.float32)
-
-
 def _evenly_lit(image: np.ndarray) -> np.ndarray:
     """Light that changes slowly over the face taken out: a lamp from the side would otherwise look like movement."""
     values = image.astype(np.float32) + 4
     return 100 * values / cv2.blur(values, (61, 61), borderType=cv2.BORDER_REPLICATE)
-
-
-def _carried(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """The image as it was before the flow."""
-    x, y = cv2.split(_GRID + flow)
-    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _bytes(image: np.ndarray) -> np.ndarray:
@@ -126,11 +117,3 @@ def _texture(image: np.ndarray) -> np.ndarray:
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     a, b = one.ravel() - one.mean(), other.ravel() - other.mean()
     return float(a @ b / np.sqrt((a @ a) * (b @ b) + 1e-3))
-
-
-def _square(matrix: np.ndarray) -> np.ndarray:
-    return np.concatenate([matrix, [[0.0, 0.0, 1.0]]])
-
-
-def _shifts(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    return points @ matrix[:, :2].T + matrix[:, 2] - points

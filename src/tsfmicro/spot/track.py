@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from tsfmicro.spot.fitness import Look, look_at, same_frame
-from tsfmicro.spot.motion import SIZE, FlowMeter, Layout, Movement, likeness
+from tsfmicro.spot.motion import SIZE, FlowMeter, Layout, Movement, likeness, square
 from tsfmicro.spot.pair import compare
 from tsfmicro.spot.types import Segment
 from tsfmicro.spot.video import Frame
@@ -132,7 +132,7 @@ class Tracker:
             self._begin(marks, frame, grey)
 
     def _begin(self, landmarks: np.ndarray, frame: Frame, grey: np.ndarray) -> None:
-        to_crop = _square(self._cutting.to_crop(landmarks, SIZE))
+        to_crop = square(self._cutting.to_crop(landmarks, SIZE))
         key = self._cutting.crop(grey, to_crop[:2], SIZE)
         one = _Followed(
             self._number(landmarks, grey), landmarks, to_crop, Layout(_through(to_crop, landmarks)),
@@ -177,7 +177,7 @@ class Tracker:
             undo = one.to_crop @ np.linalg.inv(one.head)  # this frame → crop, as far as is known
             now = self._cutting.crop(grey, undo[:2], SIZE)
             movement = self._meter(one.key, now, one.layout, one.turn)
-            one.head = np.linalg.inv(undo) @ _square(movement.head) @ one.to_crop
+            one.head = np.linalg.inv(undo) @ square(movement.head) @ one.to_crop
             if _jump(movement.head) < 3:
                 break
         if not self._is_there(one, now, grey.shape):
@@ -242,11 +242,6 @@ def _turned(one: _Followed, movement: Movement, time: float) -> np.ndarray:
     one.time = time
     believed = movement.seen.mean() > 0.6 and np.abs(turn).max() < _FURTHEST * one.layout.unit
     return turn if believed else np.zeros_like(turn)
-
-
-def _square(matrix: np.ndarray) -> np.ndarray:
-    """(2, 3) → (3, 3)."""
-    return np.concatenate([matrix, [[0.0, 0.0, 1.0]]])
 
 
 def _through(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
