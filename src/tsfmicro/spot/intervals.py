@@ -160,6 +160,7 @@ _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
 _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
 _TOGETHER = 1.7  # by how much five regions that move together count more than one
 _ASTRAY = 0.6  # share of the regions that must be seen for the head's movement to be known
+_ODD, _ODDER = 0.3, 10.0  # per cent, and times the usual, by which one frame alone is off those beside it
 _REST = 10.0  # seconds over which a face is said to rest
 _PIECE = 60.0  # seconds that are looked at together, with the rest before and after: an hour need not be copied whole
 _UPPER = np.array([("brow" in name) or ("cheek" in name) for name in REGIONS])
@@ -203,6 +204,7 @@ def _in_piece(
 ) -> list[Found]:
     if len(times) < 4 or times[-1] - times[0] < SHORTEST:
         return []
+    motion = _mended(motion, view.seen)
     grid, even = _evenly(times, motion)
     rate = 1 / (grid[1] - grid[0])
     rest = _rest(even, rate)
@@ -231,7 +233,8 @@ def _in_piece(
 
 
 def _one_each_stretch(found: Sequence[Found], gap: float) -> list[Found]:
-    """Movements that share a border are one: a laugh goes up and down. A much smaller one is a tail of the larger."""
+    """Movements that share a border are one, of four seconds at most: a laugh goes up and down. A much smaller one is a tail
+    of the larger."""
     joined: list[Found] = []
     for one in sorted(found, key=lambda f: f.onset):
         if not joined or one.onset - joined[-1].offset > gap:
@@ -244,7 +247,10 @@ def _one_each_stretch(found: Sequence[Found], gap: float) -> list[Found]:
         whole = replace(
             more, onset=begin, offset=end, parts=less.parts + more.parts, ratio=surer.ratio, doubt=surer.doubt
         )
-        joined[-1] = whole if alike else more
+        if alike and whole.length > LONGEST and one.onset >= joined[-1].offset:
+            joined.append(one)
+        else:
+            joined[-1] = whole if alike and whole.length <= LONGEST else more
     return joined
 
 
@@ -341,12 +347,13 @@ def _of_the_head(one: Found, times: np.ndarray, motion: np.ndarray, view: View, 
     turns = max(
         t.turn * one.motion / max(float(turned), 1e-6), t.smile * _smiling(one, times, motion) / max(float(aside), 1e-6)
     )
+    seen = view.seen[during, one.region]
     if view.seen[during].mean(1).min() < _ASTRAY:
         turns = 0.1
     return {
         "head turns": turns,
         "flicker": one.ratio / t.flicker if overlaps(view.flicker, one.onset, one.offset) else np.inf,
-        "not seen": np.inf if view.seen[during, one.region].all() else 0.1,
+        "not seen": float(seen.sum()) / max(float((~seen).sum()), 1e-6),
     }
 
 
@@ -427,6 +434,20 @@ def _at_scale(
     groups = (_groups(p for p in peaks if (p.at in hidden) == of_hand) for of_hand in (False, True))
     bounded = (_bounded(group, traces, grid, rate, t) for group in chain(*groups))
     return [one for one in bounded if one is not None]
+
+
+def _mended(motion: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """(T, R, 2) straight through what is not seen, and without what is there in one frame alone: both are the picture's."""
+    rows, mended = np.arange(len(motion)), motion.astype(np.float64)
+    for region in np.flatnonzero(~seen.all(0) & seen.any(0)):
+        there = seen[:, region]
+        for axis in (0, 1):
+            mended[:, region, axis] = np.interp(rows, rows[there], mended[there, region, axis])
+    middle = np.sort(np.stack([mended[:-2], mended[1:-1], mended[2:]]), axis=0)[1]
+    off = np.abs(mended[1:-1] - middle)
+    odd = off > np.maximum(_ODD, _ODDER * np.median(off, axis=0))
+    mended[1:-1][odd] = middle[odd]
+    return mended
 
 
 def _one_of_each(quick: Sequence[Found], slow: Sequence[Found]) -> list[Found]:
@@ -528,6 +549,8 @@ def _groups(peaks: Iterable[_Peak]) -> list[list[_Peak]]:
 
 def _bounded(group: Sequence[_Peak], traces: np.ndarray, grid: np.ndarray, rate: float, t: Thresholds) -> Found | None:
     """Onset, apex and offset of the regions' movements taken together; None where that is no expression."""
+    # Hair at the edge of a face goes further than skin can, and is no more than hair where skin moves, too.
+    group = [p for p in group if p.height <= t.furthest or _JAW[p.region]] or group
     leader = group[0]
     together = np.sum([p.height * traces[:, p.region] @ p.direction for p in group], axis=0) / sum(
         p.height for p in group

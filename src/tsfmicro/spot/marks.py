@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tsfmicro.spot.motion import REGIONS
+from tsfmicro.spot.motion import REGIONS, hides
 
 Stretch = tuple[float, float]
 """Seconds, from and to."""
@@ -18,8 +18,10 @@ _PIECE, _BESIDE = 60.0, 2.0  # seconds looked at together, and those before and 
 _OPEN = 2.0  # seconds over which an eye is said to be usually as it is
 _LIDS = 0.05  # seconds for which the lids move before and after
 _BLINK = 0.5  # seconds; eyes that are closed for longer do not blink
-_LIPS = np.array(["lip" in name for name in REGIONS])  # they open, and then other things are seen: teeth
-_REMAINS = 2.0  # seconds; a hand that was seen to come and to go was there between
+_MOMENT = 0.2  # seconds
+# The edge of a face turns away, and hair or a collar is seen; lips open, and teeth are.
+_EDGE = np.array([any(word in name for word in ("lip", "chin", "outer")) for name in REGIONS])
+_REMAINS = 4.0  # seconds; a hand that was seen to come and to go was there between
 _TURN, _TURN_TIME = 2.5, 1.0  # per cent of the eyes' distance, within so many seconds
 _FLICKER = 0.02  # of the brightness, from frame to frame
 
@@ -57,20 +59,23 @@ def _blinks(times: np.ndarray, eyes: np.ndarray) -> Iterator[Stretch]:
 
 
 def find_covered(times: np.ndarray, seen: np.ndarray) -> list[Stretch]:
-    """Where a hand, hair or a thing is before the face, or comes or goes: two regions or more, not the lips alone, show
-    something else than before. What hid three was there between, too; what hides two by itself may be the face's own edge.
+    """Where a hand or a thing is before the face, or comes or goes, see `motion.hides`; a moment tells nothing. What hid three
+    regions when it came and when it went was there between, too; what hides two may be the face's own edge.
 
     Args: times: (T,) seconds, of all stretches in which this face was followed; seen: (T, R).
     """
+    from scipy.ndimage import median_filter
+
+    if len(times) < 4:
+        return []
+    width = round(_MOMENT / float(np.median(np.diff(times)))) | 1
+    seen = median_filter(seen, size=(width, 1), mode="nearest")
     hidden = (~seen).sum(1)
-    found: list[tuple[float, float, bool]] = []
-    for a, b in _runs((hidden >= 2) & (~seen[:, ~_LIPS]).any(1)):
-        begin, end, much = float(times[a]) - 0.15, float(times[b]) + 0.15, bool(hidden[a : b + 1].max() >= 3)
-        if found and begin - found[-1][1] < (_REMAINS if much or found[-1][2] else 0):
-            first, _, more = found.pop()
-            begin, much = first, much or more
-        found.append((begin, end, much))
-    return [(begin, end) for begin, end, _ in found]
+    runs = [(a, b) for a, b in _runs(hides(seen)) if hidden[a : b + 1].max() >= 3 or not seen[a : b + 1, ~_EDGE].all()]
+    told = lambda some: [(float(times[a]) - 0.15, float(times[b]) + 0.15) for a, b in some]  # noqa: E731
+    # A hand comes and goes with more than its share of the picture.
+    hands = _joined(told(run for run in runs if hidden[run[0] : run[1] + 1].max() >= 3), _REMAINS)
+    return _joined(sorted([*hands, *(one for one in told(runs) if not overlaps(hands, *one))]), 0.0)
 
 
 def find_turns(times: np.ndarray, turned: np.ndarray) -> list[Stretch]:
