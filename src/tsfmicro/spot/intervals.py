@@ -159,6 +159,7 @@ _AROUND, _OFF = (
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
 _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
 _TOGETHER = 1.7  # by how much five regions that move together count more than one
+_SEEN = 0.1  # 1 / how many times as long as it is hidden a region must be seen
 _ASTRAY = 0.6  # share of the regions that must be seen for the head's movement to be known
 _ODD, _ODDER = 0.3, 10.0  # per cent, and times the usual, by which one frame alone is off those beside it
 _REST = 10.0  # seconds over which a face is said to rest
@@ -166,6 +167,7 @@ _PIECE = 60.0  # seconds that are looked at together, with the rest before and a
 _UPPER = np.array([("brow" in name) or ("cheek" in name) for name in REGIONS])
 _MOUTH = np.array([any(word in name for word in ("mouth", "lip", "chin")) for name in REGIONS])
 _JAW = np.array(["lip" in name or "chin" in name for name in REGIONS])
+_OUTER = np.array(["outer" in name for name in REGIONS])
 _SMILING = [(REGIONS.index(f"left {name}"), REGIONS.index(f"right {name}")) for name in ("cheek", "mouth corner")]
 _ANGLES = np.arange(8) * np.pi / 4
 _DIRECTIONS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
@@ -207,9 +209,9 @@ def _in_piece(
     motion = _mended(motion, view.seen)
     grid, even = _evenly(times, motion)
     rate = 1 / (grid[1] - grid[0])
-    rest = _rest(even, rate)
+    rest, seen = _rest(even, rate), view.seen[np.searchsorted(times, grid - 1e-6).clip(0, len(times) - 1)]
     quick, slow = (
-        _at_scale(even, rest, grid, blinks, view.covered, scale, t)
+        _at_scale(even, rest, grid, seen, blinks, view.covered, scale, t)
         for scale in (_Scale(0.012, 1.5 * LONGEST_MICRO, t.micro), _Scale(0.06, LONGEST, t.macro))
     )
     # A hand moves the picture by more than any face does, and must not stand before what is seen beside it.
@@ -222,7 +224,7 @@ def _in_piece(
         (found if free else hidden).extend(_one_of_each(*these))
     hidden = [one for one in hidden if not any(_covers(other, one) for other in found)]
     held = [_demanded(one, _of_the_head(one, times, motion, view, t)) for one in found]
-    unrest = _Unrest.of(times, motion, view.covered)
+    unrest = _Unrest.of(times, motion, view)
     mouth = np.array([one.apex for one in held if _MOUTH[one.region] and one.ratio > 0.7])
     judged = [
         _demanded(one, _of_the_face(one, times, motion, unrest, mouth, view, t))
@@ -259,14 +261,14 @@ class _Unrest:
     """What a face's regions do all the time, be it by compression, by a head that never keeps still, or by speech.
 
     Attributes: times: (n,) seconds, some ten a second, of all that is not covered; away: (n, R) per cent of the eyes' distance
-        from where a region is in the seconds around.
+        from where a region is in the seconds around; NaN where it is not seen.
     """
 
     times: np.ndarray
     away: np.ndarray
 
     @classmethod
-    def of(cls, times: np.ndarray, motion: np.ndarray, covered: Sequence[Stretch]) -> _Unrest:
+    def of(cls, times: np.ndarray, motion: np.ndarray, view: View) -> _Unrest:
         from scipy.ndimage import median_filter
 
         grid, even = _evenly(times, motion)
@@ -274,8 +276,10 @@ class _Unrest:
         step = max(1, round(rate / 10))
         few = _smooth(even, 0.03 * rate)[::step]
         usual = median_filter(few, size=(round(_MOVES * rate / step) | 1, 1, 1), mode="nearest")
-        free = np.array([not overlaps(covered, at, at) for at in grid[::step]])
-        return cls(grid[::step][free], np.linalg.norm(few - usual, axis=2)[free])
+        free = np.array([not overlaps(view.covered, at, at) for at in grid[::step]])
+        away = np.linalg.norm(few - usual, axis=2)
+        away[~view.seen[np.searchsorted(times, grid[::step] - 1e-6).clip(0, len(times) - 1)]] = np.nan
+        return cls(grid[::step][free], away[free])
 
     def beside(self, one: Found) -> np.ndarray:
         """(R,) per cent that each region is usually away before and after, but not while it moves: else an expression would
@@ -285,9 +289,14 @@ class _Unrest:
         off = np.maximum(one.onset - self.times, self.times - one.offset)  # seconds from it, below 0 within
         near = (off > _OFF) & (off < _AROUND)
         enough = near.sum() * float(np.median(np.diff(self.times))) >= _LEAST_AROUND
-        away = np.median(self.away[near] if enough else self.away, axis=0)
+        away = self.away[near] if enough else self.away
+        seen = np.isfinite(away).any(0)
+        if not seen.any():
+            return np.zeros(len(seen))
+        usual = np.full(len(seen), np.inf)
+        usual[seen] = np.nanmedian(away[:, seen], axis=0)
         known = min(1.0, float(self.times[-1] - self.times[0]) / (2 * _MOVES))
-        return known * np.maximum(np.median(away), 0.5 * away)
+        return known * np.maximum(np.median(usual[seen]), 0.5 * usual)
 
 
 def _off_the_way(one: Found, times: np.ndarray, traces: np.ndarray) -> np.ndarray:
@@ -353,7 +362,7 @@ def _of_the_head(one: Found, times: np.ndarray, motion: np.ndarray, view: View, 
     return {
         "head turns": turns,
         "flicker": one.ratio / t.flicker if overlaps(view.flicker, one.onset, one.offset) else np.inf,
-        "not seen": float(seen.sum()) / max(float((~seen).sum()), 1e-6),
+        "not seen": _SEEN * float(seen.sum()) / max(float((~seen).sum()), 1e-6),
     }
 
 
@@ -421,6 +430,7 @@ def _at_scale(
     even: np.ndarray,
     rest: np.ndarray,
     grid: np.ndarray,
+    seen: np.ndarray,
     blinks: Sequence[Stretch],
     covered: Sequence[Stretch],
     scale: _Scale,
@@ -430,6 +440,8 @@ def _at_scale(
     traces = _smooth(even, scale.smooth * rate)
     least = np.maximum(scale.least, t.noise * _noise(even, scale.smooth * rate))
     peaks = _peaks(traces, rest, grid, blinks, round(scale.reach * rate), least, t)
+    # Before the edge of a face comes hair when the head moves; what else moves then is the face's.
+    peaks = [p for p in peaks if seen[p.at, p.region] or not _OUTER[p.region]]
     hidden = {peak.at for peak in peaks if overlaps(covered, grid[peak.at] - 1e-6, grid[peak.at] + 1e-6)}
     groups = (_groups(p for p in peaks if (p.at in hidden) == of_hand) for of_hand in (False, True))
     bounded = (_bounded(group, traces, grid, rate, t) for group in chain(*groups))
@@ -439,10 +451,6 @@ def _at_scale(
 def _mended(motion: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """(T, R, 2) straight through what is not seen, and without what is there in one frame alone: both are the picture's."""
     rows, mended = np.arange(len(motion)), motion.astype(np.float64)
-    for region in np.flatnonzero(~seen.all(0) & seen.any(0)):
-        there = seen[:, region]
-        for axis in (0, 1):
-            mended[:, region, axis] = np.interp(rows, rows[there], mended[there, region, axis])
     middle = np.sort(np.stack([mended[:-2], mended[1:-1], mended[2:]]), axis=0)[1]
     off = np.abs(mended[1:-1] - middle)
     odd = off > np.maximum(_ODD, _ODDER * np.median(off, axis=0))

@@ -21,6 +21,7 @@ _BLINK = 0.5  # seconds; eyes that are closed for longer do not blink
 _MOMENT = 0.2  # seconds
 # The edge of a face turns away, and hair or a collar is seen; lips open, and teeth are.
 _EDGE = np.array([any(word in name for word in ("lip", "chin", "outer")) for name in REGIONS])
+_NEAR = 0.5  # seconds; what hides two regions so soon before or after what hides three is the same hand
 _REMAINS = 4.0  # seconds; a hand that was seen to come and to go was there between
 _TURN, _TURN_TIME = 2.5, 1.0  # per cent of the eyes' distance, within so many seconds
 _FLICKER = 0.02  # of the brightness, from frame to frame
@@ -70,12 +71,14 @@ def find_covered(times: np.ndarray, seen: np.ndarray) -> list[Stretch]:
         return []
     width = round(_MOMENT / float(np.median(np.diff(times)))) | 1
     seen = median_filter(seen, size=(width, 1), mode="nearest")
-    hidden = (~seen).sum(1)
-    runs = [(a, b) for a, b in _runs(hides(seen)) if hidden[a : b + 1].max() >= 3 or not seen[a : b + 1, ~_EDGE].all()]
-    told = lambda some: [(float(times[a]) - 0.15, float(times[b]) + 0.15) for a, b in some]  # noqa: E731
-    # A hand comes and goes with more than its share of the picture.
-    hands = _joined(told(run for run in runs if hidden[run[0] : run[1] + 1].max() >= 3), _REMAINS)
-    return _joined(sorted([*hands, *(one for one in told(runs) if not overlaps(hands, *one))]), 0.0)
+    much = (~seen).sum(1) >= 3
+    told = lambda runs: [(float(times[a]) - 0.15, float(times[b]) + 0.15) for a, b in runs]  # noqa: E731
+    runs = _runs(hides(seen))
+    hands = [run for run in runs if much[run[0] : run[1] + 1].any()]
+    near = [run for run in runs if any(max(times[run[0]] - times[b], times[a] - times[run[1]]) < _NEAR for a, b in hands)]
+    covers = _joined(told(near), _REMAINS)
+    alone = [run for run in runs if not seen[run[0] : run[1] + 1, ~_EDGE].all()]
+    return _joined(sorted([*covers, *(one for one in told(alone) if not overlaps(covers, *one))]), 0.0)
 
 
 def find_turns(times: np.ndarray, turned: np.ndarray) -> list[Stretch]:
