@@ -84,6 +84,7 @@ class Found:
     ratio: float
     doubt: str = ""
     parts: int = 1  # movements of which it was joined
+    held: bool = False  # to the end of the video
 
     @property
     def confidence(self) -> float:
@@ -147,6 +148,7 @@ class _Peak:
     ratio: float  # to its threshold
     left: int
     right: int
+    held: bool  # to the end of the video
 
 
 _GAP = 0.25  # seconds; with less between them two movements are one
@@ -162,6 +164,7 @@ _TOGETHER = 1.7  # by how much five regions that move together count more than o
 _SEEN = 0.1  # 1 / how many times as long as it is hidden a region must be seen
 _ASTRAY = 0.6  # share of the regions that must be seen for the head's movement to be known
 _ODD, _ODDER = 0.3, 10.0  # per cent, and times the usual, by which one frame alone is off those beside it
+_HELD = 0.4  # share of its height that a movement keeps which is held
 _REST = 10.0  # seconds over which a face is said to rest
 _PIECE = 60.0  # seconds that are looked at together, with the rest before and after: an hour need not be copied whole
 _UPPER = np.array([("brow" in name) or ("cheek" in name) for name in REGIONS])
@@ -195,14 +198,15 @@ def find_intervals(
     for begin in np.arange(times[0], times[-1], _PIECE) if len(times) else ():
         end = begin + _PIECE
         near = slice(*np.searchsorted(times, (begin - _REST, end + _REST)))
-        for one in _in_piece(times[near], motion[near], blinks, t, view.near(near)):
+        ends = near.stop == len(times) and times[-1] not in view.lost
+        for one in _in_piece(times[near], motion[near], blinks, t, view.near(near), ends):
             if begin <= one.apex < end and not any(_covers(other, one) for other in found[-2:]):
                 found.append(one)
     return [one for one in found if one.confidence >= level]
 
 
 def _in_piece(
-    times: np.ndarray, motion: np.ndarray, blinks: Sequence[Stretch], t: Thresholds, view: View
+    times: np.ndarray, motion: np.ndarray, blinks: Sequence[Stretch], t: Thresholds, view: View, ends: bool
 ) -> list[Found]:
     if len(times) < 4 or times[-1] - times[0] < SHORTEST:
         return []
@@ -211,7 +215,7 @@ def _in_piece(
     rate = 1 / (grid[1] - grid[0])
     rest, seen = _rest(even, rate), view.seen[np.searchsorted(times, grid - 1e-6).clip(0, len(times) - 1)]
     quick, slow = (
-        _at_scale(even, rest, grid, seen, blinks, view.covered, scale, t)
+        _at_scale(even, rest, grid, seen, blinks, view.covered, scale, ends, t)
         for scale in (_Scale(0.012, 1.5 * LONGEST_MICRO, t.micro), _Scale(0.06, LONGEST, t.macro))
     )
     # A hand moves the picture by more than any face does, and must not stand before what is seen beside it.
@@ -247,8 +251,9 @@ def _one_each_stretch(found: Sequence[Found], gap: float) -> list[Found]:
         alike = less.motion > 0.5 * more.motion and less.ratio > 0.5
         surer = max(joined[-1], one, key=lambda f: f.ratio)
         whole = replace(
-            more, onset=begin, offset=end, parts=less.parts + more.parts, ratio=surer.ratio, doubt=surer.doubt
-        )
+            more, onset=begin, offset=end, parts=less.parts + more.parts, ratio=surer.ratio, doubt=surer.doubt,
+            held=max(less, more, key=lambda f: f.offset).held,
+        )  # fmt: skip
         if alike and whole.length > LONGEST and one.onset >= joined[-1].offset:
             joined.append(one)
         else:
@@ -300,9 +305,10 @@ class _Unrest:
 
 
 def _off_the_way(one: Found, times: np.ndarray, traces: np.ndarray) -> np.ndarray:
-    """(n, R, 2) how far regions are, while it lasts, from the straight way between where they were before and are after."""
+    """(n, R, 2) how far regions are, while it lasts, from the straight way between where they were before and are after; from
+    where they were before, if it is held to the end."""
     trace = _smooth(traces[_during(one, times)], 0.02 / float(np.median(np.diff(times))))
-    along = np.linspace(0, 1, len(trace))[:, None, None]
+    along = (0 if one.held else 1) * np.linspace(0, 1, len(trace))[:, None, None]
     return trace - trace[:1] - along * (trace[-1:] - trace[:1])
 
 
@@ -434,12 +440,13 @@ def _at_scale(
     blinks: Sequence[Stretch],
     covered: Sequence[Stretch],
     scale: _Scale,
+    ends: bool,
     t: Thresholds,
 ) -> list[Found]:
     rate = 1 / (grid[1] - grid[0])
     traces = _smooth(even, scale.smooth * rate)
     least = np.maximum(scale.least, t.noise * _noise(even, scale.smooth * rate))
-    peaks = _peaks(traces, rest, grid, blinks, round(scale.reach * rate), least, t)
+    peaks = _peaks(traces, rest, grid, blinks, round(scale.reach * rate), least, ends and scale.reach == LONGEST, t)
     # Before the edge of a face comes hair when the head moves; what else moves then is the face's.
     peaks = [p for p in peaks if seen[p.at, p.region] or not _OUTER[p.region]]
     hidden = {peak.at for peak in peaks if overlaps(covered, grid[peak.at] - 1e-6, grid[peak.at] + 1e-6)}
@@ -462,10 +469,11 @@ def _one_of_each(quick: Sequence[Found], slow: Sequence[Found]) -> list[Found]:
     """An expression may be found at both scales, and a large one has small peaks on it: the larger movement is kept.
 
     The smoother trace is a little lower, and a quick expression seen in it reaches out to whatever lies beside it; so
-    where both are about as large, it is the quick one.
+    where both are about as large, it is the quick one; and what came back is not what is held, unless that is twice as large.
     """
     kept: list[Found] = []
-    for one in sorted([*quick, *slow], key=lambda f: -f.motion * (1.5 if any(f is q for q in quick) else 1.0)):
+    size = lambda f: f.motion * (1.5 if any(f is q for q in quick) else 1.0) * (0.5 if f.held else 1.0)  # noqa: E731
+    for one in sorted([*quick, *slow], key=size, reverse=True):
         if not any(_covers(other, one) for other in kept):
             kept.append(one)
     return kept
@@ -506,29 +514,34 @@ def _peaks(
     blinks: Sequence[Stretch],
     reach: int,
     least: np.ndarray,
+    ends: bool,
     t: Thresholds,
 ) -> list[_Peak]:
-    """Peaks of every region along every direction. Args: reach: samples; least: (R,) per cent."""
+    """Peaks of every region along every direction. Args: reach: samples; least: (R,) per cent; ends: the video, with them."""
     from scipy.signal import find_peaks
 
     blinking = np.zeros(len(grid), bool)
     for begin, end in blinks:
         blinking |= (grid >= begin) & (grid <= end)
     peaks = []
-    window = 2 * max(2, reach) + 1
+    window, last = 2 * max(2, reach) + 1, len(traces) - 1
     for region in range(traces.shape[1]):
         for direction in _DIRECTIONS:
             seen, calm = traces[:, region] @ direction, rest[:, region] @ direction
             tops, about = find_peaks(seen, prominence=least[region], wlen=window)
-            for top, height, left, right in zip(
-                tops, about["prominences"], about["left_bases"], about["right_bases"], strict=True
-            ):
+            sides = zip(tops, about["prominences"], about["left_bases"], about["right_bases"], strict=True)
+            found = {int(top): (float(height), int(left), int(right)) for top, height, left, right in sides}
+            if ends:  # what is held to the end is taken to come back then
+                tops, about = find_peaks(np.append(seen, seen.min()), prominence=least[region], wlen=window)
+                sides = zip(tops, about["prominences"], about["left_bases"], about["right_bases"], strict=True)
+                found = {int(top): (float(h), int(a), int(b)) for top, h, a, b in sides if b > last} | found
+            for top, (height, left, right) in found.items():
                 needed = least[region] * (t.blinking if _UPPER[region] and blinking[top] else 1.0)
-                # Between two expressions a face goes back and comes again: a peak the other way, whose top is the rest.
-                if height >= needed and seen[top] - calm[top] >= 0.35 * height:
-                    peaks.append(
-                        _Peak(int(top), region, direction, float(height), float(height / needed), int(left), int(right))
-                    )
+                # Between two expressions a face goes back and comes again: a peak the other way, whose top is the rest. What is
+                # held to the end is the usual there, and not before it came.
+                usual = calm[top] if right <= last else min(calm[top], calm[left])
+                if height >= needed and seen[top] - usual >= 0.35 * height:
+                    peaks.append(_Peak(top, region, direction, height, height / needed, left, min(right, last), right > last))
     return peaks
 
 
@@ -570,7 +583,8 @@ def _bounded(group: Sequence[_Peak], traces: np.ndarray, grid: np.ndarray, rate:
     if not first < apex < last:
         return None
     onset = apex - _edge(together[first : apex + 1][::-1], rate, t.edge)
-    offset = apex + _edge(together[apex : last + 1], rate, t.edge)
+    held = leader.held and together[apex:].min() - together[onset] > _HELD * (together[apex] - together[onset])
+    offset = last if held else apex + _edge(together[apex : last + 1], rate, t.edge)
     if not SHORTEST * 0.75 <= (offset - onset) / rate <= LONGEST:
         return None
     strongest = max(group, key=lambda p: p.height)
@@ -579,7 +593,7 @@ def _bounded(group: Sequence[_Peak], traces: np.ndarray, grid: np.ndarray, rate:
             return None
         apex = onset + _first_at_top(together[onset : apex + 1])
     begin, top, end = (float(grid[k]) for k in (onset, apex, offset))
-    return Found(begin, top, end, strongest.region, strongest.height, leader.ratio)
+    return Found(begin, top, end, strongest.region, strongest.height, leader.ratio, held=held)
 
 
 def _first_at_top(rise: np.ndarray) -> int:
