@@ -48,7 +48,7 @@ SPOTTED = (
     Column("region", "", "the part of the face that moved most; left and right are those of the picture"),
     Column("motion_percent", "% of the distance between the eyes", "how far that part moved", "0 and above"),
     Column(
-        "confidence", "", "0.5 at the threshold, towards 1 far above it; it orders, and is no probability", "0 to 1"
+        "confidence", "", "how likely it is an expression, calibrated on drawn films; 0.5 at the threshold", "0 to 1"
     ),
     Column("doubt", "", "what speaks against it most, where confidence is below 0.5"),
 )

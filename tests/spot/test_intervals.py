@@ -261,3 +261,43 @@ def test_every_region_has_action_units_that_move_it():
         one = Expression(1, "micro", 0, 1, 2, 0.0, 0.1, 0.2, region, 1.0, 0.8)
         assert one.candidates and one.to_dict()["unit_candidates"] == list(one.candidates)
     assert all(parse_action_units(str(n)).units for units in CANDIDATES.values() for n in units)
+
+
+def test_an_expression_that_is_held_to_the_end_is_told_to_the_end():
+    times = seconds(8)
+    held = 3 * rise((times - 5.5) / 0.6)
+    (one,) = told(times, face(times, left_cheek=-held, right_cheek=-held))
+    assert (one.kind, one.held, one.onset, one.offset) == ("macro", True, approx(5.5, abs=0.2), approx(times[-1]))
+    assert told(times, face(times, left_cheek=-held, right_cheek=-held), lost=[times[-1]]) == [], "the face left"
+
+
+def test_one_that_came_back_before_the_end_is_not_held():
+    times = seconds(8)
+    (one,) = told(times, face(times, chin=3 * bump(times, 4.5, 5.0, 6.8, hold=1.0)))
+    assert (one.held, one.offset) == (False, approx(6.8, abs=0.15))
+
+
+def test_what_is_there_in_one_frame_alone_is_the_pictures():
+    times = seconds(10, 25)
+    smile = 3 * bump(times, 4, 4.5, 6, hold=0.7)
+    odd = np.where(np.arange(len(times)) == 120, 9.0, 0)
+    clean, disturbed = (told(times, face(times, left_cheek=-smile, chin=more)) for more in (0 * odd, odd))
+    assert [(one.onset, one.offset) for one in disturbed] == [(one.onset, one.offset) for one in clean]
+
+
+def test_hair_at_the_edge_of_a_face_does_not_hide_a_smile():
+    times = seconds(10)
+    up = bump(times, 4, 4.5, 6, hold=0.7)
+    traces = face(times, left_cheek=-3 * up, right_cheek=-3 * up, left_outer_brow=12 * up)
+    (one,) = told(times, traces)
+    assert "cheek" in REGIONS[one.region]
+    hidden = np.ones(traces.shape[:2], bool)
+    hidden[450:550, REGIONS.index("left outer brow")] = False
+    (one,) = told(times, traces, seen=hidden)
+    assert "cheek" in REGIONS[one.region]
+
+
+def test_movements_of_more_than_four_seconds_together_stay_apart():
+    times = seconds(16)
+    laugh = 3 * bump(times, 3, 4, 6, hold=0.8) + 3 * bump(times, 6.1, 7, 9.2, hold=0.8)
+    assert len(told(times, face(times, upper_lip=laugh))) == 2

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pytest import approx
 
-from tsfmicro.spot.intervals import View, find_intervals
+from tsfmicro.spot.intervals import Found, View, find_intervals
 from tsfmicro.spot.learned import CARD, PROPOSALS, WEIGHTS, Spotter, describe, names_of_numbers, shipped
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.types import Segment
@@ -151,3 +151,10 @@ def test_a_spotter_that_is_written_is_read_again(tmp_path):
 def test_numbers_far_from_all_that_was_learned_give_a_probability(value):
     numbers = np.nan_to_num(np.full((1, len(names_of_numbers())), value))
     assert 0 <= shipped().probabilities(numbers)[0] <= 1
+
+
+def test_what_the_peaks_told_they_still_tell_and_in_the_same_order():
+    ratios = [0.1, 0.5, 0.99, 1.0, 1.2, 3.0]
+    sure = [one.confidence for one in shipped().of_peaks([Found(0, 1, 2, 0, 1.0, ratio) for ratio in ratios])]
+    assert sure == sorted(sure)
+    assert [p >= 0.5 for p in sure] == [ratio >= 1 for ratio in ratios]

@@ -56,6 +56,19 @@ def test_a_mouth_that_opens_and_one_region_alone_are_no_hand():
     assert find_covered(TIMES, seen(chin=range(50, 90))) == []
 
 
+def test_a_moment_is_no_hand_and_what_the_faces_edge_hides_is_none():
+    moment = range(50, 54)
+    assert find_covered(TIMES, seen(chin=moment, left_mouth_corner=moment, lower_lip=moment)) == []
+    edge = range(50, 90)
+    assert find_covered(TIMES, seen(left_outer_brow=edge, chin=edge)) == []
+
+
+def test_a_smile_soon_after_a_hand_is_not_covered():
+    hand, teeth = range(50, 90), range(150, 190)
+    ((_, end),) = find_covered(TIMES, seen(chin=[*hand, *teeth], lower_lip=[*hand, *teeth], left_mouth_corner=hand))
+    assert end < 2.1
+
+
 def test_a_head_that_turns_is_told_and_one_that_drifts_is_not():
     turned = np.zeros((len(TIMES), len(REGIONS), 2))
     turned[:, :, 0] = 0.2 * TIMES[:, None] + 6 * np.clip(TIMES - 3, 0, 0.5)[:, None]

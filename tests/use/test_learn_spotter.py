@@ -13,6 +13,7 @@ from tsfmicro.spot.types import Segment
 from tsfmicro.use import spot_films
 from tsfmicro.use.learn_spotter import (
     calibrated,
+    calibrated_powers,
     calibration_error,
     candidates,
     changed,
@@ -98,6 +99,15 @@ def test_calibration_gives_how_often_it_is_true():
 
 def test_calibration_never_turns_the_order_about():
     assert calibrated(np.array([3.0, 2.0, -2.0, -3.0]), np.array([False, False, True, True]))[0] > 0
+
+
+def test_the_peaks_calibration_gives_how_often_they_are_true_and_one_half_at_the_threshold():
+    rng = np.random.default_rng(1)
+    ratio = np.exp(rng.normal(0, 1, 20000))
+    raised = ratio ** np.where(ratio < 1, 3.0, 0.7)
+    below, above = calibrated_powers(ratio, rng.random(20000) < raised / (1 + raised))
+    assert (below, above) == (approx(3.0, rel=0.1), approx(0.7, rel=0.1))
+    assert all(power > 0 for power in calibrated_powers(np.array([0.5, 2.0]), np.array([True, False])))
 
 
 def test_a_film_that_is_changed_keeps_its_truth():

@@ -24,6 +24,12 @@ Workers = Annotated[
 Level = Annotated[
     float, typer.Option(min=0, max=1, help="Least confidence of a moment: 0 shows all that moved, 0.9 only sure ones.")
 ]
+Spotter = Annotated[
+    str,
+    typer.Option(
+        help="Who says how sure a moment is: 'peaks', by how far it is above its threshold, or 'learned', networks."
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Final = Annotated[
     bool,

@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from tsfmicro.use.recognise import Recognizer, example_video
-from tsfmicro.use.spot import LEVEL
+from tsfmicro.use.spot import LEVEL, SPOTTER, SPOTTERS
 from tsfmicro.use.visit import Limits, Result, Visit
 
 TITLE = "tsfmicro: when did the face move?"
@@ -61,18 +61,20 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
     """The page. Args: desk: whether to say where the desk is."""
     visits: dict[str, Visit] = {}
 
-    def read(video: str | None, held: str | None, level: float, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def read(
+        video: str | None, held: str | None, level: float, spotter: str, request: gr.Request
+    ) -> Iterator[tuple[Any, ...]]:
         if not video:
             yield _said("Choose a video first, or try the example."), gr.skip()
             return
-        yield from follow(Path(held or video), True, level, request)
+        yield from follow(Path(held or video), True, level, spotter, request)
         Path(video).unlink(missing_ok=True)
 
-    def try_example(level: float, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        yield from follow(example_video(), False, level, request)
+    def try_example(level: float, spotter: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        yield from follow(example_video(), False, level, spotter, request)
 
-    def follow(video: Path, delete: bool, level: float, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        visit = visits[str(request.session_hash)] = Visit(recognizer, video, limits, delete, level)
+    def follow(video: Path, delete: bool, level: float, spotter: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        visit = visits[str(request.session_hash)] = Visit(recognizer, video, limits, delete, level, spotter)
         try:
             while not visit.done.wait(_LOOK):
                 yield _bar(visit.doing, visit.share), gr.skip()
@@ -102,10 +104,17 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
                     0, 0.95, LEVEL, step=0.05, label="How sure", info="0: show all that moved; 0.9: only sure ones",
                     elem_id="level",
                 )  # fmt: skip
+                spotter = gr.Radio(
+                    list(SPOTTERS), value=SPOTTER, label="Who says how sure", elem_id="spotter",
+                    info="learned: networks, more careful; peaks: how far the movement is above its threshold",
+                )  # fmt: skip
         result = gr.HTML(elem_id="result")
         held = gr.State(None, delete_callback=_let_go)
         video.change(hold, [video, held], held, queue=False, show_progress="hidden", api_visibility="private")
-        for button, work, given in ((go, read, [video, held, level]), (example, try_example, [level])):
+        for button, work, given in (
+            (go, read, [video, held, level, spotter]),
+            (example, try_example, [level, spotter]),
+        ):
             button.click(
                 work, given, [result, video], show_progress="hidden", concurrency_id="reading", api_visibility="private"
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsfmicro.app.arguments import AsJson, Level, Pdf
+from tsfmicro.app.arguments import AsJson, Level, Pdf, Spotter
 from tsfmicro.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def predict(
         float, typer.Option(min=0, max=1, help="Abstain where no emotion is as likely as this.")
     ] = 0.5,
     level: Level = 0.5,
+    spotter: Spotter = "peaks",
     fps: Annotated[float | None, typer.Option(help="Frames per second of a folder of numbered images.")] = None,
     pdf: Pdf = False,
     as_json: AsJson = False,
@@ -63,13 +64,13 @@ def predict(
         if out is None:
             raise ConfigError(f"{video}: holds several videos. Say with --out where their results go.")
         with Screen() as screen:
-            batch = read_videos(recognizer, video, out, screen, level)
+            batch = read_videos(recognizer, video, out, screen, level, spotter)
         print(json.dumps(batch.to_dict(), indent=1) if as_json else "\n".join(batch.lines(out)))
         if batch.failed:
             sys.exit(1)
         return
     with Screen() as screen:
-        reading = recognizer.video(video, screen, fps, level)
+        reading = recognizer.video(video, screen, fps, level, spotter)
     if out is not None:
         write_reading(reading, out, fps)
         if pdf:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsfmicro.app.arguments import AsJson, Level, Pdf, Workers
+from tsfmicro.app.arguments import AsJson, Level, Pdf, Spotter, Workers
 from tsfmicro.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,10 +31,7 @@ def spot(
         typer.Option(help="Number of the first frame in that file. Default: that of the first image; 0 for a video."),
     ] = None,
     level: Level = 0.5,
-    spotter: Annotated[
-        str,
-        typer.Option(help="How sure each is: 'learned', a probability, or 'peaks', how far above the thresholds."),
-    ] = "peaks",
+    spotter: Spotter = "peaks",
     rest: Annotated[
         str,
         typer.Option(

@@ -88,7 +88,7 @@ class Found:
 
     @property
     def confidence(self) -> float:
-        """0.5 at the threshold, towards 1 far above it and towards 0 below; no probability."""
+        """0.5 at the threshold, towards 1 far above it and towards 0 below; a probability once it is calibrated."""
         return self.ratio / (1 + self.ratio)
 
     @property
@@ -210,7 +210,7 @@ def _in_piece(
 ) -> list[Found]:
     if len(times) < 4 or times[-1] - times[0] < SHORTEST:
         return []
-    motion = _mended(motion, view.seen)
+    motion = _mended(motion)
     grid, even = _evenly(times, motion)
     rate = 1 / (grid[1] - grid[0])
     rest, seen = _rest(even, rate), view.seen[np.searchsorted(times, grid - 1e-6).clip(0, len(times) - 1)]
@@ -455,9 +455,9 @@ def _at_scale(
     return [one for one in bounded if one is not None]
 
 
-def _mended(motion: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """(T, R, 2) straight through what is not seen, and without what is there in one frame alone: both are the picture's."""
-    rows, mended = np.arange(len(motion)), motion.astype(np.float64)
+def _mended(motion: np.ndarray) -> np.ndarray:
+    """(T, R, 2) without what is there in one frame alone: that is the picture's."""
+    mended = motion.astype(np.float64)
     middle = np.sort(np.stack([mended[:-2], mended[1:-1], mended[2:]]), axis=0)[1]
     off = np.abs(mended[1:-1] - middle)
     odd = off > np.maximum(_ODD, _ODDER * np.median(off, axis=0))
@@ -541,7 +541,9 @@ def _peaks(
                 # held to the end is the usual there, and not before it came.
                 usual = calm[top] if right <= last else min(calm[top], calm[left])
                 if height >= needed and seen[top] - usual >= 0.35 * height:
-                    peaks.append(_Peak(top, region, direction, height, height / needed, left, min(right, last), right > last))
+                    peaks.append(
+                        _Peak(top, region, direction, height, height / needed, left, min(right, last), right > last)
+                    )
     return peaks
 
 

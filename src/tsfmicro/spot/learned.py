@@ -99,6 +99,12 @@ class Spotter:
             for one, p in zip(found, likely, strict=True)
         ]
 
+    def of_peaks(self, found: Sequence[Found]) -> list[Found]:
+        """Movements that were judged by the peaks' demands alone, with the probability as their confidence; what met them all
+        keeps more than 1/2, and what did not less."""
+        below, above = self.card["peaks"]["powers"]
+        return [replace(one, ratio=one.ratio ** (above if one.ratio >= 1 else below)) for one in found]
+
     def expected(self, level: float, spotter: str = "learned") -> dict[str, float]:
         """False alarms a minute, of each kind, at a level on held-out films. Args: spotter: or 'peaks', on the same films."""
         at = self.card["held out"][spotter]

@@ -75,7 +75,9 @@ def find_covered(times: np.ndarray, seen: np.ndarray) -> list[Stretch]:
     told = lambda runs: [(float(times[a]) - 0.15, float(times[b]) + 0.15) for a, b in runs]  # noqa: E731
     runs = _runs(hides(seen))
     hands = [run for run in runs if much[run[0] : run[1] + 1].any()]
-    near = [run for run in runs if any(max(times[run[0]] - times[b], times[a] - times[run[1]]) < _NEAR for a, b in hands)]
+    near = [
+        run for run in runs if any(max(times[run[0]] - times[b], times[a] - times[run[1]]) < _NEAR for a, b in hands)
+    ]
     covers = _joined(told(near), _REMAINS)
     alone = [run for run in runs if not seen[run[0] : run[1] + 1, ~_EDGE].all()]
     return _joined(sorted([*covers, *(one for one in told(alone) if not overlaps(covers, *one))]), 0.0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tsfmicro.spot.intervals import LONGEST_MICRO, Found, Thresholds, find_intervals
+from tsfmicro.spot.intervals import LONGEST_MICRO, Found, Thresholds, View, find_intervals
 from tsfmicro.spot.marks import Stretch
 
 SECONDS = 5.0  # of a rest that is not named
@@ -20,6 +20,7 @@ _MOST = 0.8  # per cent: a region that goes further does not rest, unless it is 
 _SMOOTH = 0.03  # seconds
 _BEYOND = 2.0  # times what a region does at rest
 _AWAY, _PAUSE = 0.4, 1.5  # of an expression's height, and seconds: between two parts of one the face has not come back
+_CLEAR = 1.25  # times what is asked for elsewhere: a slow expression is not everywhere slow
 _SLOW = 1.0  # seconds over which a slow expression is taken out to see a quick one on it
 
 
@@ -118,10 +119,18 @@ def _is_one(before: Found, one: Found, times: np.ndarray, motion: np.ndarray) ->
     return bool(np.linalg.norm(between, axis=1).min() > _AWAY * min(before.motion, one.motion))
 
 
-def inside(macro: Found, times: np.ndarray, motion: np.ndarray, thresholds: Thresholds | None = None) -> list[Found]:
+def inside(
+    macro: Found,
+    times: np.ndarray,
+    motion: np.ndarray,
+    blinks: Sequence[Stretch] = (),
+    view: View | None = None,
+    thresholds: Thresholds | None = None,
+) -> list[Found]:
     """Micro-expressions within a macro-expression: quick movements that are left when slow ones are taken out.
 
-    Args: times: (T,) seconds; motion: (T, R, 2) per cent, of the whole face: an hour of it is not looked at.
+    Args: times: (T,) seconds; motion: (T, R, 2) per cent, of the whole face: an hour of it is not looked at. blinks, view: see
+        `find_intervals`.
     """
     from scipy.ndimage import median_filter
 
@@ -133,6 +142,6 @@ def inside(macro: Found, times: np.ndarray, motion: np.ndarray, thresholds: Thre
     quick = traces - median_filter(traces, size=(width, 1, 1), mode="nearest")
     return [
         one
-        for one in find_intervals(seconds, quick, (), thresholds)
-        if one.length <= LONGEST_MICRO and macro.onset < one.onset and one.offset < macro.offset
+        for one in find_intervals(seconds, quick, blinks, thresholds, view and view.near(near))
+        if one.ratio >= _CLEAR and one.length <= LONGEST_MICRO and macro.onset < one.onset and one.offset < macro.offset
     ]

@@ -15,7 +15,7 @@ from tsfmicro.spot.intervals import Found, Thresholds, View, find_intervals, fro
 from tsfmicro.spot.learned import PROPOSALS, Spotter
 from tsfmicro.spot.marks import Stretch, find_blinks, find_covered, find_flicker, find_turns, overlaps
 from tsfmicro.spot.motion import REGIONS
-from tsfmicro.spot.rest import Rest, beyond_rest, find_rest, until_rest
+from tsfmicro.spot.rest import Rest, beyond_rest, find_rest, inside, until_rest
 from tsfmicro.spot.track import Cutting, FindFaces, Tracker
 from tsfmicro.spot.types import Blink, Expression, Mark, Resting, Segment, Spotting, Video
 from tsfmicro.spot.video import Source
@@ -26,6 +26,9 @@ _SURE_RATE = 50.0  # frames per second below which short micro-expressions have 
 _TURN_LOOKS = 1.0  # seconds between two looks for whether a face lies on its side
 _SHORTEST = 0.25  # seconds; in a shorter stretch no expression can begin and end
 
+WITHIN = "micro-expression within a macro-expression"
+Sure = Callable[[Sequence[Found]], list[Found]]
+"""Movements that the peaks' demands judged → the same, with a confidence that is a probability; as they are where none is known."""
 Tell = Callable[[int, int], None]
 """Told after each frame how many were read, of about how many. It stops the work by raising."""
 
@@ -40,6 +43,7 @@ def spot_video(
     find_turn: FindTurn | None = None,
     rest: Stretch | None = None,
     spotter: Spotter | None = None,
+    sure: Sure = list,
 ) -> Spotting:
     """Find the expressions in a video.
 
@@ -52,7 +56,7 @@ def spot_video(
         level: least confidence of an expression; 0 shows all that moved, with what speaks against it.
         rest: seconds, from and to, in which the faces are known to rest; by default it is looked for.
         find_turn: whether a face lies on its side, from preparation; nothing is said of it where it is not given.
-        spotter: says how sure each is; None leaves that to the peaks' demands.
+        spotter: says how sure each is; None leaves that to the peaks' demands. sure: how sure these are, see `Sure`.
     Raises:
         FaceError: no face in the whole video. VideoError: it cannot be read, or ends after one frame.
     """
@@ -82,7 +86,9 @@ def spot_video(
             )
         )
     rests = _rests(segments, video, rest)
-    seen = [_analysed(segment, segments, video, thresholds, rests.get(segment.track), spotter) for segment in segments]
+    seen = [
+        analysed(segment, segments, video, thresholds, rests.get(segment.track), spotter, sure) for segment in segments
+    ]
     told = [_expression(f, one.segment, video) for one in seen for f in one.found if f.confidence >= level]
     blinks = [Blink(one.segment.track, *map(video.frame_at, blink)) for one in seen for blink in one.blinks]
     return Spotting(
@@ -94,7 +100,7 @@ def spot_video(
             Resting(track, video.frame_at(r.begin), video.frame_at(r.end), float(r.unrest.max()))
             for track, r in sorted(rests.items())
         ),
-        marks=tuple(sorted(_marks(seen, video), key=lambda m: (m.onset, m.track, m.what))),
+        marks=tuple(sorted(marks(seen, video), key=lambda m: (m.onset, m.track, m.what))),
         regions=REGIONS,
         curves=tuple(one.curve for one in seen),
         notes=tuple(_notes(source, video, told)),
@@ -127,7 +133,7 @@ def _rests(segments: Sequence[Segment], video: Video, named: Stretch | None) -> 
     return found
 
 
-def _share_of(seen: Sequence[_Analysed], video: Video) -> float:
+def _share_of(seen: Sequence[Analysed], video: Video) -> float:
     """Share of the time in which the light flickers on a face."""
     return max(sum(end - begin for begin, end in one.view.flicker) for one in seen) / video.seconds
 
@@ -160,24 +166,27 @@ def around(segment: Segment, segments: Sequence[Segment], video_times: np.ndarra
 
 
 @dataclass(frozen=True, eq=False)
-class _Analysed:
-    """What a segment holds. found: all that moved, with doubts."""
+class Analysed:
+    """What a segment holds. found: all that moved, with doubts. within: of these, what moved within a macro-expression."""
 
     segment: Segment
     found: list[Found]
+    within: list[Found]
     blinks: list[Stretch]
     view: View
     curve: np.ndarray = field(repr=False)
 
 
-def _analysed(
+def analysed(
     segment: Segment,
     segments: Sequence[Segment],
     video: Video,
-    thresholds: Thresholds | None,
-    rest: Rest | None,
-    spotter: Spotter | None,
-) -> _Analysed:
+    thresholds: Thresholds | None = None,
+    rest: Rest | None = None,
+    spotter: Spotter | None = None,
+    sure: Sure = list,
+) -> Analysed:
+    """What moved in a segment of a video. Args: see `spot_video`; segments: all of the video."""
     times = video.times[segment.frames]
     blinks, view = around(segment, segments, video.times)
     asked = thresholds or (Thresholds() if spotter is None else PROPOSALS)
@@ -185,12 +194,34 @@ def _analysed(
     if spotter is not None:
         found = spotter.judged(found, times, segment, blinks, view)
     found = beyond_rest(found, rest)
+    within = _within(found, times, segment, blinks, view, thresholds)
+    found = sorted((*(found if spotter else sure(found)), *sure(within)), key=lambda one: one.onset)
     told = [one for one in found if one.confidence >= LEVEL]
-    return _Analysed(segment, found, blinks, view, from_rest(times, segment.motion, told))
+    return Analysed(segment, found, within, blinks, view, from_rest(times, segment.motion, told))
 
 
-def _marks(seen: Sequence[_Analysed], video: Video) -> Iterator[Mark]:
-    """What is no expression, by face."""
+def _within(
+    found: Sequence[Found],
+    times: np.ndarray,
+    segment: Segment,
+    blinks: Sequence[Stretch],
+    view: View,
+    thresholds: Thresholds | None,
+) -> list[Found]:
+    """Micro-expressions within the macro-expressions that are told, but for what was found already."""
+    told = [one for one in found if one.confidence >= LEVEL]
+    known = [(one.onset, one.offset) for one in told if one.kind == "micro"]
+    return [
+        one
+        for macro in told
+        if macro.kind == "macro"
+        for one in inside(macro, times, segment.motion, blinks, view, thresholds)
+        if not overlaps(known, one.onset, one.offset)
+    ]
+
+
+def marks(seen: Sequence[Analysed], video: Video) -> Iterator[Mark]:
+    """What is no expression, and micro-expressions within macro-expressions, by face."""
     for track in {one.segment.track for one in seen}:
         of_face = [one for one in seen if one.segment.track == track]
         stretches: list[tuple[str, Stretch]] = [("covered", one) for one in of_face[0].view.covered]
@@ -202,6 +233,7 @@ def _marks(seen: Sequence[_Analysed], video: Video) -> Iterator[Mark]:
             times = video.times[one.segment.frames]
             stretches += [("head turns", at) for at in find_turns(times, one.segment.turned)]
             stretches += [("flicker", at) for at in one.view.flicker]
+            stretches += [(WITHIN, (f.onset, f.offset)) for f in one.within]
             stretches += [("speaks", (f.onset, f.offset)) for f in one.found if f.doubt == "speaks"]
         for what, (begin, end) in stretches:
             yield Mark(track, what, video.frame_at(begin), video.frame_at(end))

@@ -128,7 +128,7 @@ class Expression:
         onset, apex, offset: frame numbers; onset_s, apex_s, offset_s: seconds.
         region: the one that moved most.
         motion: how far it moved, per cent of the distance between the eyes.
-        confidence: 0.5 at the threshold and towards 1 far above it. It orders expressions; it is no probability.
+        confidence: how likely it is an expression, calibrated on drawn films; 0.5 where the demands are just met.
         doubt: what speaks against it most, where confidence is below 0.5.
     """
 
@@ -183,7 +183,8 @@ class Mark:
     """A stretch that is no expression, or in which none can be told.
 
     Attributes:
-        what: 'covered' (a hand or a thing before the face), 'not seen', 'head turns', 'speaks', 'flicker'.
+        what: 'covered' (a hand or a thing before the face), 'not seen', 'head turns', 'speaks', 'flicker'; and, of an
+            expression that is told, 'micro-expression within a macro-expression'.
         onset, offset: frame numbers.
     """
 

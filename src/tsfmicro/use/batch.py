@@ -15,6 +15,7 @@ from tsfmicro.files import csv_text, write_whole
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.spot import LEVEL
 from tsfmicro.use.recognise import Recognizer
+from tsfmicro.use.spot import SPOTTER
 
 KINDS = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".3gp", ".ogv"}
 VIDEOS, MOMENTS, PARTS = "videos.csv", "moments.csv", "videos"
@@ -66,18 +67,20 @@ def videos_in(folder: Path) -> list[Path]:
     return found
 
 
-def read_videos(recognizer: Recognizer, folder: Path, out: Path, watch: Watch, level: float = LEVEL) -> Batch:
+def read_videos(
+    recognizer: Recognizer, folder: Path, out: Path, watch: Watch, level: float = LEVEL, spotter: str = SPOTTER
+) -> Batch:
     """Spot and recognise in every video below a folder; go on where an earlier call was stopped.
 
     A video is read again if it or the model has changed. One that cannot be read is listed, and the others go on.
 
     Args:
         out: gets videos/….json, one for each video, and at the end videos.csv and moments.csv.
-        level: least confidence of a moment.
+        level, spotter: least confidence of a moment, and who says it, see `spot`.
     Raises: VideoError: no video in the folder.
     """
     rows, before = [], 0
-    found, settings = videos_in(folder), [*_settings(recognizer), level]
+    found, settings = videos_in(folder), [*_settings(recognizer), level, spotter]
     for number, video in enumerate(found):
         name = video.relative_to(folder).as_posix()
         part = out / PARTS / f"{name}.json"
@@ -86,7 +89,7 @@ def read_videos(recognizer: Recognizer, folder: Path, out: Path, watch: Watch, l
         before += known is not None
         if known is None:
             watch.progress("videos", number, len(found), name)
-            known = {"key": key, "video": name} | _read(recognizer, video, watch, level)
+            known = {"key": key, "video": name} | _read(recognizer, video, watch, level, spotter)
             part.parent.mkdir(parents=True, exist_ok=True)
             write_whole(part, json.dumps(known, indent=1))
         rows.append(known)
@@ -99,9 +102,9 @@ def read_videos(recognizer: Recognizer, folder: Path, out: Path, watch: Watch, l
     return Batch(len(rows) - len(failed), before, failed, moments)
 
 
-def _read(recognizer: Recognizer, video: Path, watch: Watch, level: float) -> dict[str, Any]:
+def _read(recognizer: Recognizer, video: Path, watch: Watch, level: float, spotter: str) -> dict[str, Any]:
     try:
-        known = recognizer.video(video, watch, level=level).to_dict()
+        known = recognizer.video(video, watch, level=level, spotter=spotter).to_dict()
     except TsfmicroError as reason:
         return {"why_not": str(reason)}
     return {name: value for name, value in known.items() if name != "video"}

@@ -38,7 +38,7 @@ from tsfmicro.spot.video import open_video
 from tsfmicro.train.loader import deliver
 from tsfmicro.types import Clip, Frames
 from tsfmicro.use.answers import Answer, Moment, Reading
-from tsfmicro.use.spot import compare_faces, spot
+from tsfmicro.use.spot import SPOTTER, compare_faces, spot
 
 THRESHOLD = 0.5  # below it another emotion is as likely as the named one
 DEMONSTRATION = "demonstration"
@@ -197,18 +197,23 @@ class Recognizer:
         return batch | {f"{n}_length": lengths[o.need] for n, o in self.inputs.items() if o.differs_in_length}
 
     def video(
-        self, path: str | Path, watch: Watch | None = None, fps: float | None = None, level: float = LEVEL
+        self,
+        path: str | Path,
+        watch: Watch | None = None,
+        fps: float | None = None,
+        level: float = LEVEL,
+        spotter: str = SPOTTER,
     ) -> Reading:
         """Spot the moments of a video and say what each may have shown.
 
         Args:
             watch: is told how it goes; what its `progress` raises stops the work.
-            fps: of a folder of images. level: least confidence of a moment, see `spot`.
+            fps: of a folder of images. level, spotter: least confidence of a moment, and who says it, see `spot`.
         Raises: VideoError, FrameError: it cannot be read. FaceError: no face in it. ConfigError: the models want depth.
         """
         self._check_depth()
         watch = watch or Watch()
-        spotting = spot(Path(path), watch, fps, level=level)
+        spotting = spot(Path(path), watch, fps, level=level, spotter=spotter)
         answers: dict[int, Answer] = {}
         fetched = moments_of(spotting, fps, watch, self.needs_sequences)
         while some := list(islice(fetched, _TOGETHER)):

@@ -57,7 +57,7 @@ def spot(
         thresholds: what counts as an expression.
         level: least confidence of what is told, from 0 (all that moved) to 1.
         rest: seconds, from and to, in which the faces are known to rest; by default it is looked for.
-        spotter: how sure each is: 'learned' (a probability) or 'peaks' (how far above the thresholds).
+        spotter: how sure each is: 'learned' (by networks) or 'peaks' (by how far it is above the thresholds).
     Raises:
         ConfigError: no such spotter.
         VideoError: it cannot be read or is too slow. FrameError: an image of the folder is damaged.
@@ -68,7 +68,9 @@ def spot(
         raise ConfigError(f"spotter '{spotter}': there is none of that name. Choose one of {', '.join(SPOTTERS)}.")
     source, known = open_video(path, read_image, fps), shipped()
     tell, learned = partial(watch.progress, "reading frames"), known if spotter == "learned" else None
-    found = spot_video(source, find_landmarks, CUTTING, thresholds, tell, level, quarter_turns, rest, learned)
+    found = spot_video(
+        source, find_landmarks, CUTTING, thresholds, tell, level, quarter_turns, rest, learned, known.of_peaks
+    )
     return replace(found, spotter=spotter, level=level, false_alarms=known.expected(level, spotter))
 
 

@@ -14,6 +14,7 @@ from tsfmicro.spot.spot import LEVEL
 from tsfmicro.spot.video import open_video
 from tsfmicro.use.pages import as_csv, as_json, as_page
 from tsfmicro.use.recognise import Recognizer
+from tsfmicro.use.spot import SPOTTER
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,16 @@ class Visit(Watch):
         trouble: what went wrong, in words for the visitor.
     """
 
-    def __init__(self, recognizer: Recognizer, video: Path, limits: Limits, delete: bool, level: float = LEVEL) -> None:
-        self._level = level
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        video: Path,
+        limits: Limits,
+        delete: bool,
+        level: float = LEVEL,
+        spotter: str = SPOTTER,
+    ) -> None:
+        self._level, self._spotter = level, spotter
         self._recognizer, self._video, self._limits, self._delete = recognizer, video, limits, delete
         self._ends = time.monotonic() + 60 * limits.minutes
         self._stop = threading.Event()
@@ -74,7 +83,7 @@ class Visit(Watch):
     def _work(self) -> None:
         try:
             self._check()
-            reading = self._recognizer.video(self._video, self, level=self._level)
+            reading = self._recognizer.video(self._video, self, level=self._level, spotter=self._spotter)
             self.result = Result(as_page(reading, watch=self), as_json(reading), as_csv(reading))
         except Stopped:
             self.trouble = "Cancelled."

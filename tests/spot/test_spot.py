@@ -1,0 +1,42 @@
+"""The story on traces made by hand: what is told of a face, and how it is marked."""
+
+from pathlib import Path
+
+import numpy as np
+from pytest import approx
+
+from tests.spot.test_intervals import bump, face, seconds
+from tsfmicro.spot.motion import REGIONS
+from tsfmicro.spot.spot import WITHIN, analysed, marks
+from tsfmicro.spot.types import Segment, Video
+
+BROW = REGIONS.index("left inner brow")
+
+
+def told(times, traces):
+    """Expressions and marks of a face that keeps still but for its traces."""
+    count = len(times)
+    landmarks = np.array([[200, 200], [300, 200], [252, 260], [215, 310], [285, 310.0]])
+    segment = Segment(
+        1, np.arange(count), landmarks, np.repeat(np.eye(2, 3)[None], count, 0), traces, 0 * traces,
+        np.ones(traces.shape[:2], bool), np.full(count, 100.0), np.full((count, 2, 8, 12), 90, np.uint8),
+    )  # fmt: skip
+    video = Video(Path("a.avi"), 640, 480, 100.0, times)
+    one = analysed(segment, [segment], video)
+    return [f for f in one.found if f.confidence >= 0.5], [m.what for m in marks([one], video)]
+
+
+def test_a_micro_expression_within_a_smile_is_told_beside_it_and_marked():
+    times = seconds(12)
+    smile, flash = 3 * bump(times, 4, 4.8, 7.6, hold=1.6), 1.5 * bump(times, 5.7, 5.85, 6.0)
+    found, what = told(times, face(times, left_cheek=-smile, right_cheek=-smile, left_inner_brow=-flash))
+    assert [one.kind for one in found] == ["macro", "micro"]
+    assert (found[1].region, found[1].apex) == (BROW, approx(5.85, abs=0.05))
+    assert WITHIN in what
+
+
+def test_a_smile_alone_has_no_such_mark():
+    times = seconds(12)
+    smile = 3 * bump(times, 4, 4.8, 7.6, hold=1.6)
+    found, what = told(times, face(times, left_cheek=-smile, right_cheek=-smile))
+    assert ([one.kind for one in found], WITHIN in what) == (["macro"], False)
