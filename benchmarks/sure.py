@@ -26,9 +26,12 @@ def card(picture: Path | None = None) -> None:
     known = shipped().card
     print(f"{known['films']} films, {known['minutes']} minutes, {known['movements']} movements that were looked at")
     show(known["held out"])
+    print("learned")
     show_reliability(known["reliability"])
+    print(f"peaks, {known['peaks']['movements']} movements")
+    show_reliability(known["peaks"]["reliability"])
     if picture is not None:
-        draw(known["reliability"], picture)
+        draw({"learned": known["reliability"], "peaks": known["peaks"]["reliability"]}, picture)
 
 
 def films(folder: Path, seed: int = SEED, count: int = COUNT) -> None:
@@ -49,7 +52,10 @@ def films(folder: Path, seed: int = SEED, count: int = COUNT) -> None:
         tables = {
             "learned": table_of(levels([looked[n] for n in chosen], [sure[n] for n in chosen])),
             "peaks": table_of(
-                levels([peaks[n] for n in chosen], [np.array([f.confidence for f in peaks[n].found]) for n in chosen])
+                levels(
+                    [peaks[n] for n in chosen],
+                    [np.array([f.confidence for f in spotter.of_peaks(peaks[n].found)]) for n in chosen],
+                )
             ),
         }
         show(tables, (0.5,) if wanted else (0.0, 0.3, 0.5, 0.7, 0.9))
@@ -72,23 +78,24 @@ def show_reliability(table: Sequence[Mapping[str, Any]]) -> None:
     print(f"  calibration error {calibration_error(table):.3f}")
 
 
-def draw(table: Sequence[Mapping[str, Any]], picture: Path) -> None:
+def draw(tables: Mapping[str, Sequence[Mapping[str, Any]]], picture: Path) -> None:
     """Confidence against how often it was true, with an interval of 95 % (Wilson) by the number of movements."""
     from matplotlib.figure import Figure
 
-    said, true, count = (np.array([row[name] for row in table], float) for name in ("confidence", "hits", "count"))
+    figure = Figure(figsize=(7.4, 4.0), layout="constrained")
     z = 1.96
-    middle = (true + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z * np.sqrt(true * (1 - true) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
-    figure = Figure(figsize=(4.2, 4.0), layout="constrained")
-    axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    axes.vlines(said, middle - half, middle + half, color="#2a6f97")
-    axes.plot(said, true, "o", color="#2a6f97")
-    for x, y, n in zip(said, true, count, strict=True):
-        axes.annotate(f"{n:.0f}", (x, y), xytext=(6, -9), textcoords="offset points", fontsize=7, color="0.4")
-    axes.set(xlabel="confidence", ylabel="share that is true", xlim=(0, 1), ylim=(0, 1))
-    figure.savefig(picture, dpi=110)
+    for axes, (name, table) in zip(figure.subplots(1, len(tables), sharey=True), tables.items(), strict=True):
+        said, true, count = (np.array([row[of] for row in table], float) for of in ("confidence", "hits", "count"))
+        middle = (true + z**2 / (2 * count)) / (1 + z**2 / count)
+        half = z * np.sqrt(true * (1 - true) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
+        axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+        axes.vlines(said, middle - half, middle + half, color="#2a6f97")
+        axes.plot(said, true, "o", color="#2a6f97")
+        for x, y, n in zip(said, true, count, strict=True):
+            axes.annotate(f"{n:.0f}", (x, y), xytext=(6, -9), textcoords="offset points", fontsize=7, color="0.4")
+        axes.set(xlabel="confidence", xlim=(0, 1), ylim=(0, 1), title=name)
+    figure.axes[0].set_ylabel("share that is true")
+    figure.savefig(picture, dpi=90)
 
 
 def main(what: str = "", *given: str) -> None:

@@ -21,6 +21,7 @@ _BLINK = 0.5  # seconds; eyes that are closed for longer do not blink
 _MOMENT = 0.2  # seconds
 # The edge of a face turns away, and hair or a collar is seen; lips open, and teeth are.
 _EDGE = np.array([any(word in name for word in ("lip", "chin", "outer")) for name in REGIONS])
+_MARGIN = 0.3  # seconds before and after, in which a hand is near and its shadow is there
 _NEAR = 0.5  # seconds; what hides two regions so soon before or after what hides three is the same hand
 _REMAINS = 4.0  # seconds; a hand that was seen to come and to go was there between
 _TURN, _TURN_TIME = 2.5, 1.0  # per cent of the eyes' distance, within so many seconds
@@ -72,7 +73,7 @@ def find_covered(times: np.ndarray, seen: np.ndarray) -> list[Stretch]:
     width = round(_MOMENT / float(np.median(np.diff(times)))) | 1
     seen = median_filter(seen, size=(width, 1), mode="nearest")
     much = (~seen).sum(1) >= 3
-    told = lambda runs: [(float(times[a]) - 0.15, float(times[b]) + 0.15) for a, b in runs]  # noqa: E731
+    told = lambda runs: [(float(times[a]) - _MARGIN, float(times[b]) + _MARGIN) for a, b in runs]  # noqa: E731
     runs = _runs(hides(seen))
     hands = [run for run in runs if much[run[0] : run[1] + 1].any()]
     near = [
