@@ -161,6 +161,7 @@ _AROUND, _OFF = (
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
 _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
 _TOGETHER = 1.7  # by how much five regions that move together count more than one
+_TOUCHED = 0.15  # share of a movement that may lie beside a hand
 _SEEN = 0.1  # 1 / how many times as long as it is hidden a region must be seen
 _ASTRAY = 0.6  # share of the regions that must be seen for the head's movement to be known
 _ODD, _ODDER = 0.3, 10.0  # per cent, and times the usual, by which one frame alone is off those beside it
@@ -222,9 +223,7 @@ def _in_piece(
     found: list[Found] = []
     hidden: list[Found] = []
     for free in (True, False):
-        these = (
-            [one for one in scale if overlaps(view.covered, one.onset, one.offset) != free] for scale in (quick, slow)
-        )
+        these = ([one for one in scale if (_share_covered(one, view) < _TOUCHED) == free] for scale in (quick, slow))
         (found if free else hidden).extend(_one_of_each(*these))
     hidden = [one for one in hidden if not any(_covers(other, one) for other in found)]
     held = [_demanded(one, _of_the_head(one, times, motion, view, t)) for one in found]
@@ -236,6 +235,11 @@ def _in_piece(
     ]
     judged += [replace(one, ratio=min(one.ratio, 0.1), doubt="covered") for one in hidden]
     return sorted(judged, key=lambda one: one.onset)
+
+
+def _share_covered(one: Found, view: View) -> float:
+    """Of its time, in which a hand is before the face. A smile may begin as a hand leaves."""
+    return sum(max(0.0, min(end, one.offset) - max(begin, one.onset)) for begin, end in view.covered) / one.length
 
 
 def _one_each_stretch(found: Sequence[Found], gap: float) -> list[Found]:
