@@ -40,7 +40,7 @@ figure = tables.plot("movement.png")
 # %% [markdown]
 # **What the columns say.** `onset_s`, `apex_s` and `offset_s` are seconds from the first frame; `motion_percent` is how far `region` moved, in
 # per cent of the distance between the eyes: pixels on a face whose eyes are 100 pixels apart. `kind` is `micro` up to half a second.
-# `confidence` orders the moments, 0.5 at the threshold; it is no probability. Each column is told in the codebook.
+# `confidence` is how likely it is an expression, calibrated on drawn films; 0.5 at the threshold. Each column is told in the codebook.
 
 # %%
 print(tables.codebook[["column", "unit", "meaning"]].to_string())

@@ -466,8 +466,9 @@ def _peaks(lessons_: Sequence[Lesson]) -> dict[str, Any]:
     """The same films without what was learned: how sure the peaks' own demands are, calibrated on other films."""
     films = [candidates(lesson, Thresholds()) for lesson in lessons_]
     ratios = [np.array([one.ratio for one in film.found], float) for film in films]
+    hits = [film.hits.astype(bool) for film in films]
     fit = lambda some: calibrated_powers(*(np.concatenate([those[n] for n in some]) for those in (ratios, hits)))  # noqa: E731
-    hits, every, sure = [film.hits.astype(bool) for film in films], range(len(films)), list(ratios)
+    every, sure = range(len(films)), list(ratios)
     for fold in range(min(_FOLDS, len(films))):
         below, above = fit([n for n in every if n % _FOLDS != fold] or every)
         for n in every[fold::_FOLDS]:
