@@ -32,6 +32,7 @@ from tsfmicro.run.final import FINAL
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.trained import card_of, fold_model, temperature
 from tsfmicro.run.watch import Task, Watch
+from tsfmicro.spot.rest import Known
 from tsfmicro.spot.spot import LEVEL
 from tsfmicro.spot.types import Expression, Spotting
 from tsfmicro.spot.video import open_video
@@ -197,18 +198,23 @@ class Recognizer:
         return batch | {f"{n}_length": lengths[o.need] for n, o in self.inputs.items() if o.differs_in_length}
 
     def video(
-        self, path: str | Path, watch: Watch | None = None, fps: float | None = None, level: float = LEVEL
+        self,
+        path: str | Path,
+        watch: Watch | None = None,
+        fps: float | None = None,
+        level: float = LEVEL,
+        rest: Known | None = None,
     ) -> Reading:
         """Spot the moments of a video and say what each may have shown.
 
         Args:
             watch: is told how it goes; what its `progress` raises stops the work.
-            fps: of a folder of images. level: least confidence of a moment, see `spot`.
+            fps: of a folder of images. level: least confidence of a moment; rest: how faces rest: see `spot`.
         Raises: VideoError, FrameError: it cannot be read. FaceError: no face in it. ConfigError: the models want depth.
         """
         self._check_depth()
         watch = watch or Watch()
-        spotting = spot(Path(path), watch, fps, level=level)
+        spotting = spot(Path(path), watch, fps, level=level, rest=rest)
         answers: dict[int, Answer] = {}
         fetched = moments_of(spotting, fps, watch, self.needs_sequences)
         while some := list(islice(fetched, _TOGETHER)):

@@ -109,6 +109,7 @@ class Desk:
             "/videos/{name}/frames/{number:int}": self._frame,
             "/videos/{name}/curves": self._curves,
             "/videos/{name}/replay": self._replay,
+            "/videos/{name}/faces/{number:int}": self._face,
             "/export": self._export,
             "/agree": lambda r: self.table.agreement(_told(r, "one"), _told(r, "other")),
         }
@@ -185,6 +186,10 @@ class Desk:
         picture = self.table.film(request.path_params["name"]).picture(request.path_params["number"])
         # Its address has what the file is known by, so a picture under it never changes.
         return Response(picture, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600, immutable"})
+
+    def _face(self, request: Request) -> Answer:
+        picture = self.table.face(request.path_params["name"], request.path_params["number"])
+        return Response(picture, media_type="image/jpeg")
 
     def _curves(self, request: Request) -> Answer:
         begin, end, points = (_number(request, name) for name in ("from", "to", "points"))

@@ -2,6 +2,7 @@
 import {get, post, send} from './api.js';
 import {change, on, openVideo, refreshVideo, reload, say, state, tell} from './store.js';
 import {fillAgree} from './agree.js';
+import {fillPeople} from './people.js';
 import {KEYS} from './keys.js';
 import {button, choice, element, field, problem, row, tick} from './parts.js';
 import {lookFor} from './list.js';
@@ -14,6 +15,7 @@ let opener = null;
 const DIALOGS = {
   start: ['Open a project', fillStart], add: ['Add videos', fillAdd], find: ['Find the video', fillFind],
   export: ['Export codes', fillExport], import: ['Import codes', fillImport], agree: ['Do two coders see the same?', fillAgree],
+  people: ['Who is who', fillPeople],
   settings: ['Settings', fillSettings], keys: ['Keys', fillKeys],
 };
 
@@ -23,7 +25,7 @@ export function openDialog(name) {
   opener = document.activeElement;
   document.getElementById('dialog-title').textContent = title;
   body.replaceChildren();
-  dialog.classList.toggle('large', name === 'agree');
+  dialog.classList.toggle('large', ['agree', 'people'].includes(name));
   fill(body);
   if (!dialog.open) dialog.showModal();
   body.querySelector('input, select, button')?.focus();
@@ -193,11 +195,7 @@ function fillSettings(place) {
     : 'A model’s emotion is a hint where to look, never proof of what somebody felt.';
   place.append(element('p', warning, 'quiet'));
   if (state.video) {
-    const people = field(`People in ${state.video.name}, separated by commas`, {value: (state.video.people ?? []).join(', ')});
-    people.input.addEventListener('change', () =>
-      change('people of a video', [['video', state.video.name, {people: people.input.value.split(',').map((p) => p.trim()).filter(Boolean)}]]));
-    place.append(document.createElement('hr'), people.label,
-      element('p', 'A name must stand for one person in all videos: people are left out by it when a model is tested.', 'quiet'),
+    place.append(document.createElement('hr'),
       row(
         button(state.video.found === null || state.video.found === undefined ? 'Look for moments' : 'Look for moments again', () => (closeDialog(), lookFor([state.video.name]))),
         button('Remove this video from the project', removeVideo),
