@@ -86,6 +86,10 @@ class Project:
         """The folder of what the desk alone needs."""
         return self.folder / "desk"
 
+    def found_in(self, video: str) -> Path:
+        """The file of what the program found in a video."""
+        return self.own / "found" / f"{video}.npz"
+
     @property
     def videos_folder(self) -> Path:
         return self.folder / "videos"

@@ -24,7 +24,8 @@ from tsfmicro.desk.history import Change, Key, Value
 from tsfmicro.desk.jobs import Jobs, Look, Tell
 from tsfmicro.desk.people import People
 from tsfmicro.desk.project import Project
-from tsfmicro.desk.values import as_value, moment_of
+from tsfmicro.desk.report import PROGRAM, Reports
+from tsfmicro.desk.values import as_value, moment_of, taken
 from tsfmicro.desk.videos import opened, videos_below
 from tsfmicro.errors import AnnotationError, ConfigError, TsfmicroError, VideoError
 from tsfmicro.spot.reel import constant_rate
@@ -33,7 +34,6 @@ from tsfmicro.timeline import Moment, Timeline, one_line, stem
 _OPEN = 4  # videos whose frames are kept at once
 _AT_ONCE = 1.0  # seconds that opening a video waits for its frames to be counted
 DEMONSTRATION = "demonstration"
-PROGRAM = "the program"  # as a coder
 EMOTIONS = ("happiness", "surprise", "disgust", "sadness", "fear", "anger", "contempt", "repression", "others")
 """Those that are offered; a coder may write any word."""
 
@@ -86,6 +86,7 @@ class Table:
             "names": self.names_shown,
             "demonstration": self.demonstration,
             "emotions": EMOTIONS,
+            "people": self.people.everybody(),
             "formats": [{"name": f.name, "title": f.title} for f in FORMATS.values() if f.writes],
             "parts": list(PARTS),
             "videos": [
@@ -251,19 +252,16 @@ class Table:
         place = self.project.place(name)
         fps = self.project.videos[name].get("fps") if place.is_dir() else None
         model = self._model if self.names_shown else None
-        return Look(place, fps, model, self._threshold, self._kept(name), self.people.rest_for(name))
+        return Look(place, fps, model, self._threshold, self.project.found_in(name), self.people.rest_for(name))
 
     def found(self, name: str) -> Found | None:
         """What was found in a video; None where nothing was looked for."""
         with self._guard:
             if name not in self._found:
-                self._found[name] = kept(self._kept(name))
+                self._found[name] = kept(self.project.found_in(name))
                 while len(self._found) > _OPEN:
                     self._found.popitem(last=False)
             return self._found[name]
-
-    def _kept(self, name: str) -> Path:
-        return self.project.own / "found" / f"{name}.npz"
 
     def _looked(self, name: str, moments: int) -> None:
         with self._guard:
@@ -300,6 +298,11 @@ class Table:
             "things": things,
             "videos": [v for v in videos if v in self.project.videos],
         }
+
+    @property
+    def reports(self) -> Reports:
+        """What can be printed."""
+        return Reports(self.project, self.people, self.found, self.names_shown, self.sees)
 
     def export(self, form: str, videos: Sequence[str] | None, coder: str | None) -> dict[str, Any]:
         """Codes in a format: files as base64, and notes of what it cannot hold."""
@@ -397,19 +400,11 @@ class Table:
             return [t for t in told if t.video in marked or coder in self.project.videos[t.video].get("done", {})]
         timelines = []
         for name, value in self.project.videos.items():
-            found = kept(self._kept(name))
+            found = kept(self.project.found_in(name))
             if found is not None:
                 moments = tuple(moment_of(taken(m, PROGRAM)) for m in self.of_program(name, found))
                 timelines.append(Timeline(name, moments, value.get("fps"), value.get("seconds")))
         return timelines
-
-
-def taken(told: Mapping[str, Any], coder: str) -> dict[str, Any]:
-    """A moment of the program as a coder's."""
-    return {
-        "onset": told["onset_s"], "apex": told["apex_s"], "offset": told["offset_s"], "kind": told["kind"],
-        "person": told["person"], "coder": coder, "certainty": None, "note": told["region"],
-    }  # fmt: skip
 
 
 def _by(m: Moment, coder: str) -> Moment:

@@ -58,6 +58,14 @@ def as_value(video: str, m: Moment) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def taken(told: Mapping[str, Any], coder: str) -> dict[str, Any]:
+    """A moment of the program as a coder's. Args: told: as `Expression.to_dict`, with the person's name where it is known."""
+    return {
+        "onset": told["onset_s"], "apex": told["apex_s"], "offset": told["offset_s"], "kind": told["kind"],
+        "person": told.get("person", ""), "units": "", "emotion": "", "certainty": None, "note": told["region"], "coder": coder,
+    }  # fmt: skip
+
+
 def timeline_of(name: str, value: Mapping[str, Any], moments: Sequence[Moment]) -> Timeline:
     """What was coded in a video. Args: value: what is known of it."""
     people = tuple(value.get("people", ()))

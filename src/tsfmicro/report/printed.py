@@ -26,14 +26,10 @@ def printed(known: Mapping[str, Any], picture: bytes, made: str) -> str:
         picture: the drawing of the curves and faces, PNG.
         made: when and by which version, in words.
     """
-    environment = Environment(
-        loader=PackageLoader("tsfmicro.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
     model = str(known.get("model") or "")
     named = bool(model) and DEMONSTRATION not in model
-    assert environment.loader is not None
-    return environment.get_template("printed.html").render(
+    return on_paper(
+        "printed.html",
         name=str(known["video"]).replace("\\", "/").rpartition("/")[2],
         known=known,
         faces=sorted({face["face"] for face in known["faces"]}),
@@ -46,5 +42,15 @@ def printed(known: Mapping[str, Any], picture: bytes, made: str) -> str:
         named=named,
         about=OF_MODEL if named else OF_DEMONSTRATION if model else OF_NONE,
         made=made,
-        style=Markup(environment.loader.get_source(environment, "printed.css")[0]),
     )
+
+
+def on_paper(template: str, **told: Any) -> str:
+    """A template filled, with the look of what is printed."""
+    environment = Environment(
+        loader=PackageLoader("tsfmicro.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    assert environment.loader is not None
+    style = Markup(environment.loader.get_source(environment, "printed.css")[0])
+    return environment.get_template(template).render(style=style, **told)

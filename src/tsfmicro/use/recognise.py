@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -39,10 +38,10 @@ from tsfmicro.spot.video import open_video
 from tsfmicro.train.loader import deliver
 from tsfmicro.types import Clip, Frames
 from tsfmicro.use.answers import Answer, Moment, Reading
+from tsfmicro.use.model_card import DEMONSTRATION, demonstration_folder
 from tsfmicro.use.spot import compare_faces, spot
 
 THRESHOLD = 0.5  # below it another emotion is as likely as the named one
-DEMONSTRATION = "demonstration"
 _TOGETHER = 48  # moments whose frames are in memory together; a long video has hundreds
 _AROUND = 2.5  # distances between the eyes, from the face's middle to each side of what the detector looks at
 
@@ -348,11 +347,6 @@ def _frames_of(expression: Expression, whole: bool) -> list[int]:
     if whole:
         return list(range(expression.onset, expression.offset + 1))
     return sorted({expression.onset, expression.apex})
-
-
-def demonstration_folder() -> Path:
-    """The small model that comes with the package. It is trained on drawn faces and not for use on people."""
-    return Path(str(files("tsfmicro") / DEMONSTRATION))
 
 
 def example_video() -> Path:

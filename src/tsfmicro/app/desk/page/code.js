@@ -105,7 +105,7 @@ function emotionLine(told) {
 function drawLists() {
   const emotions = new Set([...state.project.emotions, ...[...state.moments.values()].map((m) => m.emotion)]);
   fill('emotions', emotions);
-  fill('people', new Set([...state.project.videos.flatMap((v) => v.people), ...[...state.moments.values()].map((m) => m.person)]));
+  fill('people', new Set([...state.project.people, ...state.project.videos.flatMap((v) => v.people), ...[...state.moments.values()].map((m) => m.person)]));
 }
 
 function fill(id, words) {

@@ -45,6 +45,7 @@ function resting(name, {is, used, stale}) {
     : `${where}, ${is.byCoder ? 'as a coder said' : 'as the program found'}. What the face does there is no expression in ${name}’s other videos either.`));
   if (is && !is.measured) made.append(element('p', 'The program has yet to look there; it does so before it looks here again.', 'quiet'));
   if (used && stale) made.append(element('p', `Here the program took ${used.video}, ${used.from.toFixed(1)} to ${used.to.toFixed(1)} s.`));
+  made.append(Object.assign(element('a', `Report of ${name}`), {href: address('api/report', {person: name, coder: state.coder}), target: '_blank', rel: 'noopener'}));
   if (state.project.readonly) return made;
   const here = is?.video === state.video.name ? is : null;
   const [from, to] = [['From', here?.from], ['to', here?.to]].map(([words, value]) => field(`${words}, s`, {inputMode: 'decimal', value: value === undefined ? '' : value.toFixed(2)}));
