@@ -246,6 +246,55 @@ def test_the_program_is_hidden_until_the_coder_is_done_and_then_its_moments_are_
     page.locator("#replay figcaption", has_text="Eight times slower").wait_for()
 
 
+def test_a_face_gets_a_name_and_its_moments_its_rest_and_its_report_go_with_it(coder, server, tmp_path):
+    page = coder().page
+    page.click("[data-dialog=people]")
+    page.get_by_text("The program has not followed the faces here yet.").wait_for()
+    page.keyboard.press("Escape")
+    page.click("#program button")
+    page.locator("#program", has_text="hidden until you press Done").wait_for()
+    page.click("[data-dialog=people]")
+    page.locator(".faces img").evaluate("(img) => img.decode()")
+    assert "micro" not in page.locator("#dialog-body").inner_text().lower(), "who it is can be said blind"
+    page.locator(".faces input").fill("eva")
+    page.keyboard.press("Enter")
+    page.get_by_text("How eva rests").wait_for()
+    page.get_by_label("From, s").fill("0,5")
+    page.get_by_label("to, s", exact=True).fill("1.5")
+    page.get_by_role("button", name="eva rests here").click()
+    page.get_by_text("sub01.avi, 0.5 to 1.5 s, as a coder said").wait_for()
+    page.get_by_role("button", name="Look again with it").click()
+    page.locator(".cancel").first.wait_for()
+    page.locator(".cancel").wait_for(state="detached")
+    page.get_by_role("button", name="Look again with it").wait_for(state="detached")
+    page.keyboard.press("Escape")
+    page.locator("#timeline").focus()
+    page.keyboard.press("d")
+    page.locator("#program", has_text="The program found").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.locator("#suggestion", has_text="The program, eva:").wait_for()
+    page.keyboard.press("y")
+    saved(page)
+    assert [m.person for m in moments(server.project)] == ["eva"]
+    page.click("[data-dialog=report]")
+    page.get_by_label("Of").select_option(label="eva, in all videos")
+    with page.context.expect_page() as opening:
+        page.get_by_role("link", name="Open it").click()
+    report = opening.value
+    report.get_by_text("eva rests in sub01.avi from 0.5 to 1.5 s (a coder said so)").wait_for()
+    assert report.locator("svg").count() == 1 and report.get_by_text("To detect lies").count() == 1
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Save as PDF").click()
+    downloading.value.save_as(tmp_path / "eva.pdf")
+    assert downloading.value.suggested_filename == "eva.pdf" and (tmp_path / "eva.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_model_is_told_in_words(coder):
+    page = coder().page
+    page.click("[data-dialog=settings]")
+    page.locator("#model", has_text="never tried on anybody real").wait_for()
+
+
 def test_two_coders_are_compared_and_a_disagreement_leads_to_its_place(coder, server):
     page = coder().page
     mark(page, 20, 25, 32)
@@ -318,7 +367,7 @@ def test_it_fits_and_can_be_read(coder, viewport, scheme):
     assert page.evaluate("() => document.documentElement.scrollWidth") <= viewport["width"]
     faint = page.evaluate(CONTRASTS)
     assert faint == []
-    for name in ("export", "add", "settings", "keys", "import", "agree"):
+    for name in ("export", "add", "settings", "keys", "import", "agree", "people", "report"):
         page.evaluate("name => document.querySelector(`[data-dialog=${name}]`).click()", name)
         assert page.evaluate("() => document.documentElement.scrollWidth") <= viewport["width"]
         assert page.evaluate(CONTRASTS) == []

@@ -6,8 +6,8 @@ import pytest
 from tests.desk.films import CODECS, film, number_on
 from tsfmicro.errors import VideoError
 from tsfmicro.prepare.images import read_image
-from tsfmicro.spot.reel import Reel, constant_rate, count_times
-from tsfmicro.spot.video import open_video
+from tsfmicro.spot.reel import Reel, count_times
+from tsfmicro.spot.video import constant_rate, open_video
 
 FRAMES = 300
 

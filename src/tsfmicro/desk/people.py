@@ -78,8 +78,10 @@ class People:
     def faces(self, video: str) -> list[dict[str, Any]]:
         """The faces that were followed in a video: whose, from when to when, for how long, and where each was taken to rest."""
         found = self._found(video)
-        told = []
-        for face in sorted(set(found.faces)) if found else ():
+        told: list[dict[str, Any]] = []
+        if found is None:
+            return told
+        for face in sorted(set(found.faces)):
             stretches = found.stretches(face)
             rest = next((dict(r) for r in found.rests if r["face"] == face), None)
             told.append(

@@ -28,7 +28,7 @@ from tsfmicro.desk.report import PROGRAM, Reports
 from tsfmicro.desk.values import as_value, moment_of, taken
 from tsfmicro.desk.videos import opened, videos_below
 from tsfmicro.errors import AnnotationError, ConfigError, TsfmicroError, VideoError
-from tsfmicro.spot.reel import constant_rate
+from tsfmicro.spot.video import constant_rate
 from tsfmicro.timeline import Moment, Timeline, one_line, stem
 
 _OPEN = 4  # videos whose frames are kept at once

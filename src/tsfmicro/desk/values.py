@@ -20,9 +20,7 @@ _LONGEST = 80  # letters of a name
 def videos_of(state: Mapping[Key, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Video → all that is known of it; the names of its faces are among its people."""
     told = {n: {**state.get(("file", n), {}), **value} for (kind, n), value in state.items() if kind == "video"}
-    for value in told.values():
-        value["people"] = list(dict.fromkeys([*value.get("people", ()), *value.get("who", {}).values()]))
-    return told
+    return {name: {**value, "people": _people(value)} for name, value in told.items()}
 
 
 def person_key(name: str) -> str:
@@ -92,8 +90,8 @@ def checked_video(name: str, value: Mapping[str, Any]) -> dict[str, Any]:
 
 def checked_person(name: str, value: Mapping[str, Any], videos: Collection[str]) -> dict[str, Any]:
     """Where a coder says that a person rests. Raises AnnotationError: it is no stretch of a video of the project."""
-    rest = value.get("rest")
     try:
+        rest: Mapping[str, Any] = value["rest"]
         if rest["video"] in videos and 0 <= (begin := float(rest["from"])) < (end := float(rest["to"])) < float("inf"):
             return {
                 "rest": {"video": rest["video"], "from": round(begin, _DECIMALS), "to": round(end, _DECIMALS)},
@@ -101,6 +99,10 @@ def checked_person(name: str, value: Mapping[str, Any], videos: Collection[str])
     except (KeyError, TypeError, ValueError):
         pass
     raise AnnotationError(f"{name}: a rest must have seconds, from and to, of a video of the project. Correct them.")
+
+
+def _people(value: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys([*value.get("people", ()), *value.get("who", {}).values()]))
 
 
 def _name(text: str) -> str:

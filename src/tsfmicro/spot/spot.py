@@ -18,7 +18,7 @@ from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.rest import Known, Rest, beyond_rest, find_rest, until_rest
 from tsfmicro.spot.track import Cutting, FindFaces, Tracker
 from tsfmicro.spot.types import Blink, Expression, Mark, Resting, Segment, Spotting, Video
-from tsfmicro.spot.video import Source
+from tsfmicro.spot.video import Source, rate_of
 
 FULL_RATE = 200.0  # frames per second up to which every frame is measured
 LEVEL = 0.5  # confidence from which a movement is told as an expression
@@ -156,7 +156,7 @@ def _share_of(seen: Sequence[_Analysed], video: Video) -> float:
 def _video(source: Source, times: np.ndarray) -> Video:
     if len(times) < 2:
         raise VideoError(f"{source.path}: only {len(times)} frame could be read. Copy the file again.")
-    return Video(source.path, source.width, source.height, 1 / float(np.median(np.diff(times))), times)
+    return Video(source.path, source.width, source.height, rate_of(times), times)
 
 
 def around(segment: Segment, segments: Sequence[Segment], video_times: np.ndarray) -> tuple[list[Stretch], View]:

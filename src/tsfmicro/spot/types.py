@@ -22,7 +22,7 @@ class Video:
     Attributes:
         path: the file, or the folder of images.
         width, height: pixels.
-        fps: frames per second, from the median step between frames.
+        fps: frames per second, over all frames; by the median step between them where it varies.
         times: (T,) seconds of each frame, ascending; steps may differ.
     """
 
