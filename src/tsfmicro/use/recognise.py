@@ -42,6 +42,7 @@ from tsfmicro.use.model_card import DEMONSTRATION, demonstration_folder
 from tsfmicro.use.spot import compare_faces, spot
 
 THRESHOLD = 0.5  # below it another emotion is as likely as the named one
+PICTURED = 60  # moments of a video whose pictures are kept, those of the highest confidence: an hour may have thousands
 _TOGETHER = 48  # moments whose frames are in memory together; a long video has hundreds
 _AROUND = 2.5  # distances between the eyes, from the face's middle to each side of what the detector looks at
 
@@ -214,12 +215,13 @@ class Recognizer:
         self._check_depth()
         watch = watch or Watch()
         spotting = spot(Path(path), watch, fps, level=level, rest=rest)
+        pictured = {id(e) for e in sorted(spotting.expressions, key=lambda e: -e.confidence)[:PICTURED]}
         answers: dict[int, Answer] = {}
         fetched = moments_of(spotting, fps, watch, self.needs_sequences)
         while some := list(islice(fetched, _TOGETHER)):
             clips = [self._around_face(spotting, expression, frames) for expression, frames in some]
             said = zip(some, self.clips(clips, watch), strict=True)
-            answers |= {id(expression): answer for (expression, _), answer in said}
+            answers |= {id(e): answer if id(e) in pictured else answer.without_pictures() for (e, _), answer in said}
         wanted = spotting.expressions
         return Reading(spotting, tuple(Moment(e, answers[id(e)]) for e in wanted), self.card.line, self.classes)
 

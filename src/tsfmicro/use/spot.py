@@ -157,14 +157,18 @@ def save(spotting: Spotting, out: Path, known: Mapping[str, Any] | None = None) 
         write_whole(files[2], csv_text(heads(curves), curve_rows(spotting)))
         files += [write_codebook(files[1], expressions), write_codebook(files[2], curves)]
         draw_spotting(spotting, onset_and_apex(spotting, 128, surest), files[3])
-        made = f"Made by tsfmicro {__version__} on {datetime.now():%Y-%m-%d}."
         files.append(out / REPORT)
-        write_whole(files[-1], printed(known or spotting.to_dict(), files[3].read_bytes(), made))
+        write_whole(files[-1], printed(known or spotting.to_dict(), files[3].read_bytes(), made()))
     except OSError as error:
         raise RunError(
             f"{error.filename or out}: cannot be written ({error.strerror}). Choose another --out."
         ) from None
     return files
+
+
+def made() -> str:
+    """By what and when, for the foot of a report."""
+    return f"Made by tsfmicro {__version__} on {datetime.now():%Y-%m-%d}."
 
 
 def add_to_listing(spotting: Spotting, file: Path, first: int | None = None) -> None:
