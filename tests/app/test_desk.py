@@ -434,3 +434,12 @@ def test_who_is_who_is_told_and_its_faces_are_pictures(with_video, desk):
 
 def test_the_model_is_told_in_words(with_video):
     assert "never tried on anybody real" in with_video.get("/desk/api/model").json()["words"]
+
+
+def test_the_file_itself_is_given_in_parts_to_the_browser_s_player(with_video, tmp_path):
+    whole = (tmp_path / "a.avi").read_bytes()
+    assert with_video.get("/desk/api/videos/a.avi/file").content == whole
+    part = with_video.get("/desk/api/videos/a.avi/file", headers={"range": "bytes=10-19"})
+    assert part.status_code == 206 and part.content == whole[10:20]
+    with_video.post("/desk/api/add", json={"path": str(folder_of_images(tmp_path)), "fps": 100, "link": True})
+    assert "has no sound" in refused(with_video.get("/desk/api/videos/clip/file"))

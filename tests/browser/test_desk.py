@@ -15,6 +15,7 @@ from tsfmicro.coding.registry import read
 from tsfmicro.data.registry import dataset
 from tsfmicro.run.watch import Watch
 from tsfmicro.study.demo import draw_films
+from tsfmicro.use.model_card import demonstration_folder
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 
@@ -259,10 +260,10 @@ def test_a_face_gets_a_name_and_its_moments_its_rest_and_its_report_go_with_it(c
     page.locator(".faces input").fill("eva")
     page.keyboard.press("Enter")
     page.get_by_text("How eva rests").wait_for()
-    page.get_by_label("From, s").fill("0,5")
-    page.get_by_label("to, s", exact=True).fill("1.5")
+    page.get_by_label("From, s").fill("0")
+    page.get_by_label("to, s", exact=True).fill("0,4")
     page.get_by_role("button", name="eva rests here").click()
-    page.get_by_text("sub01.avi, 0.5 to 1.5 s, as a coder said").wait_for()
+    page.get_by_text("sub01.avi, 0.0 to 0.4 s, as a coder said").wait_for()
     page.get_by_role("button", name="Look again with it").click()
     page.locator(".cancel").first.wait_for()
     page.locator(".cancel").wait_for(state="detached")
@@ -281,12 +282,30 @@ def test_a_face_gets_a_name_and_its_moments_its_rest_and_its_report_go_with_it(c
     with page.context.expect_page() as opening:
         page.get_by_role("link", name="Open it").click()
     report = opening.value
-    report.get_by_text("eva rests in sub01.avi from 0.5 to 1.5 s (a coder said so)").wait_for()
+    report.get_by_text("eva rests in sub01.avi from 0.0 to 0.4 s (a coder said so)").wait_for()
     assert report.locator("svg").count() == 1 and report.get_by_text("To detect lies").count() == 1
     with page.expect_download() as downloading:
         page.get_by_role("button", name="Save as PDF").click()
     downloading.value.save_as(tmp_path / "eva.pdf")
     assert downloading.value.suggested_filename == "eva.pdf" and (tmp_path / "eva.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_file_is_played_with_its_sound_or_it_is_told_why_not(coder, server):
+    page = coder().page
+    page.keyboard.press("v")
+    page.locator("#original figcaption", has_text="This browser does not play this file").wait_for()
+    page.keyboard.press("v")
+    page.locator("#original").wait_for(state="hidden")
+    page.click("#videos [data-dialog=add]")
+    page.get_by_label("Path of a video").fill(str(demonstration_folder() / "example.webm"))
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="example.webm").click()
+    page.locator("#empty").wait_for(state="hidden")
+    page.locator("#timeline").focus()
+    page.keyboard.press("v")
+    page.wait_for_function("document.querySelector('#original video').readyState >= 2")
+    page.evaluate("() => { const v = document.querySelector('#original video'); v.muted = true; return v.play(); }")
+    page.wait_for_function("document.getElementById('timeline').getAttribute('aria-valuenow') > 0")
 
 
 def test_the_model_is_told_in_words(coder):

@@ -1,8 +1,10 @@
 """Reports of a project: whose moments, how often, where people rest; nothing that a blind coder must not see."""
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.desk.seen import look, name, rested
+from tsfmicro.app.cli import app
 from tsfmicro.desk.found import kept
 from tsfmicro.desk.report import Reports, open_reports
 from tsfmicro.errors import ConfigError
@@ -97,3 +99,12 @@ def test_files_are_written_for_everybody_and_a_name_may_be_odd(reports, project,
     ]
     with pytest.raises(ConfigError, match="is no project"), open_reports(tmp_path):
         pass
+
+
+def test_the_command_writes_reports_and_says_where(reports, project, tmp_path):
+    project.close()
+    done = CliRunner().invoke(
+        app, ["code", "report", str(project.folder), "--out", str(tmp_path / "out"), "--person", "eva"]
+    )
+    assert done.exit_code == 0 and "person eva.html" in done.output
+    assert "Garwood, 1936" in (tmp_path / "out" / "person eva.html").read_text("utf-8")

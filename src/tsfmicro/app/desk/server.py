@@ -25,7 +25,7 @@ from tsfmicro.app.desk.look import look
 from tsfmicro.card import Card
 from tsfmicro.desk.project import Stale
 from tsfmicro.desk.table import DEMONSTRATION, Table
-from tsfmicro.errors import AnnotationError, ConfigError, TsfmicroError
+from tsfmicro.errors import AnnotationError, ConfigError, TsfmicroError, VideoError
 from tsfmicro.use.model_card import model_card
 from tsfmicro.use.paper import to_pdf
 from tsfmicro.use.spot import find_landmarks
@@ -35,7 +35,7 @@ HERE = ("localhost", "127.0.0.1", "::1")
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _LARGEST = 64 << 20  # bytes of anything but a video
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
 _ON_PAPER = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -122,6 +122,7 @@ class Desk:
             "/videos/{name}/curves": self._curves,
             "/videos/{name}/replay": self._replay,
             "/videos/{name}/faces/{number:int}": self._face,
+            "/videos/{name}/file": self._file,
             "/export": self._export,
             "/report": self._report,
             "/model": lambda r: {"words": self._words()},
@@ -204,6 +205,14 @@ class Desk:
     def _face(self, request: Request) -> Answer:
         picture = self.table.face(request.path_params["name"], request.path_params["number"])
         return Response(picture, media_type="image/jpeg")
+
+    def _file(self, request: Request) -> Answer:
+        """The video itself, for the browser's own player."""
+        name = request.path_params["name"]
+        place = self.table.project.place(name)
+        if not place.is_file():
+            raise VideoError(f"{name}: is no file, or is not there any more; a folder of images has no sound.")
+        return FileResponse(place)
 
     def _curves(self, request: Request) -> Answer:
         begin, end, points = (_number(request, name) for name in ("from", "to", "points"))
