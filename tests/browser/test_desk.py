@@ -278,7 +278,7 @@ def test_a_face_gets_a_name_and_its_moments_its_rest_and_its_report_go_with_it(c
     saved(page)
     assert [m.person for m in moments(server.project)] == ["eva"]
     page.click("[data-dialog=report]")
-    page.get_by_label("Of").select_option(label="eva, in all videos")
+    page.locator("#dialog-body select").select_option(label="eva, in all videos")
     with page.context.expect_page() as opening:
         page.get_by_role("link", name="Open it").click()
     report = opening.value
