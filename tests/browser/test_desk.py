@@ -303,9 +303,8 @@ def test_the_file_is_played_with_its_sound_or_it_is_told_why_not(coder, server):
     page.locator("#empty").wait_for(state="hidden")
     page.locator("#timeline").focus()
     page.keyboard.press("v")
-    page.wait_for_function("document.querySelector('#original video').readyState >= 2")
     page.evaluate("() => { const v = document.querySelector('#original video'); v.muted = true; return v.play(); }")
-    page.wait_for_function("document.getElementById('timeline').getAttribute('aria-valuenow') > 0")
+    page.locator("#timeline:not([aria-valuenow='0'])").wait_for()
 
 
 def test_the_model_is_told_in_words(coder):

@@ -10,10 +10,9 @@ from typing import Any
 from markupsafe import Markup
 
 from tsfmicro.card import DEMONSTRATION
-from tsfmicro.report.printed import OF_DEMONSTRATION, OF_MODEL, OF_NONE, on_paper
+from tsfmicro.report.printed import LISTED, OF_DEMONSTRATION, OF_MODEL, OF_NONE, on_paper
 from tsfmicro.types import Interval
 
-LISTED = 500  # moments that are told one by one; an hour may have thousands
 _LINE, _LINES = 300.0, 36  # seconds of a line of a timeline, and lines of a video at most
 _WIDE, _LANE, _CURVE, _AXIS = 1000, 26, 70, 24  # of a timeline, SVG units
 _NAME = 150  # for the names of lanes

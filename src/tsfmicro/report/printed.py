@@ -11,6 +11,7 @@ from markupsafe import Markup
 from tsfmicro.card import DEMONSTRATION
 from tsfmicro.report.style import data_uri
 
+LISTED = 500  # moments that are told one by one; an hour may have thousands
 OF_MODEL = ("A model was asked, which answers with one of the emotions that it was trained to tell apart, and with how probable it holds each. "
     "It has learned from clips of laboratories what annotators called them; it does not know what anybody felt.")  # fmt: skip
 OF_NONE = "No model was asked and no emotion is named: this report tells movement alone, which was measured from picture to picture."
@@ -32,6 +33,7 @@ def printed(known: Mapping[str, Any], picture: bytes, made: str) -> str:
         "printed.html",
         name=str(known["video"]).replace("\\", "/").rpartition("/")[2],
         known=known,
+        listed=LISTED,
         faces=sorted({face["face"] for face in known["faces"]}),
         kinds={kind: sum(one["kind"] == kind for one in known["expressions"]) for kind in ("micro", "macro")},
         findings=[one["text"] for one in known.get("fitness", ())],
