@@ -169,7 +169,8 @@ class Table:
 
     def of_program(self, name: str, found: Found) -> list[dict[str, Any]]:
         """The moments that the program found in a video, each with the name of its face."""
-        return [{**m, "person": self.people.name_of(name, m["face"])} for m in found.told["moments"]]
+        names = {face: self.people.name_of(name, face) for face in set(found.faces)}
+        return [{**m, "person": names.get(m["face"], "")} for m in found.told["moments"]]
 
     def add(self, path: Path, link: bool, fps: float | None, coder: str) -> dict[str, Any]:
         """Add a video, or all that are in a folder and below.
