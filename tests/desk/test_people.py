@@ -53,8 +53,20 @@ def test_where_a_coder_says_that_somebody_rests_counts_and_is_looked_at_first(pr
     assert people.before(["a.avi"]) == [] and people.rest_for("a.avi")[1].unrest.max() == 0.7
     told = people.told("a.avi")["rests"]["eva"]
     assert told["stale"] and told["used"]["video"] == "a.avi" and told["is"]["video"] == "b.avi"
+    look(project, "a.avi", [rested(1, 0.2, 0.5, 0.7, "b.avi")])
+    people.forget("a.avi")
+    assert not people.told("a.avi")["rests"]["eva"]["stale"], "it has looked again with it"
     project.undo()
-    assert people.baseline("eva").video == "a.avi"
+    assert not people.baseline("eva").by_coder
+
+
+def test_it_is_told_where_the_program_has_not_used_a_rest_yet(project, people):
+    look(project, "a.avi", [rested(1, 0.1, 0.3)])
+    look(project, "b.avi")
+    for video in ("a.avi", "b.avi"):
+        name(project, video, f1="eva")
+    told = people.told("b.avi")["rests"]["eva"]
+    assert (told["used"], told["stale"]) == (None, True) and not people.told("a.avi")["rests"]["eva"]["stale"]
 
 
 def test_a_rest_that_was_borrowed_is_not_lent(project, people):

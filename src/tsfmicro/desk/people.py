@@ -166,11 +166,8 @@ class People:
         for name in self.of(video):
             known = self.baseline(name)
             used: Mapping[str, Any] | None = next((f["rest"] for f in faces if f["name"] == name), None)
-            rests[name] = {
-                "used": used,
-                "is": known and known.to_dict(),
-                "stale": bool(known and used and _differ(known, used)),
-            }
+            stale = known is not None and bool(faces) and (used is None or _differ(known, used))
+            rests[name] = {"used": used, "is": known and known.to_dict(), "stale": stale}
         return {"faces": faces, "rests": rests}
 
 

@@ -44,7 +44,7 @@ function resting(name, {is, used, stale}) {
   made.append(element('p', !is ? 'Nobody has said where, and the program has found nothing.'
     : `${where}, ${is.byCoder ? 'as a coder said' : 'as the program found'}. What the face does there is no expression in ${name}’s other videos either.`));
   if (is && !is.measured) made.append(element('p', 'The program has yet to look there; it does so before it looks here again.', 'quiet'));
-  if (used && stale) made.append(element('p', `Here the program took ${used.video}, ${used.from.toFixed(1)} to ${used.to.toFixed(1)} s.`));
+  if (stale) made.append(element('p', used ? `Here the program took ${used.video}, ${used.from.toFixed(1)} to ${used.to.toFixed(1)} s.` : 'Here the program has not used it yet.'));
   made.append(Object.assign(element('a', `Report of ${name}`), {href: address('api/report', {person: name, coder: state.coder}), target: '_blank', rel: 'noopener'}));
   if (state.project.readonly) return made;
   const here = is?.video === state.video.name ? is : null;
