@@ -7,13 +7,17 @@ import subprocess
 import sys
 import time
 
+import cv2
 import pytest
 
 pytest.importorskip("uvicorn", reason="the web extra is not installed")
 
 from tsfmicro.coding.registry import read
 from tsfmicro.data.registry import dataset
+from tsfmicro.errors import LabelError
+from tsfmicro.run.experiment import run
 from tsfmicro.run.watch import Watch
+from tsfmicro.study import shipped
 from tsfmicro.study.demo import draw_films
 from tsfmicro.use.model_card import demonstration_folder
 
@@ -149,6 +153,39 @@ def test_a_video_is_coded_from_nothing_with_keys_alone_and_leaves_as_an_elan_fil
     server.end()
     (clip,) = dataset("coded").read(server.project).clips
     assert (clip.onset, clip.apex, clip.offset, clip.subject) == (20, 25, 32, "eva")
+
+
+def test_what_is_coded_on_the_page_is_trained_on_with_the_classes_that_are_there(coder, server, clip, tmp_path):
+    page = coder().page
+    for n, person in enumerate(("eva", "ben", "ida")):
+        page.click("#videos [data-dialog=add]")
+        page.get_by_label("Path of a video").fill(str(brighter(clip, tmp_path / f"{person}.avi", 8 * n)))
+        page.keyboard.press("Enter")
+        page.locator(f"#video-list [aria-current=true][data-video='{person}.avi']").wait_for()
+        at(page, 0)
+        page.locator("#timeline").focus()
+        for (onset, apex, offset), emotion in (((20, 25, 32), "happiness"), ((50, 60, 70), "surprise")):
+            mark(page, onset, apex, offset)
+            write(page, "e", emotion)
+            write(page, "p", person)
+        saved(page)
+    server.end()
+    roots, few = {"coded": server.project}, ["data.datasets=[coded]", "train.epochs=1", "prepare.size=32"]
+    with pytest.raises(LabelError, match=r"no prepared clip is negative\..* data\.scheme=all-3:positive\+surprise"):
+        run(shipped.config("demo", [*few, "data.scheme=all-3"]), roots, tmp_path / "run", tmp_path / "cache", "cpu", 1)
+    config = shipped.config("demo", [*few, "data.scheme=all-3:positive+surprise"])
+    summary = run(config, roots, tmp_path / "run", tmp_path / "cache", "cpu", 1)
+    assert (summary.model.people, summary.model.clips) == (3, 6)
+
+
+def brighter(clip, path, by):
+    """The film again, as another one."""
+    source = cv2.VideoCapture(str(clip))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 50, (160, 120))
+    while (read := source.read())[0]:
+        writer.write(cv2.convertScaleAbs(read[1], beta=by))
+    writer.release()
+    return path
 
 
 def test_undo_and_redo_and_a_kill_lose_nothing(coder, server, opened):
