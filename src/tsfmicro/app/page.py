@@ -103,9 +103,10 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
                     elem_id="level",
                 )  # fmt: skip
         unseen = gr.HTML(elem_id="unseen")
+        video.change(about, video, unseen, queue=False, show_progress="hidden", api_visibility="private")
         result = gr.HTML(elem_id="result")
         held = gr.State(None, delete_callback=_let_go)
-        video.change(take, [video, held], [held, unseen], queue=False, show_progress="hidden", api_visibility="private")
+        video.change(hold, [video, held], held, queue=False, show_progress="hidden", api_visibility="private")
         for button, work, given in ((go, read, [video, held, level]), (example, try_example, [level])):
             button.click(
                 work, given, [result, video], show_progress="hidden", concurrency_id="reading", api_visibility="private"
@@ -115,11 +116,10 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
     return blocks
 
 
-def take(video: str | None, before: str | None) -> tuple[str | None, str]:
-    """An upload held, and what to say of it where a browser may not play it."""
-    held = hold(video, before)
-    said = unplayed(Path(held)) if held else ""
-    return held, f"<p role='status' class='note'>{escape(said)}</p>" if said else ""
+def about(video: str | None) -> str:
+    """What to say of an upload that a browser may not play."""
+    said = unplayed(Path(video)) if video else ""
+    return f"<p role='status' class='note'>{escape(said)}</p>" if said else ""
 
 
 def hold(video: str | None, before: str | None) -> str | None:
