@@ -433,7 +433,8 @@ def test_who_is_who_is_told_and_its_faces_are_pictures(with_video, desk):
 
 
 def test_the_model_is_told_in_words(with_video):
-    assert "never tried on anybody real" in with_video.get("/desk/api/model").json()["words"]
+    told = with_video.get("/desk/api/model").json()
+    assert "never tried on anybody real" in told["words"] and "UF1" in told["figures"] and "UF1" not in told["words"]
 
 
 def test_the_file_itself_is_given_in_parts_to_the_browser_s_player(with_video, tmp_path):

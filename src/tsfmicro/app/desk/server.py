@@ -81,11 +81,11 @@ class Desk:
             raise ConfigError("No project is open. Open or make one first.")
         return self._table
 
-    def _words(self) -> str:
-        """What a reader without figures must know of the model."""
+    def _of_model(self) -> Answer:
+        """What a reader without figures must know of the model, and the figures."""
         if self._card is None:
             self._card = model_card(self._model)
-        return self._card.words
+        return {"words": self._card.words, "figures": self._card.line}
 
     def close(self) -> None:
         """Close the project."""
@@ -125,7 +125,7 @@ class Desk:
             "/videos/{name}/file": self._file,
             "/export": self._export,
             "/report": self._report,
-            "/model": lambda r: {"words": self._words()},
+            "/model": lambda r: self._of_model(),
             "/agree": lambda r: self.table.agreement(_told(r, "one"), _told(r, "other")),
         }
         post: dict[str, Callable[[Mapping[str, Any]], Answer]] = {

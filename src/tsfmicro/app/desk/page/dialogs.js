@@ -217,10 +217,14 @@ function fillSettings(place) {
   blind.input.addEventListener('change', set('blind'));
   names.input.addEventListener('change', set('names'));
   place.append(blind.label, names.label);
-  const words = element('p', '', 'quiet');
+  const words = element('p', '', 'quiet'), figures = element('p', '', 'quiet'), more = element('details', '');
   words.id = 'model';
-  get('api/model').then((told) => (words.textContent = told.words), (error) => (words.textContent = error.message));
-  place.append(words, element('p', state.project.demonstration
+  more.append(element('summary', 'The model in figures'), figures);
+  get('api/model').then((told) => {
+    words.textContent = told.words;
+    figures.textContent = told.figures;
+  }, (error) => (words.textContent = error.message));
+  place.append(words, more, element('p', state.project.demonstration
     ? 'Start the page with --model for a real one.' : 'A model’s emotion is a hint where to look, never proof of what somebody felt.', 'quiet'));
   if (state.video) {
     place.append(document.createElement('hr'),
