@@ -100,3 +100,4 @@ def test_an_hour_is_drawn_in_lines_of_five_minutes_with_each_moment_in_its_own()
     html = page(known, [{}] * 1200, [Track(1, seconds, np.ones(len(seconds)))], [None] * 1200)
     assert html.count("<svg") == 12 and html.count('data-moment="') == 1200 and html.count('data-sure="') == 1200
     assert "by <select>" in html and len(html) < 3e6
+    assert html.count('<text x="') < 1000, "numbers do not lie on one another"

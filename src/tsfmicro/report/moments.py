@@ -123,7 +123,7 @@ def _timeline(track: Track, known: Mapping[str, Any]) -> str:
     lines = min(_LINES, max(1, -int(-seconds // _LINE)))
     drawn = "".join(_line(track, known, top, n * seconds / lines, (n + 1) * seconds / lines) for n in range(lines))
     return (
-        f'<figure class="timeline">{drawn}<figcaption>face {track.face}: how far the most moved part of the face is from where '
+        f'<figure class="timeline"><div class="lines">{drawn}</div><figcaption>face {track.face}: how far the most moved part of the face is from where '
         f"it rests, up to {top:.1f} % of the distance between the eyes. Red: micro-expressions; blue: longer ones. Choose "
         "one. Grey, below: what is no expression, or hides one.</figcaption></figure>"
     )
@@ -139,13 +139,14 @@ def _line(track: Track, known: Mapping[str, Any], top: float, begin: float, end:
     def here(one: Mapping[str, Any]) -> bool:
         return bool(one["face"] == track.face and one["onset_s"] < end and one["offset_s"] >= begin)
 
+    found = [(n, one) for n, one in enumerate(known["expressions"], 1) if here(one)]
+    numbered = _apart([(n, x(one["onset_s"])) for n, one in found])
     bands = "".join(
         f'<a href="#moment-{n}" class="{one["kind"]}" data-moment="{n}" aria-label="moment {n}, {one["kind"]}-expression '
         f'at {one["apex_s"]:.2f} seconds"><rect x="{x(one["onset_s"]):.1f}" y="0" '
         f'width="{max(6.0, x(one["offset_s"]) - x(one["onset_s"])):.1f}" height="{_HIGH - _FOOT}"/>'
-        f'<text x="{x(one["onset_s"]) + 2:.1f}" y="12">{n}</text></a>'
-        for n, one in enumerate(known["expressions"], 1)
-        if here(one)
+        + (f'<text x="{x(one["onset_s"]) + 2:.1f}" y="12">{n}</text></a>' if n in numbered else "</a>")
+        for n, one in found
     )
     marks = "".join(
         f'<g class="mark"><rect x="{x(m["onset_s"]):.1f}" y="{_HIGH - _FOOT - 13}" width="{x(m["offset_s"]) - x(m["onset_s"]):.1f}" '
@@ -163,6 +164,16 @@ def _line(track: Track, known: Mapping[str, Any], top: float, begin: float, end:
     )
     name = f"movement of face {track.face} from {begin:.0f} to {end:.0f} seconds"
     return f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="group" aria-label="{name}">{marks}{bands}{curve}{ticks}</svg>'
+
+
+def _apart(places: Sequence[tuple[int, float]]) -> set[int]:
+    """Of numbers at their places, those that do not lie on the one before."""
+    shown, end = set(), -1.0
+    for number, x in sorted(places, key=lambda place: place[1]):
+        if x >= end:
+            shown.add(number)
+            end = x + 8 * len(str(number)) + 4
+    return shown
 
 
 def _ticks(begin: float, end: float) -> list[float]:
@@ -242,7 +253,7 @@ h1 { font-size: 1.3rem; overflow-wrap: anywhere } h2 { font-size: 1.05rem; margi
 figure { margin: 0; font-size: .82rem } .row { display: flex; flex-wrap: wrap; gap: .6rem; margin-top: .6rem }
 .row img { display: block; border-radius: 4px; max-width: 100% }
 .timeline svg { width: 100%; height: auto; border: 1px solid #8886; border-radius: 6px }
-.timeline polyline { fill: none; stroke: currentColor; stroke-width: 1.2; opacity: .75; pointer-events: none }
+.lines { max-height: 60vh; overflow-y: auto; position: relative } .timeline polyline { fill: none; stroke: currentColor; stroke-width: 1.2; opacity: .75; pointer-events: none }
 .timeline rect { fill-opacity: .25 } .timeline a { cursor: pointer } .timeline text { font-size: 12px; fill: currentColor }
 .timeline .tick { opacity: .7 } .mark rect { fill: #8885 } .mark text { font-size: 10px; fill: currentColor; opacity: .8 } .micro rect { fill: #d1495b } .macro rect { fill: #2e86ab }
 .timeline a:hover rect, .timeline a:focus rect { fill-opacity: .45 }
@@ -254,7 +265,7 @@ details { margin: .4rem 0 } summary { cursor: pointer; opacity: .8 }
 th { text-align: left; font-weight: normal; padding-right: 1rem } meter { width: min(14rem, 40vw) }
 nav { display: none; gap: .5rem; align-items: center; margin-top: .6rem } body.one nav { display: flex; flex-wrap: wrap } .timeline a[hidden] { display: none }
 button { font: inherit; padding: .2rem .8rem }
-@media print { body.one section { display: block } nav { display: none !important } section { break-inside: avoid } }
+@media print { .lines { max-height: none } body.one section { display: block } nav { display: none !important } section { break-inside: avoid } }
 """
 
 _SCRIPT = """
@@ -263,13 +274,19 @@ if (all.length) {
   document.body.classList.add('one');
   let moments = all, at = 0, shown = null;
   const bands = [...document.querySelectorAll('[data-moment]')];
-  const number = m => m.id.slice(7);
+  const number = m => m.id.slice(7), of = new Map(all.map(m => [number(m), []]));
+  bands.forEach(a => of.get(a.dataset.moment).push(a));
+  const show = is => [shown, ...of.get(number(shown))].forEach(e => e.classList.toggle('chosen', is));
   const choose = n => {
     at = (n + moments.length) % moments.length;
-    shown?.classList.remove('chosen');
+    if (shown) show(false);
     shown = moments[at];
-    shown.classList.add('chosen');
-    bands.forEach(a => a.classList.toggle('chosen', a.dataset.moment === number(shown)));
+    show(true);
+    const line = of.get(number(shown))[0]?.closest('svg');
+    if (line) {
+      const box = line.parentElement, [there, room] = [line, box].map(e => e.getBoundingClientRect());
+      if (there.top < room.top || there.bottom > room.bottom) box.scrollTop += there.top - room.top;
+    }
     document.querySelector('nav span').textContent =
       `moment ${at + 1} of ${moments.length}` + (moments.length < all.length ? `, of ${all.length} in all` : '');
   };
