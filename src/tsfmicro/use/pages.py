@@ -25,7 +25,7 @@ from tsfmicro.use.answers import Moment, Reading
 from tsfmicro.use.batch import moment_columns, moment_row
 from tsfmicro.use.spot import made, save
 
-REPLAYS = 24  # moments of a video that are shown once more, slowly
+REPLAYS = 24  # moments of a video that are shown once more, slowly: the surest
 REPLAY_EDGE = 192  # pixels
 
 
@@ -76,14 +76,15 @@ def tracks(spotting: Spotting) -> list[Track]:
 
 
 def replays(reading: Reading, fps: float | None, watch: Watch) -> list[bytes | None]:
-    """An animated WebP of each moment, the head held still; None beyond the first REPLAYS, which keeps the page small."""
-    spotting, moments = reading.spotting, reading.moments[:REPLAYS]
+    """An animated WebP of each moment, the head held still; None of all but the surest, which keeps the page small."""
+    spotting, moments = reading.spotting, reading.moments
+    surest = sorted(range(len(moments)), key=lambda n: -moments[n].expression.confidence)[:REPLAYS]
     wanted: dict[int, list[int]] = defaultdict(list)
-    for n, moment in enumerate(moments):
-        for number in chosen(moment.expression.onset, moment.expression.offset):
+    for n in surest:
+        for number in chosen(moments[n].expression.onset, moments[n].expression.offset):
             wanted[number].append(n)
     faces: dict[int, list[np.ndarray]] = defaultdict(list)
-    made: list[bytes | None] = [None] * len(reading.moments)
+    made: list[bytes | None] = [None] * len(moments)
     if not moments:
         return made
     for number, image in open_video(spotting.video.path, read_image, fps).pick(wanted):
