@@ -1,8 +1,12 @@
 """Who is who: faces have the names that coders give, and a person's videos share where the person rests."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from tests.desk.seen import look, name, rested
+from tsfmicro.desk.found import kept
 from tsfmicro.desk.project import Project
 from tsfmicro.errors import AnnotationError
 from tsfmicro.spot.rest import Rest
@@ -16,6 +20,15 @@ def test_a_face_has_the_name_that_a_coder_gives_it_and_is_among_the_people_of_th
     assert project.videos["a.avi"]["people"] == ["Eva", "ben"] and people.everybody() == ["Eva", "ben"]
     project.undo()
     assert project.videos["a.avi"]["people"] == [] and people.everybody() == []
+
+
+def test_a_moment_is_shown_on_the_face_of_its_person(project, people):
+    look(project, "a.avi", faces=(1, 2))
+    name(project, "a.avi", f1="Eva", f2="ben")
+    assert [people.face_of("a.avi", one) for one in ("BEN", "eva", "ida", "")] == [2, 1, None, None]
+    found = replace(kept(project.found_in("a.avi")), landmarks=(np.zeros((60, 5, 2)), np.ones((60, 5, 2))))
+    assert found.landmarks_near(0.1, 2).max() == 1 and found.landmarks_near(0.1).max() == 0
+    assert found.landmarks_near(5.0, 2) is None
 
 
 def test_the_only_face_is_that_of_the_only_person(project, people):

@@ -83,10 +83,10 @@ class Found:
         at = int(self.curves[longest].sum(1).argmin())
         return float(self.seconds[longest][at]), self.landmarks[longest][at]
 
-    def landmarks_near(self, seconds: float) -> np.ndarray | None:
-        """(5, 2) of the face that is there at a time; None where none was followed."""
-        for of_face, marks in zip(self.seconds, self.landmarks, strict=True):
-            if of_face[0] - 0.05 <= seconds <= of_face[-1] + 0.05:
+    def landmarks_near(self, seconds: float, face: int | None = None) -> np.ndarray | None:
+        """(5, 2) of the face that is there at a time, or of this one; None where none was followed."""
+        for number, of_face, marks in zip(self.faces, self.seconds, self.landmarks, strict=True):
+            if face in (None, number) and of_face[0] - 0.05 <= seconds <= of_face[-1] + 0.05:
                 return marks[int(np.abs(of_face - seconds).argmin())]
         return None
 

@@ -75,6 +75,11 @@ class People:
             return str(named)
         return str(people[0]) if len(self._seen(video).faces) <= 1 else ""
 
+    def face_of(self, video: str, person: str) -> int | None:
+        """The number of a person's face in a video; None where nobody said."""
+        key = person_key(person)
+        return next((f for f in self._seen(video).faces if key and person_key(self.name_of(video, f)) == key), None)
+
     def faces(self, video: str) -> list[dict[str, Any]]:
         """The faces that were followed in a video: whose, from when to when, for how long, and where each was taken to rest."""
         found = self._found(video)

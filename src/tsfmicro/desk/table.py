@@ -210,14 +210,15 @@ class Table:
                 self._films.popitem(last=False)[1][1].close()
             return film
 
-    def replay(self, name: str, onset: float, offset: float) -> bytes:
-        """A moment, slowly and magnified, as an animated WebP."""
+    def replay(self, name: str, onset: float, offset: float, person: str = "", face: int | None = None) -> bytes:
+        """A moment, slowly and magnified, as an animated WebP. Args: person, face: whose, where several are seen."""
         film = self.film(name)
         if film.times is None:
             raise VideoError(f"{name}: its frames are still being counted. Try again in a moment.")
         source = opened(self.project.place(name), self.project.videos[name].get("fps"))
         found = self.found(name)
-        landmarks = found.landmarks_near(onset) if found else None
+        whose = face if face is not None else self.people.face_of(name, person)
+        landmarks = found.landmarks_near(onset, whose) if found else None
         if landmarks is None:
             ((_, image),) = frames_between(source, film.times, [int(np.abs(film.times - onset).argmin())])
             landmarks = max(self._find(image), key=lambda marks: float(np.ptp(marks[:, 0])), default=None)

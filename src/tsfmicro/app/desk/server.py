@@ -219,7 +219,10 @@ class Desk:
         return {"faces": self.table.curves(request.path_params["name"], _coder(request), begin, end, int(points))}
 
     def _replay(self, request: Request) -> Answer:
-        content = self.table.replay(request.path_params["name"], _number(request, "onset"), _number(request, "offset"))
+        onset, offset = _number(request, "onset"), _number(request, "offset")
+        face = int(_number(request, "face")) if "face" in request.query_params else None
+        person = request.query_params.get("person", "")
+        content = self.table.replay(request.path_params["name"], onset, offset, person, face)
         return Response(content, media_type="image/webp")
 
     def _export(self, request: Request) -> Answer:
