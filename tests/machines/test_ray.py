@@ -11,9 +11,9 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from tests.machines.waiting import PATIENCE, alive, wait_until
 from tests.run.conftest import plan_of, tiny_config
 from tests.run.test_here import Listener, results
+from tests.waiting import PATIENCE, alive, wait_until
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.machines import on_ray
 from tsfmicro.machines.named import machines
@@ -36,7 +36,9 @@ PATIENT = {  # Ray gives up on processes and nodes after seconds that a busy mac
 def patient():
     before = dict(os.environ)
     os.environ.update(PATIENT)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(on_ray, "ANSWERED_WITHIN", PATIENCE)
+        yield
     os.environ.clear()
     os.environ.update(before)
 

@@ -10,9 +10,9 @@ import time
 import psutil
 import pytest
 
-from tests.machines.waiting import alive, wait_until
 from tests.run.conftest import plan_of, tiny_config
 from tests.run.test_here import Listener, results
+from tests.waiting import alive, wait_until
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.machines import on_slurm
 from tsfmicro.machines.named import machines

@@ -60,12 +60,12 @@ def images(model, clips):
 def check(model, file):
     """The file against torch, in both runtimes, for batches that the graph was not recorded with."""
     export(model, file)
+    batches = [images(model, clips) for clips in (1, 3)]
+    with torch.inference_mode():
+        said = [model(**{name: torch.from_numpy(image) for name, image in b.items()}).numpy() for b in batches]
     for runtime in ("onnxruntime", "openvino"):
         predictor = load_predictor(file, runtime, threads=1)
-        for clips in (1, 3):
-            batch = images(model, clips)
-            with torch.inference_mode():
-                wanted = model(**{name: torch.from_numpy(image) for name, image in batch.items()}).numpy()
+        for batch, wanted in zip(batches, said, strict=True):
             np.testing.assert_allclose(predictor(batch), wanted, atol=max(1e-4, model.near_ties), err_msg=runtime)
 
 
