@@ -5,7 +5,6 @@ NARROW = {
     "c3dbed-approx": {"widths": (16, 32, 64), "width": 64, "layers": 2},
     "causalnet": {"width": 24, "blocks": (1, 1, 1)},
     "htnet": {"width": 24, "blocks": (1, 1, 2)},
-    "mersiamc3d-approx": {"candidates": 16, "keys": 8},
     "micron-bert": {"size": 112},
     "mpfnet-approx": {"steps": 4, "levels": 3, "width": 16},
     "srmcl": {"size": 112},
