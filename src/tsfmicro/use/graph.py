@@ -70,7 +70,6 @@ def graph(model: Model) -> bytes:
                 output_names=["logits"],
                 opset_version=OPSET,
                 verbose=False,
-                optimize=False,  # once is enough, below
             )
         except Exception as problem:  # the exporter's errors have no common class
             raise ExportError(_why(model, problem)) from problem
