@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from dataclasses import replace
 
@@ -29,6 +30,7 @@ PATIENT = {  # Ray gives up on processes and nodes after seconds that a busy mac
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_register_timeout_seconds": str(PATIENCE),
     "RAY_health_check_failure_threshold": "100",
+    "RAY_worker_niceness": "0",  # else trainings wait until the other tests leave a core
 }
 
 
@@ -36,8 +38,12 @@ PATIENT = {  # Ray gives up on processes and nodes after seconds that a busy mac
 def patient():
     before = dict(os.environ)
     os.environ.update(PATIENT)
-    with pytest.MonkeyPatch.context() as patch:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as room,
+    ):
         patch.setattr(on_ray, "ANSWERED_WITHIN", PATIENCE)
+        os.environ["RAY_TMPDIR"] = room  # else its logs stay; pytest's own folder is too deep for its sockets
         yield
     os.environ.clear()
     os.environ.update(before)
