@@ -11,6 +11,7 @@ pytest.importorskip("starlette", reason="the web extra is not installed")
 from starlette import testclient
 
 from tests.desk.films import film
+from tests.waiting import wait_until
 from tsfmicro.app.desk.server import PAGE, Desk
 from tsfmicro.coding.registry import read
 from tsfmicro.desk.found import PARTS, Found, keep
@@ -380,18 +381,12 @@ def test_a_video_that_moved_is_found(with_video, tmp_path):
 
 
 def test_looking_for_moments_is_a_job_that_tells_and_can_be_cancelled(with_video, desk):
-    import time
-
     assert with_video.post("/desk/api/look", json={"videos": ["a.avi"]}).status_code == 200
     assert with_video.get("/desk/api/project").json()["videos"][0]["job"]["share"] == 0
     with_video.post("/desk/api/cancel", json={"video": "a.avi"})
-    deadline = time.monotonic() + 60
-    while desk.table.jobs.state() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert desk.table.jobs.state() == {}
+    wait_until(lambda: desk.table.jobs.state() == {})
     with_video.post("/desk/api/look", json={"videos": ["a.avi"]})  # squares, and no face
-    while "trouble" not in desk.table.jobs.state().get("a.avi", {}) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: "trouble" in desk.table.jobs.state().get("a.avi", {}))
     assert "no face is seen long enough" in desk.table.jobs.state()["a.avi"]["trouble"]
     refused(with_video.post("/desk/api/look", json={"videos": "a.avi"}))
     refused(with_video.post("/desk/api/look", json={"videos": ["../x"]}))
