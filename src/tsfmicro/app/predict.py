@@ -70,7 +70,7 @@ def predict(
             sys.exit(1)
         return
     with Screen() as screen:
-        reading = recognizer.video(video, screen, fps, level, spotter)
+        reading = recognizer.video(video, screen, fps, level, spotter=spotter)
     if out is not None:
         write_reading(reading, out, fps)
         if pdf:
