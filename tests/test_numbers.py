@@ -1,0 +1,91 @@
+"""What README and docs say was scored is scored again, from the logits of those runs: `python -m benchmarks.numbers` kept them."""
+
+import re
+import tarfile
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks.numbers import lines_of
+from benchmarks.starts import lines as started
+from tsfmicro.app.cli import app
+from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.summary import summarise
+from tsfmicro.study.beside import page
+from tsfmicro.study.grid import Member
+from tsfmicro.study.study import Row, compared
+
+ROOT, KEPT = Path(__file__).parents[1], Path(__file__).parent / "numbers"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Unpacks an archive of runs."""
+
+    def unpacked(name):
+        room = tmp_path_factory.mktemp(name)
+        with tarfile.open(KEPT / f"{name}.tar.xz") as whole:
+            whole.extractall(room, filter="data")
+        return room
+
+    return unpacked
+
+
+def text(page):
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def rows(markdown):
+    """The cells of a page's tables."""
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in markdown.splitlines() if line[:1] == "|"]
+
+
+def printed(monkeypatch, *words):
+    monkeypatch.setenv("COLUMNS", "300")
+    done = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    return [line.rstrip() for line in done.stdout.splitlines()]
+
+
+def block(page, first):
+    """The lines of the code block that begins so."""
+    (found,) = [b for b in re.findall(r"```\n(.*?)```", text(page), flags=re.DOTALL) if b.startswith(first)]
+    return [line.rstrip() for line in found.splitlines()]
+
+
+def test_the_score_of_the_readme_is_what_its_run_gives(kept, monkeypatch):
+    again = printed(monkeypatch, "evaluate", f"{kept('demo') / 'run'}")
+    assert [line for line in block("README.md", "demo ") if line not in again] == []
+
+
+def test_all_rules_of_the_page_of_scores_are_what_its_run_gives(kept, monkeypatch):
+    again = printed(monkeypatch, "evaluate", f"{kept('scores') / 'late'}", "--rule", "all")
+    told = [line for line in block("docs/scores.md", "demo ") if not line.startswith("look at")]
+    assert [line for line in told if line not in again] == []
+
+
+def test_the_comparison_of_the_page_of_scores_is_what_its_runs_give(kept, monkeypatch):
+    runs = kept("scores")
+    again = printed(monkeypatch, "compare", f"{runs / 'late'}", f"{runs / 'spatial'}")
+    told = [line for line in block("docs/scores.md", "A = ") if line[:3] not in ("A =", "B =", "…")]
+    assert [line for line in told if line not in again] == []
+
+
+def test_every_row_of_the_zoo_is_what_its_run_gives(kept):
+    cells = 8  # what it is called, its scores, the leak, the floor, the difference, p; not what it cost
+    again = {row[0]: row[:cells] for row in rows(page("quick", list(lines_of(kept("zoo")))))}
+    told = {row[0]: row[:cells] for row in rows(text("docs/zoo.md").split("## Exact")[0])}
+    assert told == again
+
+
+def test_every_gain_of_a_start_is_what_its_runs_give(kept):
+    folder, again = kept("starts"), []
+    for name, short in (("faces", "s-faces"), ("drawn-101", "s-101"), ("drawn-102", "s-102")):
+        of = {}
+        for run in sorted(file.parent for file in (folder / short).glob("*/run.json")):
+            opened = RunFolder.open(run)
+            against = run.name.replace("started", "scratch") if run.name.endswith("started") else ""
+            of[run.name] = Row(Member(run.name, opened.plan.config, against), summarise(opened))
+        again += started(name, {row.member.name: row for row in compared(folder / short, list(of.values()))})
+    table = [row for row in rows(text("docs/pretraining.md")) if row[0] in {line[0] for line in again}]
+    assert sorted(table) == sorted(again)
