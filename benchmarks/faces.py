@@ -28,15 +28,16 @@ Find = Callable[[np.ndarray], np.ndarray | None]  # → (5, 2), pixels
 
 
 def images(place: Path, every: int) -> Iterator[np.ndarray]:
-    """RGB. Raises SystemExit: nothing is there that can be read."""
+    """RGB; what cannot be read is left out."""
     if place.is_dir() or place.suffix.lower() in PICTURES:
         files = sorted(f for f in place.rglob("*") if f.suffix.lower() in PICTURES) if place.is_dir() else [place]
         read = (cv2.imread(str(file)) for file in files)
     else:
         film = cv2.VideoCapture(str(place))
-        read = iter(lambda: film.read()[1], None)
+        read = (film.read()[1] for _ in range(int(film.get(cv2.CAP_PROP_FRAME_COUNT))))
     for image in islice(read, 0, None, every):
-        yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        if image is not None:
+            yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def finders() -> dict[str, Find]:

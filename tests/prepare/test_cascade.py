@@ -1,7 +1,6 @@
 import hashlib
 import warnings
 
-import cv2
 import numpy as np
 import pytest
 from pytest import approx
