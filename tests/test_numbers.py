@@ -49,7 +49,8 @@ def printed(monkeypatch, *words):
 
 def block(page, first):
     """The lines of the code block that begins so."""
-    (found,) = [b for b in re.findall(r"```\n(.*?)```", text(page), flags=re.DOTALL) if b.startswith(first)]
+    blocks = re.split(r"^```.*\n", text(page), flags=re.MULTILINE)[1::2]
+    (found,) = [one for one in blocks if one.startswith(first)]
     return [line.rstrip() for line in found.splitlines()]
 
 
