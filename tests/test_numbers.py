@@ -1,5 +1,6 @@
 """What README and docs say was scored is scored again, from the logits of those runs: `python -m benchmarks.numbers` kept them."""
 
+import json
 import re
 import tarfile
 from pathlib import Path
@@ -11,7 +12,9 @@ from benchmarks.numbers import lines_of
 from benchmarks.starts import lines as started
 from tsfmicro.app.cli import app
 from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.start import SHIPPED as STARTS
 from tsfmicro.run.summary import summarise
+from tsfmicro.spot.learned import shipped
 from tsfmicro.study.beside import page
 from tsfmicro.study.grid import Member
 from tsfmicro.study.study import Row, compared
@@ -90,3 +93,38 @@ def test_every_gain_of_a_start_is_what_its_runs_give(kept):
         again += started(name, {row.member.name: row for row in compared(folder / short, list(of.values()))})
     table = [row for row in rows(text("docs/pretraining.md")) if row[0] in {line[0] for line in again}]
     assert sorted(table) == sorted(again)
+
+
+def test_the_levels_of_the_learned_spotter_are_those_of_its_card():
+    known = shipped().card["held out"]
+    told = [
+        row for row in rows(text("docs/spotting.md").split("| level |")[1].split("\n\n")[0]) if row[0][:1].isdigit()
+    ]
+    assert len(told) == 5
+    for level, *cells in told:
+        n = known["learned"]["level"].index(float(level))
+        of = [known[which] for which in ("learned", "peaks")]
+        again = [
+            said for one in of for said in (f"{one['f1'][n]:.2f}", f"{one['micro'][n]:.1f} and {one['macro'][n]:.1f}")
+        ]
+        assert [_numbers(cell) for cell in cells] == [_numbers(cell) for cell in again], level
+
+
+def _numbers(cell):
+    return [float(part) for part in cell.split(" and ")]
+
+
+def test_what_starts_reach_on_people_they_had_not_seen_is_what_their_cards_say():
+    page = " ".join(text("docs/pretraining.md").split())
+    told = re.search(r"STSTNet reaches UF1 ([\d.]+) after its pretraining, and TSFmicro \(small\) ([\d.]+)", page)
+    cards = [
+        json.loads((STARTS / "drawn-people" / name / "card.json").read_text()) for name in ("ststnet", "tsfmicro-small")
+    ]
+    assert list(told.groups()) == [f"{card['held_out']['uf1']:.2f}" for card in cards]
+
+
+def test_every_page_that_tells_a_score_with_its_interval_says_where_it_comes_from():
+    known = text("docs/numbers.md")
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        if re.search(r"\d\.\d\d \[-?\d", text(page)) and page.stem not in ("numbers", "user-guide", "first-run"):
+            assert f"({page.name})" in known, page.name
