@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from benchmarks.numbers import lines_of
 from benchmarks.starts import lines as started
 from tsfmicro.app.cli import app
+from tsfmicro.reading.compare import compare
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.start import SHIPPED as STARTS
 from tsfmicro.run.summary import summarise
@@ -95,6 +96,15 @@ def test_every_gain_of_a_start_is_what_its_runs_give(kept):
     assert sorted(table) == sorted(again)
 
 
+def test_what_flow_gives_a_linear_machine_is_what_its_runs_give(kept):
+    folder, told = kept("flow"), {row[0]: row[1:] for row in rows(text("docs/generated-faces.md"))}
+    assert told["DIS"][0] == str(summarise(RunFolder.open(folder / "dis")).model.uf1)
+    for name in ("expression", "facial"):
+        found = compare(folder / name, f"{folder / 'dis'}")
+        gain = found.differences["uf1"]
+        assert told[f"drawn, `part: {name}`"] == [str(found.scores[0].uf1), f"{gain.interval:+}", gain.shown_p]
+
+
 def test_the_levels_of_the_learned_spotter_are_those_of_its_card():
     known = shipped().card["held out"]
     told = [
@@ -125,6 +135,6 @@ def test_what_starts_reach_on_people_they_had_not_seen_is_what_their_cards_say()
 
 def test_every_page_that_tells_a_score_with_its_interval_says_where_it_comes_from():
     known = text("docs/numbers.md")
-    for page in sorted((ROOT / "docs").glob("*.md")):
-        if re.search(r"\d\.\d\d \[-?\d", text(page)) and page.stem not in ("numbers", "user-guide", "first-run"):
-            assert f"({page.name})" in known, page.name
+    for one in sorted((ROOT / "docs").glob("*.md")):
+        if re.search(r"\d\.\d\d \[-?\d", text(one)) and one.stem not in ("numbers", "user-guide", "first-run"):
+            assert f"({one.name})" in known, one.name

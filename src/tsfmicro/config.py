@@ -251,15 +251,17 @@ def put(values: dict[str, Any], key: str, value: Any) -> None:
     values[last] = value
 
 
-def parse_override(text: str) -> tuple[str, Any]:
-    """'train.epochs=50' as key and value. Raises ConfigError."""
+def parse_override(
+    text: str, said: str = "--set", like: str = "section.key=value, e.g. train.epochs=50"
+) -> tuple[str, Any]:
+    """'train.epochs=50' as key and value. Args: said, like: the option that it was given to, and how that is written. Raises ConfigError."""
     key, sign, value = text.partition("=")
     if not sign or not key:
-        raise ConfigError(f"--set {text}: write it as section.key=value, e.g. train.epochs=50.")
+        raise ConfigError(f"{said} {text}: write it as {like}.")
     try:
         return key, parse_yaml(value)
     except yaml.YAMLError:
-        raise ConfigError(f"--set {text}: {value!r} is not a YAML value.") from None
+        raise ConfigError(f"{said} {text}: {value!r} is not a YAML value.") from None
 
 
 GONE = {

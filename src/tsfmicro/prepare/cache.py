@@ -53,6 +53,11 @@ def alignment_key(clips: Sequence[Clip], config: PrepareConfig) -> str:
     )
 
 
+def reason_of(clip: str, told: object) -> str:
+    """Why a clip was skipped, without its name, which stands beside it."""
+    return str(told).removeprefix(f"{clip}: ")
+
+
 def product_key(
     alignment: str, clips: Sequence[Clip], product: Product[Any], size: int | None, options: Section
 ) -> str:
@@ -210,7 +215,7 @@ def open_prepared(folder: Path, clips: Sequence[Clip] | None = None, check: bool
         clips=tuple(usable),
         rows=np.array([rows[clip.id] for clip in usable], np.int64),
         products=products,
-        skipped=tuple((clip.id, skipped[clip.id]) for clip in clips if clip.id in skipped),
+        skipped=tuple((c.id, reason_of(c.id, skipped[c.id])) for c in clips if c.id in skipped),
     )
 
 
@@ -257,7 +262,7 @@ def _open_first_format(folder: Path, index: Mapping[str, Any], clips: Sequence[C
         clips=tuple(usable.values()),
         rows=np.array(list(rows.values()), np.int64),
         products=products,
-        skipped=tuple((c.id, records[c.id]["skipped"]) for c in clips if "skipped" in records[c.id]),
+        skipped=tuple((c.id, reason_of(c.id, records[c.id]["skipped"])) for c in clips if "skipped" in records[c.id]),
     )
 
 
