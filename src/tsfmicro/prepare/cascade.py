@@ -105,7 +105,7 @@ class Cascade:
         """Args: images: (N, H, W, 3), 0…255."""
         blob = ((images.astype(np.float64) - 127.5) / 128).transpose(0, 2, 1, 3)
         self._nets[net].setInput(np.ascontiguousarray(blob, np.float32))
-        return self._nets[net].forward(outputs)
+        return tuple(self._nets[net].forward(outputs))
 
 
 def _patch(image: np.ndarray, box: np.ndarray, edge: int) -> np.ndarray:
