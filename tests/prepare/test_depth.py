@@ -187,7 +187,7 @@ def test_without_depth_they_are_refused_in_a_line_that_names_the_dataset_and_a_c
 @pytest.mark.parametrize(
     ("depths", "what"),
     [
-        ({10: head()}, "casme2/sub01/EP02: frame 20 has no depth picture. Copy"),
+        ({10: head()}, "frame 20 has no depth picture. Copy"),
         ({10: head(), 20: head().astype(np.uint8)}, "20.png: is no depth picture of 16 bits"),
         ({10: head(), 20: np.dstack([head()] * 3)}, "20.png: is no depth picture of 16 bits"),
         ({10: head(), 20: head()[::2, ::2]}, "20.png: is 320×240, but its onset is 640×480"),
