@@ -156,6 +156,7 @@ def test_several_datasets_are_scored_together_and_each_alone(start, prepared_fol
     assert summary.notes == (
         "samm alone is not scored: no clip of class surprise was tested, so UF1 and UAR do not exist. Choose another label scheme.",
         "linear floor is not there: the command that made the run makes it",
+        "shuffled linear floor is not there: the command that made the run makes it",
     )
 
 

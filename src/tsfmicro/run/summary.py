@@ -175,9 +175,11 @@ def _rules(asked: str, val_people: int) -> tuple[list[Rule], list[str]]:
 
 def _missing_floors(folder: RunFolder, found: Container[str]) -> list[str]:
     missing, total = len(folder.missing(shuffled=True)), len(folder.plan.folds)
-    notes = []
-    if "linear" not in found:
-        notes.append("linear floor is not there: the command that made the run makes it")
+    notes = [
+        f"{shown(name)} floor is not there: the command that made the run makes it"
+        for name in ("linear", "shuffled-linear")
+        if name not in found
+    ]
     if 0 < missing < total:
         notes.append(
             f"shuffled floor is not there: {missing} of {total} trainings are not finished; run with --shuffled goes on"
