@@ -17,7 +17,7 @@ import numpy as np
 from tsfmicro import __version__
 from tsfmicro.columns import MODEL, SPOTTED, curve_columns, heads, in_columns, write_codebook
 from tsfmicro.data.frames import number_frames
-from tsfmicro.errors import RunError, UnknownNameError
+from tsfmicro.errors import ConfigError, RunError, UnknownNameError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.face import finder_of_all, quarter_turns
