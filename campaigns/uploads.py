@@ -114,6 +114,17 @@ class Page:
     told: Path
 
 
+@dataclass(frozen=True)
+class Function:
+    """One of the page's. number: by which it is called. others: what stands on the page for all that it takes but the video."""
+
+    number: int
+    others: tuple[Any, ...]
+
+    def data(self, video: dict[str, Any]) -> list[Any]:
+        return [video, *self.others]
+
+
 @contextmanager
 def served(at: Path) -> Iterator[Page]:
     """Start the page as a user does; ends it. Raises RuntimeError: it does not start."""
@@ -149,14 +160,14 @@ def served(at: Path) -> Iterator[Page]:
 def visited(page: Page, visitors: int, seed: int) -> Iterator[Answer]:
     """All visitors at once. Yields each one's answer, then what is wrong with the page afterwards, as of visitor -1."""
     config = json.loads(_asked(page.port, "GET", "/config")[1])
-    keep, read = (_number(config, name) for name in ("keep", "read"))
+    keep, read = (_function(config, name) for name in ("keep", "read"))
     outside = _listed(page)
     with ThreadPoolExecutor(visitors) as pool:
         yield from pool.map(lambda n: _visit(page, keep, read, n, random.Random(seed * 1000 + n)), range(visitors))
     yield from (Answer(-1, "afterwards", "", fault) for fault in _afterwards(page, outside))
 
 
-def _visit(page: Page, keep: int, read: int, number: int, dice: random.Random) -> Answer:
+def _visit(page: Page, keep: Function, read: Function, number: int, dice: random.Random) -> Answer:
     bodies, name = _bodies(page.video.read_bytes(), dice), dice.choice(NAMES)
     kind = "a video" if dice.random() < 0.3 else dice.choice(list(bodies))
     what, session, body = f"{kind} called {name[:40]!r}", f"visitor{number:04}", bodies[kind]
@@ -175,13 +186,13 @@ def _visit(page: Page, keep: int, read: int, number: int, dice: random.Random) -
             if not Path(place).resolve().is_relative_to(page.room.resolve()):
                 return Answer(number, what, "taken", f"it was put to {place}")
         given = {"path": place, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
-        call = {"data": [given], "fn_index": keep, "session_hash": session}
+        call = {"data": keep.data(given), "fn_index": keep.number, "session_hash": session}
         status, told = _asked(page.port, "POST", "/gradio_api/run/predict", json.dumps(call).encode())
         if (
             status != 200 and name == NAMES[0] and what != MACHINE
         ):  # gradio refuses hidden files and some odd names itself
             raise ValueError(f"the upload was not kept: {status} {told[:200]}")
-        said = _called(page.port, read, [given, 0.5], session)
+        said = _called(page.port, read.number, read.data(given), session)
     except (OSError, ValueError) as problem:
         return Answer(number, what, "no answer", f"{type(problem).__name__}: {problem}")
     finally:
@@ -242,9 +253,11 @@ def _form(name: str, body: bytes) -> tuple[bytes, str]:
     return whole, "multipart/form-data; boundary=edge"
 
 
-def _number(config: dict[str, Any], name: str) -> int:
-    """Of a function of the page."""
-    return next(d["id"] for d in config["dependencies"] if d.get("api_name", "").partition("_")[0] == name)
+def _function(config: dict[str, Any], name: str) -> Function:
+    """A function of the page, by its name in the program."""
+    found = next(d for d in config["dependencies"] if d.get("api_name", "").partition("_")[0] == name)
+    values = {one["id"]: one["props"].get("value") for one in config["components"]}
+    return Function(found["id"], tuple(values[one] for one in found["inputs"][1:]))
 
 
 def _called(port: int, function: int, data: list[Any], session: str) -> str:

@@ -66,4 +66,4 @@ def test_what_is_left_or_written_elsewhere_is_a_fault(page, monkeypatch):
 
 def _functions(page):
     config = uploads.json.loads(uploads._asked(page.port, "GET", "/config")[1])
-    return [uploads._number(config, name) for name in ("keep", "read")]
+    return [uploads._function(config, name) for name in ("keep", "read")]
