@@ -301,3 +301,12 @@ def test_movements_of_more_than_four_seconds_together_stay_apart():
     times = seconds(16)
     laugh = 3 * bump(times, 3, 4, 6, hold=0.8) + 3 * bump(times, 6.1, 7, 9.2, hold=0.8)
     assert len(told(times, face(times, upper_lip=laugh))) == 2
+
+
+def test_what_is_sure_is_not_lost_to_something_larger_that_begins_before_it_ends():
+    times = seconds(14)
+    smile, turn = 3 * bump(times, 4, 4.6, 6.8, hold=0.8), 5 * bump(times, 6.6, 8, 9.9, hold=0.6)
+    turned = np.repeat(np.stack([4 * turn, 0 * turn], axis=1)[:, None], len(REGIONS), axis=1)
+    names = ("left_cheek", "right_cheek", "left_mouth_corner", "right_mouth_corner")
+    found = told(times, face(times, **dict.fromkeys(names, -smile), left_outer_brow=turn), turned=turned)
+    assert [(one.onset, one.offset) for one in found] == [(approx(4, abs=0.2), approx(6.8, abs=0.3))]

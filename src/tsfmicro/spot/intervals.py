@@ -258,10 +258,14 @@ def _one_each_stretch(found: Sequence[Found], gap: float) -> list[Found]:
             more, onset=begin, offset=end, parts=less.parts + more.parts, ratio=surer.ratio, doubt=surer.doubt,
             held=max(less, more, key=lambda f: f.offset).held,
         )  # fmt: skip
-        if alike and whole.length > LONGEST and one.onset >= joined[-1].offset:
+        if not alike:
+            joined[-1] = more
+        elif whole.length <= LONGEST:
+            joined[-1] = whole
+        elif one.onset >= joined[-1].offset:
             joined.append(one)
         else:
-            joined[-1] = whole if alike and whole.length <= LONGEST else more
+            joined[-1] = surer
     return joined
 
 
