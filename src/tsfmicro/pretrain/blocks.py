@@ -26,6 +26,7 @@ from tsfmicro.synthetic.pairs import Pairs, draw_pairs
 
 HELD_OUT = 10_000_000  # number of the first block that is only asked about: no pretraining gets so far
 STEP = 4  # true motion is known for every fourth pixel
+FINER = 2  # small faces are drawn with so many times the pixels and averaged, as preparation does: texture must not alias
 _KEPT = ("motion", "units", "emotion")
 
 
@@ -70,8 +71,9 @@ class Order:
         return -(-max(edges) // STEP) * STEP
 
     def _drawn_for(self, need: Need) -> int:
-        measured = need.product == "faces" or self.draw.flow != "true"
-        return _on(need) if measured else STEP * (need.size or 0)
+        if need.product == "faces":
+            return FINER * _on(need) if _on(need) <= COMPUTED_ON // FINER else _on(need)
+        return _on(need) if self.draw.flow != "true" else STEP * (need.size or 0)
 
     @property
     def pairs(self) -> int:

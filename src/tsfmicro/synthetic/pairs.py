@@ -35,7 +35,7 @@ from tsfmicro.template import to_template
 UNITS: tuple[str, ...] = tuple(f"{side}{unit}" for unit in muscles.UNITS for side in "LR")
 """Columns of `Pairs.units`: each action unit on the person's left and right."""
 
-VERSION = 2  # of the drawing: raise it where the same arguments give other pairs
+VERSION = 3  # of the drawing: raise it where the same arguments give other pairs
 STRONGEST = 4.0  # px of 224 that the furthest point of the skin moves at intensity 1
 SMALLEST, LARGEST = 32, 512  # edges that can be drawn, px
 
