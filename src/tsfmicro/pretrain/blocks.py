@@ -26,7 +26,9 @@ from tsfmicro.synthetic.pairs import Pairs, draw_pairs
 
 HELD_OUT = 10_000_000  # number of the first block that is only asked about: no pretraining gets so far
 STEP = 4  # true motion is known for every fourth pixel
-FINER = 2  # small faces are drawn with so many times the pixels and averaged, as preparation does: texture must not alias
+FINER = (
+    2  # small faces are drawn with so many times the pixels, and averaged as preparation does: texture must not alias
+)
 _KEPT = ("motion", "units", "emotion")
 
 
