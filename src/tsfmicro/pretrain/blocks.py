@@ -26,9 +26,8 @@ from tsfmicro.synthetic.pairs import Pairs, draw_pairs
 
 HELD_OUT = 10_000_000  # number of the first block that is only asked about: no pretraining gets so far
 STEP = 4  # true motion is known for every fourth pixel
-FINER = (
-    2  # small faces are drawn with so many times the pixels, and averaged as preparation does: texture must not alias
-)
+FINER = 2  # pixels of a small face are means of so many drawn ones each way, as in preparation: texture must not alias
+MEASURED = 2  # px of a picture for one drawn, where flow is measured: dis looks at halves of its pictures at most
 _KEPT = ("motion", "units", "emotion")
 
 
@@ -69,13 +68,20 @@ class Order:
     @property
     def size(self) -> int:
         """Edge at which people are drawn, pixels."""
-        edges = [self._drawn_for(need) for need in self.needs]
-        return -(-max(edges) // STEP) * STEP
+        return -(-max(map(self._drawn_for, self.needs)) // STEP) * STEP
+
+    @property
+    def taken(self) -> int:
+        """Edge of the pictures that are taken of them, pixels."""
+        return max(map(self._taken_for, self.needs))
 
     def _drawn_for(self, need: Need) -> int:
         if need.product == "faces":
-            return FINER * _on(need) if _on(need) <= COMPUTED_ON // FINER else _on(need)
-        return _on(need) if self.draw.flow != "true" else STEP * (need.size or 0)
+            return min(FINER * _on(need), max(COMPUTED_ON, _on(need)))
+        return STEP * (need.size or 0) if self.draw.flow == "true" else -(-_on(need) // MEASURED)
+
+    def _taken_for(self, need: Need) -> int:
+        return _on(need) if need.product == "flow" and self.draw.flow != "true" else self._drawn_for(need)
 
     @property
     def pairs(self) -> int:
@@ -113,7 +119,8 @@ def make(order: Order, number: int) -> Block:
     """
     if order.keep is None:
         draw = order.draw
-        return _seen(draw_pairs(draw.seed, number, order.size, draw.people, draw.each, breadth_of(draw)), order)
+        drawn = draw_pairs(draw.seed, number, order.size, draw.people, draw.each, breadth_of(draw), order.taken)
+        return _seen(drawn, order)
     file = order.keep / f"{number}.npz"
     try:
         if file.exists():

@@ -66,9 +66,10 @@ def draw_camera(amount: float, rng: np.random.Generator) -> Camera:
 class Shot:
     """A camera before one scene: what is the same in both frames is drawn once."""
 
-    def __init__(self, camera: Camera, size: int, rng: np.random.Generator) -> None:
-        self.camera, self.size, self.rng = camera, size, rng
-        full = max(size, _FACE)
+    def __init__(self, camera: Camera, size: int, rng: np.random.Generator, taken: int | None = None) -> None:
+        """Args: size: edge of what stands before it; taken: edge of its frames, by default the same; px."""
+        self.camera, self.taken, self.rng = camera, taken or size, rng
+        full = max(size, self.taken, _FACE)
         self.edge = max(16, round(camera.pixels * full)) if camera.pixels < 0.98 else full
         self.blur = camera.blur * size / full
         self._table = None
@@ -81,7 +82,7 @@ class Shot:
         """A frame.
 
         Args: picture: (S, S, 3) uint8, blue first; gain: (S, S) float32, the light's change.
-        Returns: (S, S, 3) uint8, red first.
+        Returns: (taken, taken, 3) uint8, red first.
         """
         c = self.camera
         if self._table is not None:
@@ -97,7 +98,7 @@ class Shot:
             frame = np.asarray(cv2.imdecode(code, cv2.IMREAD_UNCHANGED))
         if c.skip is not None:
             frame = self._sent(frame)
-        return cv2.cvtColor(_resized(frame, self.size), cv2.COLOR_GRAY2RGB if c.grey else cv2.COLOR_BGR2RGB)
+        return cv2.cvtColor(_resized(frame, self.taken), cv2.COLOR_GRAY2RGB if c.grey else cv2.COLOR_BGR2RGB)
 
     def _noise(self, edge: int) -> Field:
         """A random piece of one large grain: drawing new numbers would take as long as all the rest."""
