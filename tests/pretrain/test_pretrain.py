@@ -193,7 +193,7 @@ def test_flow_is_measured_as_in_clips_or_true(tmp_path):
     assert measured.products[need].shape == true.products[need].shape == (4, 3, 28, 28)
     assert measured.products[need].dtype == np.float16
     order = Order(draw, model.needs)
-    assert (order.size, order.taken) == (112, 224), "measured on pictures of 224, as in preparation"
+    assert (order.size, order.taken) == (128, 224), "measured on pictures of 224, as in preparation"
 
 
 def test_in_a_mirror_a_left_unit_is_a_right_one_and_motion_goes_the_other_way():

@@ -27,7 +27,7 @@ from tsfmicro.synthetic.pairs import Pairs, draw_pairs
 HELD_OUT = 10_000_000  # number of the first block that is only asked about: no pretraining gets so far
 STEP = 4  # true motion is known for every fourth pixel
 FINER = 2  # pixels of a small face are means of so many drawn ones each way, as in preparation: texture must not alias
-MEASURED = 2  # px of a picture for one drawn, where flow is measured: dis looks at halves of its pictures at most
+COARSER = 128  # px at which a face is drawn whose flow is measured on 224: dis looks at halves of its pictures at most
 _KEPT = ("motion", "units", "emotion")
 
 
@@ -78,7 +78,9 @@ class Order:
     def _drawn_for(self, need: Need) -> int:
         if need.product == "faces":
             return min(FINER * _on(need), max(COMPUTED_ON, _on(need)))
-        return STEP * (need.size or 0) if self.draw.flow == "true" else -(-_on(need) // MEASURED)
+        if self.draw.flow == "true":
+            return STEP * (need.size or 0)
+        return COARSER if _on(need) == COMPUTED_ON else _on(need)
 
     def _taken_for(self, need: Need) -> int:
         return _on(need) if need.product == "flow" and self.draw.flow != "true" else self._drawn_for(need)
