@@ -66,6 +66,8 @@ def test_it_tells_how_it_goes_and_what_it_learned_from(whole):
     assert (card["seen"], card["people"], card["pairs"]) == (["drawn-1000"], 3, 12)
     assert card["units"] == list(UNITS)
     assert set(card["held_out"]) == {"uf1", "units", "motion"}
+    assert [one.pop("pairs") for one in card["asked"]] == [0, 4, 8, 12], "how it came about is kept"
+    assert card["asked"][-1] == card["held_out"]
     assert from_pretrained(done.out).recipe["name"] == "tsfmicro-small"
     assert {file.name for file in done.out.iterdir()} == {".lock", "pretraining.json", *files(done.out)}, (
         "nothing else is kept"
