@@ -214,7 +214,7 @@ def _learn(
     optimiser = lesson.optimiser(pupil)
     first, asked = _go_on(out / "state.pt", lesson, pupil, optimiser)
     if not asked:
-        asked.append((0, ask(pupil, held, lesson.device)))
+        asked.append((first * lesson.order.pairs, ask(pupil, held, lesson.device)))
     began = kept = time.monotonic()
     remembered = deque[Block](maxlen=lesson.config.learn.remember)
     again = max(0, first + 1 - lesson.config.learn.remember)  # what was remembered is drawn once more
@@ -262,7 +262,7 @@ def _go_on(file: Path, lesson: Lesson, pupil: Pupil, optimiser: torch.optim.Opti
         state = torch.load(file, map_location="cpu", weights_only=True)
         if state["of"] != _digest(lesson.config):
             return 0, []
-        asked = [(int(pairs), Marks.of(marks)) for pairs, marks in state["asked"]]
+        asked = [(int(pairs), Marks.of(marks)) for pairs, marks in state.get("asked", ())]  # earlier versions kept none
     except Exception:  # whatever a damaged file may raise
         return 0, []
     pupil.load_state_dict(state["pupil"])
