@@ -269,3 +269,21 @@ def test_every_shipped_start_is_small_fits_its_model_and_has_seen_drawn_people_a
     assert found.folder == folder
     assert set(found.seen) == {"drawn-1000"}
     assert (folder / "model.safetensors").stat().st_size <= 4e6
+
+
+@pytest.mark.parametrize("folder", sorted(module.SHIPPED.glob("*/*")), ids=lambda folder: folder.name)
+def test_every_shipped_start_gives_its_answers_to_a_run_of_its_classes(folder):
+    recipe = json.loads((folder / "config.json").read_text())
+    config = check_config(
+        {
+            **SETTINGS,
+            "data": {"datasets": ["casme2"], "scheme": "casme2-5"},
+            "prepare": {"size": recipe["size"]},
+            "model": {"name": recipe["name"], "options": recipe["options"]},
+            "train": {**SETTINGS["train"], "start": folder.parent.name, "start_answers": True},
+        },
+        "x",
+    )
+    found = find_start(config, 5)
+    assert found.folder == folder and found.seen == ("drawn-1000",)
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 4e6
