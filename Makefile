@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 # Idle OpenMP threads that spin can make two threads slower than one on a busy machine.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: install demo web test check bench model starts flow-model spotter docs licences dist campaigns clean
+.PHONY: install demo web test test-all test-plain check bench model starts flow-model spotter docs licences dist campaigns clean
 
 install: .venv/dev
 
@@ -33,8 +33,21 @@ demo: .venv/ready
 web: .venv/web
 	$(BIN)/tsfmicro web
 
+# What is compiled is kept, whatever the shell says: tests start many a process that imports it.
+PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 test: .venv/dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+	$(PYTEST)
+
+# Large models as they were made, too.
+test-all: .venv/dev
+	$(PYTEST) -m ''
+
+# With a processor's newer instructions hidden, from each library by its own switch: what a test claims holds on any processor.
+PLAIN = ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE OPENBLAS_CORETYPE=Nehalem \
+  NPY_DISABLE_CPU_FEATURES='X86_V3 X86_V4 AVX512_ICL' OPENCV_CPU_DISABLE=AVX512-SKX,AVX2,FP16,AVX \
+  GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4
+test-plain: .venv/dev
+	$(PLAIN) $(PYTEST)
 
 check: .venv/dev
 	$(BIN)/ruff check .

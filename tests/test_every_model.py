@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tests.doubles import DOUBLES, register_doubles
+from tests.narrow import NARROW
 from tsfmicro.errors import ConfigError, UnknownNameError
 from tsfmicro.models import registry
 from tsfmicro.models.base import ClosedForm
@@ -11,11 +12,13 @@ from tsfmicro.models.pretrained import from_pretrained, save_pretrained
 from tsfmicro.models.registry import MODELS, create_model, describe
 
 CLASSES = 3
+FORMS = [pytest.param((name, NARROW.get(name, {})), id=name) for name in [*MODELS, *DOUBLES]]
+AS_MADE = [pytest.param((name, {}), id=f"{name}-as-made", marks=pytest.mark.slow) for name in NARROW]
 
 
-@pytest.fixture(scope="module", params=[*MODELS, *DOUBLES])
-def name(request):
-    """Every registered model, and one double of each kind to come."""
+@pytest.fixture(scope="module", params=FORMS + AS_MADE)
+def form(request):
+    """Name and options of every registered model, and of one double of each kind to come."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "MODELS", dict(registry.MODELS))
         register_doubles(registry.register)
@@ -23,9 +26,14 @@ def name(request):
 
 
 @pytest.fixture(scope="module")
-def model(name):
+def name(form):
+    return form[0]
+
+
+@pytest.fixture(scope="module")
+def model(form):
     torch.manual_seed(0)
-    return create_model(name, CLASSES)
+    return create_model(form[0], CLASSES, **form[1])
 
 
 def images(model, clips=2):
@@ -89,10 +97,10 @@ def test_its_head_looks_at_its_map_over_the_face(model):
         torch.testing.assert_close(model.head(model.features(**batch)), model(**batch))
 
 
-def test_one_seed_gives_one_model(name):
+def test_one_seed_gives_one_model(form):
     def weights():
         torch.manual_seed(7)
-        return create_model(name, CLASSES).state_dict()
+        return create_model(form[0], CLASSES, **form[1]).state_dict()
 
     one, other = weights(), weights()
     assert all(torch.equal(one[key], other[key]) for key in one)
@@ -107,7 +115,7 @@ def test_saved_and_loaded_it_says_the_same(model, tmp_path):
         torch.testing.assert_close(again(**batch), model(**batch), atol=2e-6, rtol=1e-5)
 
 
-def test_its_size_can_be_told_without_building_it(name, model):
-    description = describe(name, CLASSES)
+def test_its_size_can_be_told_without_building_it(form, model):
+    description = describe(form[0], CLASSES, **form[1])
     assert description.parameters == sum(p.numel() for p in model.parameters())
     assert 0 <= description.gflop < 100

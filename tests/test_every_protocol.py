@@ -22,7 +22,7 @@ def labels_of(people):
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 @given(people=people, val_people=st.integers(0, 2))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_clip_is_tested_once_and_nobody_is_on_two_sides(name, people, val_people):
     labels = labels_of(people)
     folds = protocol(name).folds(labels, val_people, np.random.default_rng(0))

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from tests.waiting import PATIENCE
 from tsfmicro import files
 from tsfmicro.errors import RunError, TsfmicroError
 from tsfmicro.files import locked, put_whole, write_whole
@@ -23,9 +24,9 @@ def test_the_second_says_that_it_waits_and_goes_on_when_the_first_is_done(tmp_pa
     other = threading.Thread(target=second)
     with locked(tmp_path / "lock", on_wait=lambda: order.append("first waited")):
         other.start()
-        assert told.wait(timeout=120)
+        assert told.wait(timeout=PATIENCE)
         order.append("first")
-    other.join(timeout=120)
+    other.join(timeout=PATIENCE)
     assert order == ["first", "second"]
 
 
@@ -97,9 +98,9 @@ def test_on_a_disk_without_locks_one_works_and_the_next_is_told_or_waits(disk_wi
     other = threading.Thread(target=second)
     with locked(lock, on_wait=pytest.fail):
         other.start()
-        assert told.wait(timeout=120)
+        assert told.wait(timeout=PATIENCE)
         order.append("first")
-    other.join(timeout=120)
+    other.join(timeout=PATIENCE)
     assert order == ["first", "second"]
     assert [file.name for file in disk_without_locks.iterdir()] == ["lock"], "nothing stays"
 

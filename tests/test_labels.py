@@ -164,3 +164,18 @@ def test_all_datasets_together_take_every_emotion_that_a_dataset_has(name):
 )
 def test_what_is_negative_is_in_the_name_where_papers_differ(name, negative):
     assert {e for e, c in scheme(name).of.items() if c == "negative"} == negative
+
+
+def test_a_scheme_may_be_used_with_some_of_its_classes():
+    some = scheme("all-3:surprise+negative")
+    assert some.name == "all-3:negative+surprise" and some.classes == ("negative", "surprise")
+    assert (some.label("disgust"), some.label("surprise"), some.label("happiness")) == (0, 1, None)
+    assert scheme("megc2019-3:negative+surprise").label("happiness", "casme2") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["all-3:negative", "all-3:negative+joy", "all-3:negative+negative", "cd6me-12:AU1+AU2"]
+)
+def test_one_class_or_a_strange_one_is_refused(name):
+    with pytest.raises(LabelError):
+        scheme(name)

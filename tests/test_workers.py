@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE, wait_until
 from tsfmicro.errors import TsfmicroError, UnknownNameError
 from tsfmicro.workers import Job, in_order, spread
 
@@ -60,10 +61,7 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path):
     workers = {int(parent.stdout.readline()) for _ in range(4)}
     parent.kill()
     parent.communicate()
-    deadline = time.monotonic() + 1200
-    while (alive := [pid for pid in workers if _runs(pid)]) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert workers and not alive
+    wait_until(lambda: not any(map(_runs, workers)))
 
 
 def _runs(pid):
@@ -117,7 +115,7 @@ def test_a_script_that_is_run_again_by_its_own_workers_ends_and_says_what_it_lac
     script = tmp_path / "script.py"
     script.write_text(UNGUARDED[kind])
     words = [sys.executable, str(script), str(tmp_path / "lock")]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=1200, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 1 and done.stdout == ""
     *above, last = done.stderr.strip().splitlines()
     assert last.startswith("tsfmicro.errors.TsfmicroError: ") and 'under `if __name__ == "__main__":`' in last
@@ -133,7 +131,7 @@ def test_the_users_own_processes_get_the_same_line(tmp_path):
         "    child.start()\n    child.join()\n    sys.exit(child.exitcode)\n"
     )
     words = [sys.executable, str(script), str(tmp_path / "lock")]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=1200, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 1 and 'under `if __name__ == "__main__":`' in done.stderr.strip().splitlines()[-1]
 
 
@@ -163,15 +161,15 @@ def test_in_order_a_mistake_is_raised_here_and_a_worker_that_is_killed_is_told()
 
 def test_a_job_tells_how_it_goes_and_what_came_of_it():
     job = Job(tally, 3)
-    assert job.done.wait(60) and (job.result, job.told, job.trouble) == (6, 3, None)
+    assert job.done.wait(PATIENCE) and (job.result, job.told, job.trouble) == (6, 3, None)
 
 
 def test_a_job_s_mistake_is_kept_and_one_that_is_stopped_ends_at_once():
     job = Job(tally, "x")
-    assert job.done.wait(60) and isinstance(job.trouble, TypeError)
+    assert job.done.wait(PATIENCE) and isinstance(job.trouble, TypeError)
     endless = Job(rest, 600)
     endless.stop()
-    assert endless.done.wait(60) and (endless.result, endless.trouble) == (None, None)
+    assert endless.done.wait(PATIENCE) and (endless.result, endless.trouble) == (None, None)
 
 
 def tally(item, tell):

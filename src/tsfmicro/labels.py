@@ -3,10 +3,11 @@ action units are told: those of CD6ME, and those that ten clips or more of a dat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tsfmicro.errors import UnknownNameError
+from tsfmicro.errors import LabelError, UnknownNameError
 from tsfmicro.types import LabelScheme
 
 if TYPE_CHECKING:
@@ -148,7 +149,29 @@ def units_shown(labels: Iterable[int], n_classes: int) -> np.ndarray:
 
 
 def scheme(name: str) -> LabelScheme:
-    """The label scheme of that name. Raises UnknownNameError."""
-    if name not in SCHEMES:
-        raise UnknownNameError("label scheme", name, SCHEMES)
-    return SCHEMES[name]
+    """The label scheme of that name; with classes behind it, e.g. 'all-3:negative+positive', the scheme with those alone.
+
+    Raises: UnknownNameError: there is none. LabelError: it has no such classes, or fewer than two are named.
+    """
+    whole, _, chosen = name.partition(":")
+    if whole not in SCHEMES:
+        raise UnknownNameError("label scheme", whole, SCHEMES)
+    return only(SCHEMES[whole], chosen.split("+")) if chosen else SCHEMES[whole]
+
+
+def only(whole: LabelScheme, classes: Collection[str]) -> LabelScheme:
+    """A scheme with some of its classes: clips of the others are left out. Raises LabelError: see `scheme`."""
+    strange = set(classes) - set(whole.classes)
+    if strange or len(set(classes)) < 2 or whole.units:
+        raise LabelError(
+            f"label scheme {whole.name}:{'+'.join(classes)}: name two or more of {', '.join(whole.classes)}."
+            if not whole.units
+            else f"label scheme {whole.name}: tells action units, and is used whole. Leave out what follows the colon."
+        )
+    kept = tuple(c for c in whole.classes if c in classes)
+    of, of_dataset = _only(whole.of, kept), {name: _only(of, kept) for name, of in whole.of_dataset.items()}
+    return replace(whole, name=f"{whole.name}:{'+'.join(kept)}", classes=kept, of=of, of_dataset=of_dataset)
+
+
+def _only(of: Mapping[str, str | None], kept: Collection[str]) -> dict[str, str | None]:
+    return {emotion: c if c in kept else None for emotion, c in of.items()}

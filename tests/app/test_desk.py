@@ -11,6 +11,7 @@ pytest.importorskip("starlette", reason="the web extra is not installed")
 from starlette import testclient
 
 from tests.desk.films import film
+from tests.waiting import wait_until
 from tsfmicro.app.desk.server import PAGE, Desk
 from tsfmicro.coding.registry import read
 from tsfmicro.desk.found import PARTS, Found, keep
@@ -380,18 +381,12 @@ def test_a_video_that_moved_is_found(with_video, tmp_path):
 
 
 def test_looking_for_moments_is_a_job_that_tells_and_can_be_cancelled(with_video, desk):
-    import time
-
     assert with_video.post("/desk/api/look", json={"videos": ["a.avi"]}).status_code == 200
     assert with_video.get("/desk/api/project").json()["videos"][0]["job"]["share"] == 0
     with_video.post("/desk/api/cancel", json={"video": "a.avi"})
-    deadline = time.monotonic() + 60
-    while desk.table.jobs.state() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert desk.table.jobs.state() == {}
+    wait_until(lambda: desk.table.jobs.state() == {})
     with_video.post("/desk/api/look", json={"videos": ["a.avi"]})  # squares, and no face
-    while "trouble" not in desk.table.jobs.state().get("a.avi", {}) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: "trouble" in desk.table.jobs.state().get("a.avi", {}))
     assert "no face is seen long enough" in desk.table.jobs.state()["a.avi"]["trouble"]
     refused(with_video.post("/desk/api/look", json={"videos": "a.avi"}))
     refused(with_video.post("/desk/api/look", json={"videos": ["../x"]}))
@@ -406,3 +401,41 @@ def test_coding_needs_no_torch():
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert told.stdout.split() == ["False", "False"]
+
+
+def test_a_report_is_a_page_of_its_own_that_may_load_nothing(with_video, desk):
+    code(with_video)
+    page = with_video.get("/desk/api/report", params={"video": "a.avi", "coder": "anna"})
+    assert page.headers["content-type"].startswith("text/html") and "R12B" in page.text
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "script" not in policy
+    assert "AU 12" in with_video.get("/desk/api/report", params={"person": "Eva", "coder": "anna"}).text
+    assert "no person of the project" in refused(with_video.get("/desk/api/report", params={"person": "ben"}))
+    assert "no such video" in refused(with_video.get("/desk/api/report", params={"video": "../a.avi"}))
+
+
+def test_who_is_who_is_told_and_its_faces_are_pictures(with_video, desk):
+    spotted(desk)
+    things = [["video", "a.avi", {"who": {"1": "eva"}}]]
+    revision = with_video.get("/desk/api/project").json()["revision"]
+    body = {"coder": "anna", "what": "name", "things": things, "revision": revision}
+    assert with_video.post("/desk/api/change", json=body).json()["things"][0][2]["people"] == ["eva"]
+    told = with_video.get("/desk/api/videos/a.avi", params={"coder": "anna"}).json()
+    assert [(f["face"], f["name"]) for f in told["faces"]] == [(1, "eva")] and told["rests"]["eva"]["is"] is None
+    assert told["program"] is None, "blind all the same"
+    assert with_video.get("/desk/api/project").json()["people"] == ["eva"]
+    assert "no face 2" in refused(with_video.get("/desk/api/videos/a.avi/faces/2"))
+
+
+def test_the_model_is_told_in_words(with_video):
+    told = with_video.get("/desk/api/model").json()
+    assert "never tried on anybody real" in told["words"] and "UF1" in told["figures"] and "UF1" not in told["words"]
+
+
+def test_the_file_itself_is_given_in_parts_to_the_browser_s_player(with_video, tmp_path):
+    whole = (tmp_path / "a.avi").read_bytes()
+    assert with_video.get("/desk/api/videos/a.avi/file").content == whole
+    part = with_video.get("/desk/api/videos/a.avi/file", headers={"range": "bytes=10-19"})
+    assert part.status_code == 206 and part.content == whole[10:20]
+    with_video.post("/desk/api/add", json={"path": str(folder_of_images(tmp_path)), "fps": 100, "link": True})
+    assert "has no sound" in refused(with_video.get("/desk/api/videos/clip/file"))

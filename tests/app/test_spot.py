@@ -90,3 +90,16 @@ def test_what_is_no_video_is_one_line(tmp_path, monkeypatch, capfd):
     assert typed(monkeypatch, "spot", tmp_path / "a.mp4") == 1
     err = capfd.readouterr().err.strip()
     assert err.startswith("error: ") and "\n" not in err
+
+
+@pytest.mark.parametrize(
+    ("rest", "said"),
+    [
+        ("5-3", "give seconds, from and to"),
+        ("nowhere", "is neither FROM-TO in seconds nor what"),
+        ("a-b", "is neither"),
+    ],
+)
+def test_a_rest_that_is_none_is_told_before_the_video_is_read(tsfmicro, tmp_path, rest, said):
+    status, _, err = tsfmicro("spot", tmp_path / "no.avi", "--rest", rest)
+    assert status == 1 and said in err and err.count("\n") == 1

@@ -4,7 +4,9 @@ import shutil
 
 import pytest
 
-PATIENCE = 1_200_000  # milliseconds: for what must happen on a machine however busy
+from tests.waiting import PATIENCE
+
+MILLISECONDS = 1000 * PATIENCE
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -43,7 +45,7 @@ def opened(browser):
 
     def open_page(url, **options):
         contexts.append(browser.new_context(**options))
-        contexts[-1].set_default_timeout(PATIENCE)
+        contexts[-1].set_default_timeout(MILLISECONDS)
         watched = Watched(contexts[-1].new_page())
         watched.page.goto(url)
         return watched

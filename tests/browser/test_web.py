@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("gradio", reason="the web extra is not installed")
 
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import MILLISECONDS
 from tsfmicro.app.desk.server import Desk
 from tsfmicro.app.page import build, launch
 from tsfmicro.use.recognise import Recognizer, example_video
@@ -35,7 +35,7 @@ def server():
 def visit(browser, server):
     """A page that is open, with the addresses it asked for."""
     page = browser.new_page()
-    page.set_default_timeout(PATIENCE)
+    page.set_default_timeout(MILLISECONDS)
     page.asked, page.errors = [], []
     page.on("request", lambda request: page.asked.append(request.url))
     page.on("pageerror", lambda error: page.errors.append(str(error)))
@@ -124,7 +124,7 @@ def test_the_page_leads_to_the_desk_which_opens_or_makes_a_project(visitor, tmp_
 def test_ten_visitors_at_once_are_all_served(browser, server):
     pages = [browser.new_page() for _ in range(10)]
     for page in pages:
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(MILLISECONDS)
         page.goto(server)
         page.wait_for_selector("#example")
         page.click("#read")  # a short visit each: no video was chosen

@@ -52,7 +52,7 @@ def strategy(name):
 
 
 @every_written
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_random_timelines_come_back_within_a_millisecond_or_half_a_frame(name, data, file):
     form, timeline = FORMATS[name], data.draw(strategy(name))

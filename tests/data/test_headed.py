@@ -47,7 +47,7 @@ rows = st.lists(
 
 
 @given(rows)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_every_row_is_a_clip_or_a_flag_whatever_its_cells_hold(tmp_path, rows):
     lines = [
         [subject, f"EP{number:02}_2" if named else "", onset, apex, offset, units, "fear"]

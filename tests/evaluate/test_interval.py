@@ -84,7 +84,7 @@ def test_a_score_that_is_the_same_whoever_is_there_has_no_width():
 
 
 @pytest.mark.parametrize("score", SCORES.values())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(2, 4), st.integers(1, 3))
 @pytest.mark.filterwarnings("error")
 def test_an_interval_holds_its_value_and_stays_within_what_is_possible(score, seed, number, classes, seeds):

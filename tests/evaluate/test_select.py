@@ -117,7 +117,7 @@ def random_folds(seed, people=4, each=5, epochs=6):
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_rule_has_a_better_acc_than_oracle_and_released_differs_from_it_in_uar_alone(seed):
     labels, folds = random_folds(seed)
     found = {

@@ -5,15 +5,16 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from dataclasses import replace
 
 import psutil
 import pytest
 
-from tests.machines.waiting import PATIENCE, alive, wait_until
 from tests.run.conftest import plan_of, tiny_config
 from tests.run.test_here import Listener, results
+from tests.waiting import PATIENCE, alive, wait_until
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.machines import on_ray
 from tsfmicro.machines.named import machines
@@ -29,6 +30,7 @@ PATIENT = {  # Ray gives up on processes and nodes after seconds that a busy mac
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_register_timeout_seconds": str(PATIENCE),
     "RAY_health_check_failure_threshold": "100",
+    "RAY_worker_niceness": "0",  # else trainings wait until the other tests leave a core
 }
 
 
@@ -36,7 +38,13 @@ PATIENT = {  # Ray gives up on processes and nodes after seconds that a busy mac
 def patient():
     before = dict(os.environ)
     os.environ.update(PATIENT)
-    yield
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as room,
+    ):
+        patch.setattr(on_ray, "ANSWERED_WITHIN", PATIENCE)
+        os.environ["RAY_TMPDIR"] = room  # else its logs stay; pytest's own folder is too deep for its sockets
+        yield
     os.environ.clear()
     os.environ.update(before)
 

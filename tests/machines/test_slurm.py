@@ -10,9 +10,9 @@ import time
 import psutil
 import pytest
 
-from tests.machines.waiting import alive, wait_until
 from tests.run.conftest import plan_of, tiny_config
 from tests.run.test_here import Listener, results
+from tests.waiting import alive, wait_until
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.machines import on_slurm
 from tsfmicro.machines.named import machines
@@ -63,6 +63,7 @@ def test_a_job_that_is_killed_is_told_with_its_log_and_a_second_call_does_the_re
 
     with monkeypatch.context() as held:
         held.setattr(on_slurm, "Share", Held)
+        held.setattr("submitit.core.core.Job._results_timeout_s", 1)  # no shared disk is slow here to show a result
         with pytest.raises(RunError, match=r"1 of 2 jobs ended without their result.*_log\.err"):
             LOCAL.train(job, folder.missing(), Assassin())
     left = len(folder.missing())

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.waiting import PATIENCE
 from tsfmicro.config import PrepareConfig
 from tsfmicro.errors import AnnotationError, CacheError
 from tsfmicro.needs import need
@@ -145,7 +146,7 @@ def test_ctrl_c_keeps_what_was_finished(make_clip, tmp_path):
 def test_killed_at_any_moment_it_goes_on_where_it_was(make_clip, tmp_path, prepare_elsewhere, workers):
     clips = [make_clip(f"EP0{i}") for i in range(8)]
     killed = prepare_elsewhere(clips, FACES, SMALL, tmp_path / "cache", workers, killed_at=3)
-    assert killed.wait(timeout=1200) == -signal.SIGKILL
+    assert killed.wait(timeout=PATIENCE) == -signal.SIGKILL
     told = []
     made = prepare(clips, FACES, SMALL, tmp_path / "cache", progress=lambda *args: told.append(args))
     assert told[0] == (3, 8, "5 clips to prepare")
@@ -179,7 +180,7 @@ def test_rows_and_journal_lines_that_were_torn_are_made_again(make_clip, tmp_pat
 def test_of_two_processes_one_prepares_and_the_other_waits(make_clip, tmp_path, prepare_elsewhere):
     clips = [make_clip(f"EP0{i}") for i in range(6)]
     both = [prepare_elsewhere(clips, FACES, SMALL, tmp_path / "cache", 1) for _ in range(2)]
-    told = [process.communicate(timeout=1200)[0] for process in both]
+    told = [process.communicate(timeout=PATIENCE)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert "".join(told).count("face found") == 6  # each clip once
 

@@ -91,3 +91,13 @@ def test_the_demonstration_names_no_emotion_until_it_is_asked():
     before, _, hidden = drawn.partition("<details>")
     assert "surprise" not in before and "No emotion is named here" in before
     assert "Most likely: <strong>surprise" in hidden.partition("</details>")[0]
+
+
+def test_an_hour_is_drawn_in_lines_of_five_minutes_with_each_moment_in_its_own():
+    seconds = np.arange(0, 3600, 0.04)
+    many = [MOMENT | {"onset_s": 3.0 * k, "apex_s": 3.0 * k + 0.1, "offset_s": 3.0 * k + 0.2} for k in range(1200)]
+    known = KNOWN | {"seconds": 3600.0, "expressions": many}
+    html = page(known, [{}] * 1200, [Track(1, seconds, np.ones(len(seconds)))], [None] * 1200)
+    assert html.count("<svg") == 12 and html.count('data-moment="') == 1200 and html.count('data-sure="') == 1200
+    assert "by <select>" in html and len(html) < 3e6
+    assert html.count('<text x="') < 1000, "numbers do not lie on one another"

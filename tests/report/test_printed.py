@@ -70,3 +70,8 @@ def test_it_loads_nothing_and_may_load_nothing():
     page = printed(KNOWN, b"png", "")
     assert "http" not in page.replace("http-equiv", "") and "default-src 'none'" in page
     assert re.findall(r'src="(data:image/png;base64,)', page) == ["data:image/png;base64,"]
+
+
+def test_of_thousands_of_moments_the_first_are_listed_and_the_others_counted():
+    page = printed(KNOWN | {"expressions": [MOMENT] * 1700}, b"", "")
+    assert page.count("<tr>") == 501 and "1200 more moments stand in the tables" in page

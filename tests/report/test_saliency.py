@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.narrow import NARROW
 from tsfmicro.errors import ShapeError, TsfmicroError
 from tsfmicro.models.registry import MODELS, create_model
 from tsfmicro.report import saliency
@@ -44,7 +45,7 @@ def test_a_model_without_a_last_linear_layer_is_told_in_words():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_registered_model_has_features(name):
-    model = create_model(name, 3).eval()
+    model = create_model(name, 3, **NARROW.get(name, {})).eval()
     features = before_classifier(model, images_of(model))
     assert features.shape[0] == 2 and features.ndim == 2
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from tests.spot.conftest import moved, portrait, write
-from tsfmicro.errors import FaceError, VideoError
+from tsfmicro.errors import ConfigError, FaceError, VideoError
 from tsfmicro.prepare.face import quarter_turns
 from tsfmicro.spot.fitness import judge, look_at, turn_advice
-from tsfmicro.use.spot import spot
+from tsfmicro.use.spot import rest_from, save, spot
 
 
 def grey(image):
@@ -145,3 +145,18 @@ def test_a_rest_in_which_no_face_is_seen_is_one_line(tmp_path):
         spot(video, rest=(5, 9))
     found = spot(video, rest=(0, 0.3))
     assert [(r.track, r.onset, r.offset) for r in found.rests] == [(1, 0, 15)]
+
+
+def test_a_person_s_rest_is_taken_from_another_of_their_videos(tmp_path):
+    image = cv2.resize(portrait()[0], (320, 240), interpolation=cv2.INTER_AREA)
+    one, other = (write(tmp_path / f"{n}.avi", [noisy(image, k + n) for k in range(20)]) for n in range(2))
+    save(spot(one, rest=(0, 0.3)), tmp_path / "found")
+    shared = rest_from(tmp_path / "found")
+    (rest,) = spot(other, rest=shared).rests
+    assert (rest.video, rest.onset_s, rest.offset_s, rest.onset) == ("0.avi", 0, 0.3, None)
+    assert rest.moved == pytest.approx(shared.unrest.max(), abs=1e-4)
+    save(spot(other, rest={1: shared}), tmp_path / "second")
+    with pytest.raises(ConfigError, match=r"no faces rest in 1\.avi"):  # what is borrowed is not lent again
+        rest_from(tmp_path / "second")
+    with pytest.raises(ConfigError, match="neither FROM-TO in seconds nor what"):
+        rest_from(tmp_path / "nowhere")

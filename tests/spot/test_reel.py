@@ -6,8 +6,8 @@ import pytest
 from tests.desk.films import CODECS, film, number_on
 from tsfmicro.errors import VideoError
 from tsfmicro.prepare.images import read_image
-from tsfmicro.spot.reel import Reel, constant_rate, count_times
-from tsfmicro.spot.video import open_video
+from tsfmicro.spot.reel import Reel, count_times
+from tsfmicro.spot.video import constant_rate, open_video, rate_of
 
 FRAMES = 300
 
@@ -49,6 +49,9 @@ def test_a_rate_that_varies_is_none():
     assert constant_rate(np.round(steady, 3)) == pytest.approx(30, abs=0.01), "milliseconds, as WebM has them"
     assert constant_rate(np.concatenate([steady, 10 + steady])) is None
     assert constant_rate(np.zeros(1)) is None
+    ntsc = np.round(5 + np.arange(300) * 1001 / 30000, 3)
+    assert rate_of(ntsc) == pytest.approx(29.97, abs=0.005), "the median step says 30.30"
+    assert rate_of(np.concatenate([ntsc, 30 + ntsc])) == pytest.approx(30.3, abs=0.01)
 
 
 def test_a_folder_of_images_is_a_video_too(tmp_path):

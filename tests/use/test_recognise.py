@@ -17,7 +17,7 @@ from tsfmicro.run.here import Here
 from tsfmicro.run.watch import Watch
 from tsfmicro.synthetic.film import draw_film, shoot, write_films
 from tsfmicro.use.batch import read_videos
-from tsfmicro.use.pages import write_reading
+from tsfmicro.use.pages import pictures_of, write_reading
 from tsfmicro.use.recognise import Recognizer
 
 CLASSES = ("negative", "positive", "surprise")
@@ -60,6 +60,15 @@ def test_each_moment_of_a_video_gets_probabilities_and_pictures(reading):
         assert list(moment.answer.probabilities) == list(CLASSES)
         assert moment.answer.faces.shape == (2, 64, 64, 3) and moment.answer.flow.shape == (2, 64, 64)
     assert "not for use on people" in reading.model.lower()
+
+
+def test_of_a_long_video_the_surest_moments_alone_keep_their_pictures(model, video, monkeypatch):
+    monkeypatch.setattr("tsfmicro.use.recognise.PICTURED", 1)
+    moments = Recognizer.load(model).video(video, level=0.0).moments
+    assert len(moments) > 1 and [m.answer.faces.size > 0 for m in moments].count(True) == 1
+    surest = max(moments, key=lambda m: m.expression.confidence)
+    assert surest.answer.faces.size and pictures_of(surest)
+    assert {str(sorted(pictures_of(m))) for m in moments if m is not surest} == {"[]"}
 
 
 def test_a_moment_is_answered_as_its_onset_and_apex_are(reading, model, video):

@@ -13,7 +13,7 @@ from tsfmicro.config import PrepareConfig
 from tsfmicro.models.registry import create_model
 from tsfmicro.models.runtimes import InTorch
 from tsfmicro.use.recognise import Recognizer, example_video
-from tsfmicro.use.visit import Limits, Visit
+from tsfmicro.use.visit import Limits, Visit, unplayed
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,7 @@ def ended(visit):
 def test_an_upload_is_read_and_then_deleted(recognizer, upload):
     visit = ended(Visit(recognizer, upload, Limits(), delete=True))
     assert "<section" in visit.result.page and '"expressions"' in visit.result.json and "p_surprise" in visit.result.csv
+    assert "What this must not be used for" in visit.result.report
     assert visit.trouble == "" and not upload.exists()
 
 
@@ -82,3 +83,12 @@ def test_the_example_stays(recognizer):
     visit = Visit(recognizer, example_video(), Limits(seconds=1), delete=False)
     ended(visit)
     assert example_video().exists()
+
+
+def test_what_a_browser_may_not_play_is_told_and_what_it_plays_is_not(tmp_path, upload):
+    writer = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
+    for _ in range(3):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    assert "do not play this video (MJPEG in .avi)" in unplayed(tmp_path / "a.avi")
+    assert unplayed(upload) == "" and unplayed(tmp_path / "none.mp4") == ""

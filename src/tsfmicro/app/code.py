@@ -1,4 +1,4 @@
-"""`tsfmicro code convert`: codings from one program's format into another's."""
+"""`tsfmicro code`: codings from one program's format into another's, and reports of a project to print."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from tsfmicro.app.arguments import Pdf
 
 code = typer.Typer(help="Codings of videos: ELAN, Praat, BORIS, Datavyu and others.", no_args_is_help=True)
 
@@ -37,3 +39,26 @@ def convert(
     for note in done.notes:
         print(f"note: {note}")
     print(f"{done.moments} moments written: {', '.join(map(str, done.files))}")
+
+
+@code.command("report")
+def report(
+    project: Annotated[Path, typer.Argument(help="A project of `tsfmicro web --project`.")],
+    out: Annotated[Path, typer.Option(help="The folder for the reports.")],
+    person: Annotated[
+        list[str] | None, typer.Option(help="Of this person, in all their videos; may be repeated.")
+    ] = None,
+    video: Annotated[list[str] | None, typer.Option(help="Of this video; may be repeated.")] = None,
+    pdf: Pdf = False,
+) -> None:
+    """Reports to print, of people and videos of a coded project; without --person and --video, of all of them."""
+    from tsfmicro.desk.report import open_reports
+    from tsfmicro.use import paper
+
+    if pdf:
+        paper.browser()
+    with open_reports(project) as reports:
+        files = reports.write(out, person or (), video or ())
+    if pdf:
+        files = [*files, *(paper.to_pdf(file, file.with_suffix(".pdf")) for file in files)]
+    print("written: " + ", ".join(map(str, files)))

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from tsfmicro.use.recognise import Recognizer, example_video
 from tsfmicro.use.spot import LEVEL
-from tsfmicro.use.visit import Limits, Result, Visit
+from tsfmicro.use.visit import Limits, Result, Visit, unplayed
 
 TITLE = "tsfmicro: when did the face move?"
 _LOOK = 0.3  # seconds between looks at how far the work is
@@ -102,6 +102,8 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
                     0, 0.95, LEVEL, step=0.05, label="How sure", info="0: show all that moved; 0.9: only sure ones",
                     elem_id="level",
                 )  # fmt: skip
+        unseen = gr.HTML(elem_id="unseen")
+        video.change(about, video, unseen, queue=False, show_progress="hidden", api_visibility="private")
         result = gr.HTML(elem_id="result")
         held = gr.State(None, delete_callback=_let_go)
         video.change(hold, [video, held], held, queue=False, show_progress="hidden", api_visibility="private")
@@ -112,6 +114,12 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
         stop.click(cancel, queue=False, show_progress="hidden", api_visibility="private")
         blocks.unload(cancel)
     return blocks
+
+
+def about(video: str | None) -> str:
+    """What to say of an upload that a browser may not play."""
+    said = unplayed(Path(video)) if video else ""
+    return f"<p role='status' class='note'>{escape(said)}</p>" if said else ""
 
 
 def hold(video: str | None, before: str | None) -> str | None:
@@ -158,14 +166,17 @@ def _said(text: str) -> str:
 
 def _result(result: Result, name: str) -> str:
     """The report in a frame of its own, and links that hold what can be downloaded: no file is kept for them."""
-    kinds = (("page", "text/html", "html"), ("table", "text/csv", "csv"), ("JSON", "application/json", "json"))
-    texts = (result.page, result.csv, result.json)
+    kinds = (
+        ("page", "text/html", "html"), ("report to print", "text/html", "report.html"), ("table", "text/csv", "csv"),
+        ("JSON", "application/json", "json"),
+    )  # fmt: skip
+    texts = (result.page, result.report, result.csv, result.json)
     links = " · ".join(
         f"<a download='{escape(name)}.{suffix}' href='data:{kind};base64,{b64encode(text.encode()).decode()}'>{label}</a>"
         for (label, kind, suffix), text in zip(kinds, texts, strict=True)
     )
     return (
-        f"<p class='downloads'>Download: {links}. The page prints as a PDF.</p>"
+        f"<p class='downloads'>Download: {links}. Page and report print as PDFs.</p>"
         f"<iframe title='what was found' sandbox='allow-scripts' srcdoc=\"{escape(result.page)}\"></iframe>"
     )
 

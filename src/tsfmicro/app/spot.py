@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from tsfmicro.app.arguments import AsJson, Level, Pdf, Workers
 from tsfmicro.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tsfmicro.use.spot import Spotting
+    from tsfmicro.use.spot import Rest, Spotting
 
 
 def spot(
@@ -38,8 +39,9 @@ def spot(
     rest: Annotated[
         str,
         typer.Option(
-            metavar="FROM-TO",
-            help="Seconds in which the faces rest, e.g. 0-5. Default: the first where they are quiet, else the quietest.",
+            metavar="FROM-TO|FOLDER",
+            help="Seconds in which the faces rest, e.g. 0-5; or the --out of another video of the same person, whose rest is "
+            "theirs here too. Default: the first seconds where they are quiet, else the quietest.",
         ),
     ] = "",
     pdf: Pdf = False,
@@ -52,7 +54,7 @@ def spot(
 
     if pdf:
         paper.check(out)
-    resting = _seconds(rest) if rest else None
+    resting = _resting(rest, spotting.rest_from) if rest else None
     with Screen() as screen:
         found = spotting.spot(video, screen, fps, level=level, rest=resting, spotter=spotter)
     files = spotting.save(found, out) if out is not None else []
@@ -69,12 +71,12 @@ def spot(
             print("written: " + ", ".join(str(file) for file in files))
 
 
-def _seconds(text: str) -> tuple[float, float]:
-    """Raises ConfigError: it is not FROM-TO."""
+def _resting(text: str, rest_from: Callable[[Path], Rest]) -> tuple[float, float] | Rest:
+    """Raises ConfigError: it is neither FROM-TO nor what was left of another video."""
     try:
         begin, end = map(float, text.split("-"))
     except ValueError:
-        begin, end = 0.0, 0.0
+        return rest_from(Path(text))
     if end <= begin:
         raise ConfigError(f"--rest {text}: give seconds, from and to, e.g. --rest 0-5.")
     return begin, end
@@ -114,7 +116,8 @@ def _show(found: Spotting) -> None:
         print(f"note: {note}")
     for r in found.rests:
         whose = f"face {r.track}" if several else "the face"
-        print(f"{v.times[r.onset]:.2f} to {v.times[r.offset]:.2f} s: {whose} rests, moving by {r.moved:.2f} %")
+        where = f" in {r.video}" if r.video else ""
+        print(f"{r.onset_s:.2f} to {r.offset_s:.2f} s{where}: {whose} rests, moving by {r.moved:.2f} %")
     for mark in found.marks:
         print(f"{v.times[mark.onset]:.2f} to {v.times[mark.offset]:.2f} s: {mark.what}")
     print(_expected(found))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tsfmicro.desk.film import frames_between
+from tsfmicro.desk.film import frames_between, shown
 from tsfmicro.errors import VideoError
 from tsfmicro.files import write_whole
 from tsfmicro.prepare.align import crop, to_template
@@ -27,6 +27,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 _UNIT = 0.01  # per cent of the distance between the eyes, in which curves are kept
 EDGE = 224  # of a face in a replay, pixels
+_PORTRAIT, _AROUND = 160, 24  # of a face that shall be named, pixels: its edge, and what is around it
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Found:
     """What is known of a video.
 
     Attributes:
-        told: plain values: model, moments, marks, faces, notes.
+        told: plain values: model, moments, marks, rests, notes.
         seconds, curves: of each face in turn, (n,) and (n, 5): how far its parts are from rest, per cent of the eyes' distance.
         landmarks: of each face, (n, 5, 2) pixels of the video.
     """
@@ -62,10 +63,30 @@ class Found:
             told.append({"face": face, "seconds": np.round(seconds[edges], 4).tolist(), **values})
         return told
 
-    def landmarks_near(self, seconds: float) -> np.ndarray | None:
-        """(5, 2) of the face that is there at a time; None where none was followed."""
-        for of_face, marks in zip(self.seconds, self.landmarks, strict=True):
-            if of_face[0] - 0.05 <= seconds <= of_face[-1] + 0.05:
+    @property
+    def rests(self) -> list[dict[str, Any]]:
+        """Where each face was taken to rest, as `Resting.to_dict`; none in what an earlier version kept."""
+        return [one for one in self.told.get("rests", ()) if "unrest" in one]
+
+    def stretches(self, face: int) -> list[tuple[float, float]]:
+        """From when to when a face was followed, seconds."""
+        return sorted(
+            (float(s[0]), float(s[-1])) for f, s in zip(self.faces, self.seconds, strict=True) if f == face and len(s)
+        )
+
+    def quietest(self, face: int) -> tuple[float, np.ndarray] | None:
+        """When a face moves least in its longest stretch, and its landmarks (5, 2) then; None where it was not followed."""
+        places = [n for n, f in enumerate(self.faces) if f == face and len(self.seconds[n])]
+        if not places:
+            return None
+        longest = max(places, key=lambda n: len(self.seconds[n]))
+        at = int(self.curves[longest].sum(1).argmin())
+        return float(self.seconds[longest][at]), self.landmarks[longest][at]
+
+    def landmarks_near(self, seconds: float, face: int | None = None) -> np.ndarray | None:
+        """(5, 2) of the face that is there at a time, or of this one; None where none was followed."""
+        for number, of_face, marks in zip(self.faces, self.seconds, self.landmarks, strict=True):
+            if face in (None, number) and of_face[0] - 0.05 <= seconds <= of_face[-1] + 0.05:
                 return marks[int(np.abs(of_face - seconds).argmin())]
         return None
 
@@ -85,7 +106,7 @@ def as_found(spotting: Spotting, reading: Mapping[str, Any] | None = None) -> Fo
         for b in spotting.blinks
     ]
     told = {
-        "moments": known["expressions"], "marks": known["marks"] + blinks, "notes": known["notes"],
+        "moments": known["expressions"], "marks": known["marks"] + blinks, "rests": known["rests"], "notes": known["notes"],
         "model": known.get("model", ""), "classes": known.get("classes", []),
     }  # fmt: skip
     return Found(
@@ -143,6 +164,14 @@ def replay(source: Source, times: np.ndarray, landmarks: np.ndarray | None, onse
     matrix = _middle(source.width, source.height) if landmarks is None else to_template(landmarks, EDGE)
     faces = [crop(image, matrix, EDGE) for _, image in frames_between(source, times, numbers)]
     return animated(np.stack(faces), times[numbers])
+
+
+def portrait(source: Source, times: np.ndarray, seconds: float, landmarks: np.ndarray) -> bytes:
+    """A face with what is around it, as a JPEG. Args: landmarks: (5, 2) pixels at that time."""
+    ((_, image),) = frames_between(source, times, [int(np.abs(times - seconds).argmin())])
+    matrix = to_template(landmarks, _PORTRAIT - 2 * _AROUND)
+    matrix[:, 2] += _AROUND
+    return shown(crop(image, matrix, _PORTRAIT))
 
 
 def _middle(width: int, height: int) -> np.ndarray:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 Key = tuple[str, str]
-"""A kind of thing (moment, video, file of a video, setting), and which one."""
+"""A kind of thing (moment, video, file of a video, person, setting), and which one."""
 
 Value = Mapping[str, Any] | None
 """What is known of a thing; None where it is not, or not any more, there."""
 
-_KINDS = ("moment", "video", "file", "setting")
+_KINDS = ("moment", "video", "file", "person", "setting")
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from tsfmicro.errors import TsfmicroError
+from tsfmicro.spot.rest import Known
 from tsfmicro.workers import Job
 
 
 @dataclass(frozen=True)
 class Look:
-    """What is to be looked at. model: names emotions, too; None where none is asked for. out: where what is found is kept."""
+    """What is to be looked at.
+
+    Attributes:
+        model: names emotions, too; None where none is asked for. rest: what is known of how the faces rest.
+        out: where what is found is kept.
+    """
 
     video: Path
     fps: float | None
     model: str | None
     threshold: float
     out: Path
+    rest: Known | None = None
 
     def __str__(self) -> str:
         return self.video.name
@@ -40,15 +47,15 @@ class Jobs:
 
     def __init__(self, look: Callable[[Look, Tell], int], ended: Callable[[str, int], None]) -> None:
         self._look, self._ended = look, ended
-        self._waiting: dict[str, Look] = {}
+        self._waiting: dict[str, Callable[[], Look]] = {}
         self._at: tuple[str, Job] | None = None
         self._troubles: dict[str, str] = {}
         self._changed = threading.Condition()
         self._closed = False
         threading.Thread(target=self._work, daemon=True).start()
 
-    def add(self, name: str, at: Look) -> None:
-        """Look at a video when those before it are done."""
+    def add(self, name: str, at: Callable[[], Look]) -> None:
+        """Look at a video when those before it are done; what is known by then is asked for then."""
         with self._changed:
             self._troubles.pop(name, None)
             if self._at is None or self._at[0] != name:
@@ -88,7 +95,11 @@ class Jobs:
                 if self._closed:
                     return
                 name = next(iter(self._waiting))
-                job = Job(self._look, self._waiting.pop(name))
+                try:
+                    job = Job(self._look, self._waiting.pop(name)())
+                except TsfmicroError as problem:  # it was removed meanwhile
+                    self._troubles[name] = str(problem)
+                    continue
                 self._at = (name, job)
             job.done.wait()
             with self._changed:

@@ -25,19 +25,24 @@ from tsfmicro.coding.project import FILE
 from tsfmicro.coding.project import Project as Table
 from tsfmicro.desk.history import Change, History, Key, Value, is_name
 from tsfmicro.desk.lock import Lock
+from tsfmicro.desk.values import (
+    NEW,
+    as_value,
+    checked_person,
+    checked_video,
+    moment_of,
+    person_key,
+    timeline_of,
+    videos_of,
+)
 from tsfmicro.desk.videos import facts, is_gone, new_name, opened, print_of, put, take_out
 from tsfmicro.errors import AnnotationError, ConfigError, VideoError
 from tsfmicro.files import write_whole
-from tsfmicro.timeline import KINDS, Kind, Moment, Timeline, one_line, units_in, units_text
+from tsfmicro.timeline import Moment, Timeline, one_line
 
-_DECIMALS = 6  # of seconds
-_OF_CODERS = ("people", "done", "peeked")  # what of a video coders may change
 SETTINGS: Mapping[str, Any] = {"blind": True, "names": None}
 """blind: the program's moments are hidden until a coder has said that the video is done. names: whether emotions of the model are
 shown; None: where it is no demonstration."""
-
-
-_NEW: Mapping[str, Any] = {"people": [], "done": {}, "peeked": {}}
 
 
 class Stale(Exception):
@@ -81,6 +86,10 @@ class Project:
         """The folder of what the desk alone needs."""
         return self.folder / "desk"
 
+    def found_in(self, video: str) -> Path:
+        """The file of what the program found in a video."""
+        return self.own / "found" / f"{video}.npz"
+
     @property
     def videos_folder(self) -> Path:
         return self.folder / "videos"
@@ -97,12 +106,18 @@ class Project:
     @property
     def videos(self) -> dict[str, Mapping[str, Any]]:
         """Name → what is known of it: what coders said, and what its file is like."""
-        return _videos(self.history.state)
+        return videos_of(self.history.state)
 
     @property
     def settings(self) -> dict[str, Any]:
         known = {name: value.get("is") for (kind, name), value in self.history.state.items() if kind == "setting"}
         return {**SETTINGS, **known}
+
+    def rest_of(self, person: str) -> Mapping[str, Any] | None:
+        """Where a coder said that a person rests: video, from, to (seconds). None: nobody did."""
+        value = self.history.state.get(("person", person_key(person)), {})
+        rest: Mapping[str, Any] | None = value.get("rest")
+        return rest if rest and rest["video"] in self.videos else None
 
     def moments(self, video: str) -> dict[str, Mapping[str, Any]]:
         """Moments of a video by their names."""
@@ -125,7 +140,7 @@ class Project:
                 of.setdefault(value["video"], []).append(moment_of(value))
         chosen = self.videos if videos is None else {name: self.videos[name] for name in videos}
         return [
-            _timeline(name, value, of.get(name, ()))
+            timeline_of(name, value, of.get(name, ()))
             for name, value in chosen.items()
             if videos is not None or of.get(name) or value.get("done")
         ]
@@ -165,7 +180,8 @@ class Project:
         with self._guard:
             if revision is not None and revision < self._changed_at:
                 raise Stale
-            now = {key: self._checked(key, value) for key, value in things.items()}
+            named = {(k, person_key(n) if k == "person" else n): value for (k, n), value in things.items()}
+            now = {key: self._checked(key, value) for key, value in named.items()}
             now = {key: value for key, value in now.items() if value != self.history.state.get(key)}
             return self._do(self.history.planned(one_line(what)[:200], one_line(coder)[:80], now))
 
@@ -234,10 +250,10 @@ class Project:
             if kind == "moment" and value["video"] not in self._rows:
                 of.setdefault(value["video"], []).append(value)
         rows = []
-        for name, value in _videos(state).items():
+        for name, value in videos_of(state).items():
             if name not in self._rows:
                 moments = [moment_of(one) for one in of.get(name, ())]
-                told = [_timeline(name, value, moments)] if moments or value.get("done") else []
+                told = [timeline_of(name, value, moments)] if moments or value.get("done") else []
                 self._rows[name] = Table().content(told)[len(heads) :]
             rows.append(self._rows[name])
         return heads + b"".join(rows)
@@ -251,7 +267,9 @@ class Project:
         if kind == "setting" and name in SETTINGS and value is not None and isinstance(value.get("is"), bool):
             return {"is": value["is"]}
         if kind == "video" and name in self.videos and value is not None:
-            return {**self.history.state[key], **_checked_video(name, value)}
+            return {**self.history.state[key], **checked_video(name, value)}
+        if kind == "person" and name:
+            return None if value is None else checked_person(name, value, self.videos)
         raise AnnotationError(f"{kind} {name!r}: cannot be changed so.")
 
     def _checked_moment(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -299,7 +317,7 @@ class Project:
                 "link": link,
                 **print_of(self.videos_folder / name).to_dict(),
             }
-            things: dict[Key, Value] = {("video", name): dict(_NEW), ("file", name): {**file, **facts(source)}}
+            things: dict[Key, Value] = {("video", name): dict(NEW), ("file", name): {**file, **facts(source)}}
             self._do(self.history.planned(f"added {name}", coder, things, undoable=False))
         return name
 
@@ -403,58 +421,7 @@ class Project:
                 file |= {**facts(opened(place, t.fps)), **print_of(place).to_dict()}
             except VideoError as problem:
                 self.notes.append(str(problem))
-        return {("video", t.video): {**_NEW, "people": list(t.people)}, ("file", t.video): file}
-
-
-def _videos(state: Mapping[Key, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    return {n: {**state.get(("file", n), {}), **value} for (kind, n), value in state.items() if kind == "video"}
-
-
-def moment_of(value: Mapping[str, Any]) -> Moment:
-    """A moment from plain values. Raises AnnotationError: they are none."""
-    units = value.get("units") or ""
-    if not isinstance(units, str) or (units.strip() and not units_in(units)):
-        raise AnnotationError(f"{units!r} holds no action unit. Write them as R12B+4.")
-    if value.get("kind") not in KINDS:
-        raise AnnotationError(f"kind {value.get('kind')!r} is unknown. Choose micro, macro or other.")
-    told = {name: str(value.get(name) or "") for name in ("person", "emotion", "note", "coder")}
-    try:
-        onset, offset = (round(float(value[name]), _DECIMALS) for name in ("onset", "offset"))
-        apex, certainty = (
-            None if value.get(name) is None else round(float(value[name]), _DECIMALS) for name in ("apex", "certainty")
-        )
-    except (KeyError, TypeError, ValueError, OverflowError):
-        raise AnnotationError("onset, apex, offset and certainty must be numbers. Correct them.") from None
-    kind: Kind = value["kind"]
-    return Moment(onset, offset, apex, kind=kind, units=units_in(units), certainty=certainty, **told)
-
-
-def as_value(video: str, m: Moment) -> dict[str, Any]:
-    """A moment as plain values."""
-    return {
-        "video": video, "onset": round(m.onset, _DECIMALS), "apex": None if m.apex is None else round(m.apex, _DECIMALS),
-        "offset": round(m.offset, _DECIMALS), "person": m.person, "kind": m.kind, "units": units_text(m.units),
-        "emotion": m.emotion, "certainty": m.certainty, "note": m.note, "coder": m.coder,
-    }  # fmt: skip
-
-
-def _timeline(name: str, value: Mapping[str, Any], moments: Sequence[Moment]) -> Timeline:
-    people = tuple(value.get("people", ()))
-    return Timeline(name, tuple(moments), value.get("fps") or None, value.get("seconds") or None, people)
-
-
-def _checked_video(name: str, value: Mapping[str, Any]) -> dict[str, Any]:
-    """What coders may change of a video. Raises AnnotationError: it is not as it should be."""
-    told = {part: value[part] for part in _OF_CODERS if part in value}
-    people = told.get("people", [])
-    if not isinstance(people, list) or not all(isinstance(p, str) for p in people):
-        raise AnnotationError(f"{name}: people must be names.")
-    if "people" in told:
-        told["people"] = [p for p in dict.fromkeys(one_line(p)[:80] for p in people) if p]
-    for part in ("done", "peeked"):
-        if not isinstance(told.get(part, {}), dict) or not all(isinstance(v, str) for v in told.get(part, {}).values()):
-            raise AnnotationError(f"{name}: {part} must say when, for each coder.")
-    return told
+        return {("video", t.video): {**NEW, "people": list(t.people)}, ("file", t.video): file}
 
 
 def _check(folder: Path) -> None:

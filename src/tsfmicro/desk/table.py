@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,19 +19,21 @@ from tsfmicro.coding.project import Project as Codes
 from tsfmicro.coding.registry import FORMATS, named, read
 from tsfmicro.desk.agree import agree
 from tsfmicro.desk.film import Film, frames_between
-from tsfmicro.desk.found import PARTS, Found, kept, replay
+from tsfmicro.desk.found import PARTS, Found, kept, portrait, replay
 from tsfmicro.desk.history import Change, Key, Value
 from tsfmicro.desk.jobs import Jobs, Look, Tell
-from tsfmicro.desk.project import Project, as_value, moment_of
+from tsfmicro.desk.people import People
+from tsfmicro.desk.project import Project
+from tsfmicro.desk.report import PROGRAM, Reports
+from tsfmicro.desk.values import as_value, moment_of, taken
 from tsfmicro.desk.videos import opened, videos_below
 from tsfmicro.errors import AnnotationError, ConfigError, TsfmicroError, VideoError
-from tsfmicro.spot.reel import constant_rate
+from tsfmicro.spot.video import constant_rate
 from tsfmicro.timeline import Moment, Timeline, one_line, stem
 
 _OPEN = 4  # videos whose frames are kept at once
 _AT_ONCE = 1.0  # seconds that opening a video waits for its frames to be counted
 DEMONSTRATION = "demonstration"
-PROGRAM = "the program"  # as a coder
 EMOTIONS = ("happiness", "surprise", "disgust", "sadness", "fear", "anger", "contempt", "repression", "others")
 """Those that are offered; a coder may write any word."""
 
@@ -57,6 +60,7 @@ class Table:
         self._found: OrderedDict[str, Found | None] = OrderedDict()
         self._guard = threading.RLock()
         self.jobs = Jobs(look, self._looked)
+        self.people = People(self.project, self.found)
 
     def close(self) -> None:
         """Stop everything and let others open the project."""
@@ -82,6 +86,7 @@ class Table:
             "names": self.names_shown,
             "demonstration": self.demonstration,
             "emotions": EMOTIONS,
+            "people": self.people.everybody(),
             "formats": [{"name": f.name, "title": f.title} for f in FORMATS.values() if f.writes],
             "parts": list(PARTS),
             "videos": [
@@ -121,7 +126,9 @@ class Table:
         value = self.project.videos.get(name, {})
         trouble = self.project.trouble(name)
         told: dict[str, Any] = {"name": name, "trouble": trouble, **self.place()}
-        told |= {part: value.get(part) for part in ("fps", "frames", "seconds", "people", "done", "peeked", "found")}
+        told |= {
+            part: value.get(part) for part in ("fps", "frames", "seconds", "people", "done", "peeked", "who", "found")
+        }
         told["counted"], told["times"], told["key"] = 1.0, None, str(value.get("ends", ""))
         if not trouble or "changed" in trouble:
             told |= self._opened(name)
@@ -131,7 +138,8 @@ class Table:
         told["moments"] = {k: v for k, v in moments.items() if sees or v["coder"] in ("", coder)}
         told["hidden"] = len(moments) - len(told["moments"])
         found = self.found(name)
-        told["program"] = self._program(found) if found and sees else None
+        told["program"] = self._program(name, found) if found and sees else None
+        told |= self.people.told(name)
         return told
 
     def sees(self, name: str, coder: str) -> bool:
@@ -154,10 +162,15 @@ class Table:
         self.project.learn(name, learned)
         return {**learned, **self.place(), "counted": 1.0, "times": None if fps else np.round(film.times, 6).tolist()}
 
-    def _program(self, found: Found) -> dict[str, Any]:
+    def _program(self, name: str, found: Found) -> dict[str, Any]:
         hidden = () if self.names_shown else ("emotion", "probabilities", "threshold", "why_not")
-        moments = [{k: v for k, v in m.items() if k not in hidden} for m in found.told["moments"]]
+        moments = [{k: v for k, v in m.items() if k not in hidden} for m in self.of_program(name, found)]
         return {**found.told, "moments": moments, "faces": sorted(set(found.faces))}
+
+    def of_program(self, name: str, found: Found) -> list[dict[str, Any]]:
+        """The moments that the program found in a video, each with the name of its face."""
+        names = {face: self.people.name_of(name, face) for face in set(found.faces)}
+        return [{**m, "person": names.get(m["face"], "")} for m in found.told["moments"]]
 
     def add(self, path: Path, link: bool, fps: float | None, coder: str) -> dict[str, Any]:
         """Add a video, or all that are in a folder and below.
@@ -197,18 +210,28 @@ class Table:
                 self._films.popitem(last=False)[1][1].close()
             return film
 
-    def replay(self, name: str, onset: float, offset: float) -> bytes:
-        """A moment, slowly and magnified, as an animated WebP."""
+    def replay(self, name: str, onset: float, offset: float, person: str = "", face: int | None = None) -> bytes:
+        """A moment, slowly and magnified, as an animated WebP. Args: person, face: whose, where several are seen."""
         film = self.film(name)
         if film.times is None:
             raise VideoError(f"{name}: its frames are still being counted. Try again in a moment.")
         source = opened(self.project.place(name), self.project.videos[name].get("fps"))
         found = self.found(name)
-        landmarks = found.landmarks_near(onset) if found else None
+        whose = face if face is not None else self.people.face_of(name, person)
+        landmarks = found.landmarks_near(onset, whose) if found else None
         if landmarks is None:
             ((_, image),) = frames_between(source, film.times, [int(np.abs(film.times - onset).argmin())])
             landmarks = max(self._find(image), key=lambda marks: float(np.ptp(marks[:, 0])), default=None)
         return replay(source, film.times, landmarks, onset, offset)
+
+    def face(self, name: str, number: int) -> bytes:
+        """A face that was followed, as a JPEG. Raises VideoError: there is none, or the frames are still being counted."""
+        film, found = self.film(name), self.found(name)
+        quietest = found.quietest(number) if found else None
+        if quietest is None or film.times is None:
+            raise VideoError(f"{name}: no face {number} was followed, or its frames are still being counted.")
+        source = opened(self.project.place(name), self.project.videos[name].get("fps"))
+        return portrait(source, film.times, *quietest)
 
     def curves(self, name: str, coder: str, begin: float, end: float, points: int) -> list[dict[str, Any]]:
         """How far the parts of the faces are from rest in a stretch."""
@@ -219,30 +242,33 @@ class Table:
     # Looking for moments ------------------------------------------------------------------------------------------------------
 
     def look(self, names: Sequence[str]) -> None:
-        """Look for moments in videos. Raises ConfigError: nothing can be saved. VideoError: there is no such video."""
+        """Look for moments in videos, and before that where the people in them rest. Raises ConfigError: nothing can be saved. VideoError: there is no such video."""
         if self.project.readonly:
             raise ConfigError(self.project.readonly)
         for name in names:
-            place = self.project.place(name)
-            fps = self.project.videos[name].get("fps") if place.is_dir() else None
-            model = self._model if self.names_shown else None
-            self.jobs.add(name, Look(place, fps, model, self._threshold, self._kept(name)))
+            self.project.place(name)
+        for name in dict.fromkeys([*self.people.before(names), *names]):
+            self.jobs.add(name, partial(self._at, name))
+
+    def _at(self, name: str) -> Look:
+        place = self.project.place(name)
+        fps = self.project.videos[name].get("fps") if place.is_dir() else None
+        model = self._model if self.names_shown else None
+        return Look(place, fps, model, self._threshold, self.project.found_in(name), self.people.rest_for(name))
 
     def found(self, name: str) -> Found | None:
         """What was found in a video; None where nothing was looked for."""
         with self._guard:
             if name not in self._found:
-                self._found[name] = kept(self._kept(name))
+                self._found[name] = kept(self.project.found_in(name))
                 while len(self._found) > _OPEN:
                     self._found.popitem(last=False)
             return self._found[name]
 
-    def _kept(self, name: str) -> Path:
-        return self.project.own / "found" / f"{name}.npz"
-
     def _looked(self, name: str, moments: int) -> None:
         with self._guard:
             self._found.pop(name, None)
+            self.people.forget(name)
         self.project.learn(name, {"found": moments})
 
     # Codes in and out ---------------------------------------------------------------------------------------------------------
@@ -264,13 +290,21 @@ class Table:
             return {**self.place(), "what": "", "things": [], "videos": []}
         touched = [(key, value) for side in (change.now, change.before) for key, value in side.items() if value]
         videos = dict.fromkeys(value["video"] if kind == "moment" else name for (kind, name), value in touched)
-        things = [[*key, value] for key, value in change.now.items()]
+        known = self.project.videos
+        things = [
+            [*key, known.get(key[1]) if key[0] == "video" and value else value] for key, value in change.now.items()
+        ]
         return {
             **self.place(),
             "what": change.what,
             "things": things,
             "videos": [v for v in videos if v in self.project.videos],
         }
+
+    @property
+    def reports(self) -> Reports:
+        """What can be printed."""
+        return Reports(self.project, self.people, self.found, self.names_shown, self.sees)
 
     def export(self, form: str, videos: Sequence[str] | None, coder: str | None) -> dict[str, Any]:
         """Codes in a format: files as base64, and notes of what it cannot hold."""
@@ -368,19 +402,11 @@ class Table:
             return [t for t in told if t.video in marked or coder in self.project.videos[t.video].get("done", {})]
         timelines = []
         for name, value in self.project.videos.items():
-            found = kept(self._kept(name))
+            found = kept(self.project.found_in(name))
             if found is not None:
-                moments = tuple(moment_of(taken(m, PROGRAM)) for m in found.told["moments"])
+                moments = tuple(moment_of(taken(m, PROGRAM)) for m in self.of_program(name, found))
                 timelines.append(Timeline(name, moments, value.get("fps"), value.get("seconds")))
         return timelines
-
-
-def taken(told: Mapping[str, Any], coder: str) -> dict[str, Any]:
-    """A moment of the program as a coder's."""
-    return {
-        "onset": told["onset_s"], "apex": told["apex_s"], "offset": told["offset_s"], "kind": told["kind"],
-        "person": "", "coder": coder, "certainty": None, "note": told["region"],
-    }  # fmt: skip
 
 
 def _by(m: Moment, coder: str) -> Moment:

@@ -99,6 +99,17 @@ def median_interval(values: Sequence[np.ndarray], generator: np.random.Generator
     return Interval(middle, middle - reach, middle + reach)
 
 
+def rate_interval(count: int, minutes: float) -> Interval:
+    """How often something happens in a minute, if one happening does not call for the next (Poisson; Garwood 1936, exact).
+
+    Args: count: how often it did; minutes: above 0.
+    """
+    from scipy.special import gammaincinv
+
+    low = float(gammaincinv(count, TAIL)) if count else 0.0
+    return Interval(count / minutes, low / minutes, float(gammaincinv(count + 1, 1 - TAIL)) / minutes)
+
+
 def _jackknife(score: ByClass, confusions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean over seeds, class by class: (K,) of all people; (P, K) without each person, nan where nobody else has a clip;
     (P, K) each person's share of the clips."""

@@ -74,15 +74,21 @@ class CausalNet(Model):
         self.head = nn.Sequential(nn.Linear(3 * GRID**2 * width, 8 * width), nn.Linear(8 * width, num_classes))
 
     def logits(self, points: Tensor | None = None, **maps: Tensor) -> Tensor:
-        before, after = (self.places(self.flows, maps[f"flow_{when}"], points) for when in WHEN)
-        to, back = (self.places(self.directions, maps[f"direction_{when}"], points) for when in WHEN)
+        before, after = self.places(self.flows, "flow", maps, points)
+        to, back = self.places(self.directions, "direction", maps, points)
         for layer in self.cross:
             to, back = layer(to, back)
         return self.head(self.causal(before + to, after + back).flatten(1))
 
-    def places(self, encoder: nn.Module, maps: Tensor, points: Tensor | None = None) -> Tensor:
-        """What an encoder makes of a map, (N, 1, 1, 4·width), sorted into four places: (N, 4, width)."""
-        return encoder(self.mosaic(maps, points)).flatten(1).unflatten(1, (-1, GRID**2)).mT
+    def places(
+        self, encoder: nn.Module, what: str, maps: Mapping[str, Tensor], points: Tensor | None = None
+    ) -> Sequence[Tensor]:
+        """What an encoder makes of the maps before and after the apex, (N, 1, 1, 4·width) each, sorted into four places:
+        (N, 4, width) each. Both are given to it at once."""
+        both = torch.stack([maps[f"{what}_{when}"] for when in WHEN], 1).flatten(0, 1)
+        mosaic = self.mosaic(both, None if points is None else points.repeat_interleave(len(WHEN), 0))
+        seen = encoder(mosaic).flatten(1).unflatten(1, (-1, GRID**2)).mT
+        return seen.unflatten(0, (-1, len(WHEN))).unbind(1)
 
 
 class Nearby(nn.Module):

@@ -93,6 +93,7 @@ def page(
         notes=_recording(known.get("fitness", ()))
         + "".join(f"<p class='note'>{escape(note)}</p>" for note in known["notes"]),
         timelines="\n".join(_timeline(track, known) for track in tracks),
+        choice=_CHOICE if len(found) > 1 else "",
         moments=moments or "<p>No movement was found that is long and strong enough.</p>",
         style=_STYLE,
         script=_SCRIPT,
@@ -112,48 +113,73 @@ def _count(number: int, what: str) -> str:
 
 
 _WIDE, _HIGH, _FOOT = 1000, 150, 18  # of a timeline, SVG units
+_LINE, _LINES = 300.0, 36  # seconds of a line of a timeline, and lines at most
 
 
 def _timeline(track: Track, known: Mapping[str, Any]) -> str:
-    """The movement of a face over time, with its moments as buttons."""
+    """The movement of a face over time, with its moments as buttons; a long video in lines, one below the other."""
     seconds = max(known["seconds"], 1e-9)
     top = max(1.0, 1.15 * float(track.motion.max(initial=0)))
-    scale_x, scale_y = _WIDE / seconds, (_HIGH - _FOOT) / top
-    bands = "".join(
-        f'<a href="#moment-{n}" class="{one["kind"]}" data-moment="{n}" aria-label="moment {n}, {one["kind"]}-expression '
-        f'at {one["apex_s"]:.2f} seconds"><rect x="{one["onset_s"] * scale_x:.1f}" y="0" '
-        f'width="{max(6.0, (one["offset_s"] - one["onset_s"]) * scale_x):.1f}" height="{_HIGH - _FOOT}"/>'
-        f'<text x="{one["onset_s"] * scale_x + 2:.1f}" y="12">{n}</text></a>'
-        for n, one in enumerate(known["expressions"], 1)
-        if one["face"] == track.face
-    )
-    marks = "".join(
-        f'<g class="mark"><rect x="{begin * scale_x:.1f}" y="{_HIGH - _FOOT - 13}" width="{(end - begin) * scale_x:.1f}" '
-        f'height="13"/><text x="{begin * scale_x + 2:.1f}" y="{_HIGH - _FOOT - 3}">{escape(what)}</text></g>'
-        for what, begin, end in (
-            (m["what"], m["onset_s"], m["offset_s"]) for m in known.get("marks", ()) if m["face"] == track.face
-        )
-    )
-    ticks = "".join(
-        f'<text class="tick" x="{t * scale_x:.1f}" y="{_HIGH - 4}">{t:g} s</text>' for t in _ticks(known["seconds"])
-    )
-    lines = "".join(
-        '<polyline points="'
-        + " ".join(f"{t * scale_x:.1f},{_HIGH - _FOOT - m * scale_y:.1f}" for t, m in zip(*stretch, strict=True))
-        + '"/>'
-        for stretch in _stretches(track)
-    )
+    lines = min(_LINES, max(1, -int(-seconds // _LINE)))
+    drawn = "".join(_line(track, known, top, n * seconds / lines, (n + 1) * seconds / lines) for n in range(lines))
     return (
-        f'<figure class="timeline"><svg viewBox="0 0 {_WIDE} {_HIGH}" role="group" aria-label="movement of face {track.face}">'
-        f"{marks}{bands}{lines}{ticks}</svg><figcaption>face {track.face}: how far the most moved part of the face is from where "
+        f'<figure class="timeline"><div class="lines">{drawn}</div><figcaption>face {track.face}: how far the most moved part of the face is from where '
         f"it rests, up to {top:.1f} % of the distance between the eyes. Red: micro-expressions; blue: longer ones. Choose "
         "one. Grey, below: what is no expression, or hides one.</figcaption></figure>"
     )
 
 
-def _ticks(seconds: float) -> list[float]:
-    step = next(s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600, 36000) if seconds / s <= 12)
-    return [round(n * step, 3) for n in range(int(seconds / step) + 1)]
+def _line(track: Track, known: Mapping[str, Any], top: float, begin: float, end: float) -> str:
+    """What there is from a second to another one. Args: top: of the curve, per cent."""
+    scale_x, scale_y = _WIDE / (end - begin), (_HIGH - _FOOT) / top
+
+    def x(seconds: float) -> float:
+        return (min(max(seconds, begin), end) - begin) * scale_x
+
+    def here(one: Mapping[str, Any]) -> bool:
+        return bool(one["face"] == track.face and one["onset_s"] < end and one["offset_s"] >= begin)
+
+    found = [(n, one) for n, one in enumerate(known["expressions"], 1) if here(one)]
+    numbered = _apart([(n, x(one["onset_s"])) for n, one in found])
+    bands = "".join(
+        f'<a href="#moment-{n}" class="{one["kind"]}" data-moment="{n}" aria-label="moment {n}, {one["kind"]}-expression '
+        f'at {one["apex_s"]:.2f} seconds"><rect x="{x(one["onset_s"]):.1f}" y="0" '
+        f'width="{max(6.0, x(one["offset_s"]) - x(one["onset_s"])):.1f}" height="{_HIGH - _FOOT}"/>'
+        + (f'<text x="{x(one["onset_s"]) + 2:.1f}" y="12">{n}</text></a>' if n in numbered else "</a>")
+        for n, one in found
+    )
+    marks = "".join(
+        f'<g class="mark"><rect x="{x(m["onset_s"]):.1f}" y="{_HIGH - _FOOT - 13}" width="{x(m["offset_s"]) - x(m["onset_s"]):.1f}" '
+        f'height="13"/><text x="{x(m["onset_s"]) + 2:.1f}" y="{_HIGH - _FOOT - 3}">{escape(m["what"])}</text></g>'
+        for m in known.get("marks", ())
+        if here(m)
+    )
+    ticks = "".join(f'<text class="tick" x="{x(t):.1f}" y="{_HIGH - 4}">{t:g} s</text>' for t in _ticks(begin, end))
+    near = slice(*np.searchsorted(track.seconds, (begin, end)))
+    curve = "".join(
+        '<polyline points="'
+        + " ".join(f"{x(t):.1f},{_HIGH - _FOOT - m * scale_y:.1f}" for t, m in zip(*stretch, strict=True))
+        + '"/>'
+        for stretch in _stretches(Track(track.face, track.seconds[near], track.motion[near]))
+    )
+    name = f"movement of face {track.face} from {begin:.0f} to {end:.0f} seconds"
+    return f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="group" aria-label="{name}">{marks}{bands}{curve}{ticks}</svg>'
+
+
+def _apart(places: Sequence[tuple[int, float]]) -> set[int]:
+    """Of numbers at their places, those that do not lie on the one before."""
+    shown, end = set(), -1.0
+    for number, x in sorted(places, key=lambda place: place[1]):
+        if x >= end:
+            shown.add(number)
+            end = x + 8 * len(str(number)) + 4
+    return shown
+
+
+def _ticks(begin: float, end: float) -> list[float]:
+    length = end - begin
+    step = next(s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600, 36000) if length / s <= 12)
+    return [round(n * step, 3) for n in range(-int(-begin // step), int(end / step) + 1) if begin <= n * step < end]
 
 
 def _stretches(track: Track, points: int = 900) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -186,7 +212,7 @@ def _moment(
     if not knows_people:  # a name in large letters would be believed, whatever stands beside it
         said = f"<details><summary>what the demonstration model would name, which never saw a person</summary>{said}</details>"
     return (
-        f'<section id="moment-{number}"><h2>{number}. {escape(one["kind"])}-expression, face {one["face"]}</h2>'
+        f'<section id="moment-{number}" data-kind="{one["kind"]}" data-sure="{one["confidence"]}"><h2>{number}. {escape(one["kind"])}-expression, face {one["face"]}</h2>'
         f"<p>onset → apex → offset: {times}; most moved: {escape(one['region'])}{_candidates(one)}, "
         f"{one['motion']:.1f} % of the eyes' distance; confidence {one['confidence']:.2f}</p>{said}<div class='row'>{figures}</div></section>"
     )
@@ -227,7 +253,7 @@ h1 { font-size: 1.3rem; overflow-wrap: anywhere } h2 { font-size: 1.05rem; margi
 figure { margin: 0; font-size: .82rem } .row { display: flex; flex-wrap: wrap; gap: .6rem; margin-top: .6rem }
 .row img { display: block; border-radius: 4px; max-width: 100% }
 .timeline svg { width: 100%; height: auto; border: 1px solid #8886; border-radius: 6px }
-.timeline polyline { fill: none; stroke: currentColor; stroke-width: 1.2; opacity: .75; pointer-events: none }
+.lines { max-height: 60vh; overflow-y: auto; position: relative } .timeline polyline { fill: none; stroke: currentColor; stroke-width: 1.2; opacity: .75; pointer-events: none }
 .timeline rect { fill-opacity: .25 } .timeline a { cursor: pointer } .timeline text { font-size: 12px; fill: currentColor }
 .timeline .tick { opacity: .7 } .mark rect { fill: #8885 } .mark text { font-size: 10px; fill: currentColor; opacity: .8 } .micro rect { fill: #d1495b } .macro rect { fill: #2e86ab }
 .timeline a:hover rect, .timeline a:focus rect { fill-opacity: .45 }
@@ -237,30 +263,57 @@ section { border-top: 1px solid #8886; padding: .6rem 0 }
 body.one section { display: none } body.one section.chosen { display: block }
 details { margin: .4rem 0 } summary { cursor: pointer; opacity: .8 }
 th { text-align: left; font-weight: normal; padding-right: 1rem } meter { width: min(14rem, 40vw) }
-nav { display: none; gap: .5rem; align-items: center; margin-top: .6rem } body.one nav { display: flex }
+nav { display: none; gap: .5rem; align-items: center; margin-top: .6rem } body.one nav { display: flex; flex-wrap: wrap } .timeline a[hidden] { display: none }
 button { font: inherit; padding: .2rem .8rem }
-@media print { body.one section { display: block } nav { display: none !important } section { break-inside: avoid } }
+@media print { .lines { max-height: none } body.one section { display: block } nav { display: none !important } section { break-inside: avoid } }
 """
 
 _SCRIPT = """
-const moments = [...document.querySelectorAll('section')];
-if (moments.length) {
+const all = [...document.querySelectorAll('section')];
+if (all.length) {
   document.body.classList.add('one');
-  let at = 0;
+  let moments = all, at = 0, shown = null;
+  const bands = [...document.querySelectorAll('[data-moment]')];
+  const number = m => m.id.slice(7), of = new Map(all.map(m => [number(m), []]));
+  bands.forEach(a => of.get(a.dataset.moment).push(a));
+  const show = is => [shown, ...of.get(number(shown))].forEach(e => e.classList.toggle('chosen', is));
   const choose = n => {
     at = (n + moments.length) % moments.length;
-    moments.forEach((m, i) => m.classList.toggle('chosen', i === at));
-    document.querySelectorAll('[data-moment]').forEach(a => a.classList.toggle('chosen', a.dataset.moment == at + 1));
-    document.querySelector('nav span').textContent = `moment ${at + 1} of ${moments.length}`;
+    if (shown) show(false);
+    shown = moments[at];
+    show(true);
+    const line = of.get(number(shown))[0]?.closest('svg');
+    if (line) {
+      const box = line.parentElement, [there, room] = [line, box].map(e => e.getBoundingClientRect());
+      if (there.top < room.top || there.bottom > room.bottom) box.scrollTop += there.top - room.top;
+    }
+    document.querySelector('nav span').textContent =
+      `moment ${at + 1} of ${moments.length}` + (moments.length < all.length ? `, of ${all.length} in all` : '');
   };
-  document.querySelectorAll('[data-moment]').forEach(a =>
-    a.addEventListener('click', event => { event.preventDefault(); choose(a.dataset.moment - 1); }));
+  bands.forEach(a => a.addEventListener('click', event => {
+    event.preventDefault();
+    const one = document.getElementById(`moment-${a.dataset.moment}`);
+    choose(moments.indexOf(one));
+  }));
   const [back, next] = document.querySelectorAll('nav button');
   back.addEventListener('click', () => choose(at - 1));
   next.addEventListener('click', () => choose(at + 1));
+  const [kind, order] = document.querySelectorAll('nav select');
+  const gather = () => {
+    const some = all.filter(m => !kind.value || m.dataset.kind === kind.value);
+    moments = some.length ? some : all;
+    if (order.value) moments = moments.toSorted((a, b) => b.dataset.sure - a.dataset.sure);
+    const there = new Set(moments.map(number));
+    bands.forEach(a => a.toggleAttribute('hidden', !there.has(a.dataset.moment)));
+    choose(0);
+  };
+  [kind, order].forEach(one => one?.addEventListener('change', gather));
   choose(0);
 }
 """
+
+_CHOICE = """<label>show <select><option value="">all</option><option value="micro">micro</option><option value="macro">macro</option></select></label>
+<label>by <select><option value="">time</option><option value="1">confidence</option></select></label>"""
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{name}</title>
@@ -272,7 +325,7 @@ _PAGE = """<!doctype html>
 <p>A movement is not a feeling. {names} It is no lie detector.</p>
 {notes}
 {timelines}
-<nav><button type="button">← back</button><span></span><button type="button">next →</button></nav>
+<nav><button type="button">← back</button><span></span><button type="button">next →</button>{choice}</nav>
 {moments}
 <script>{script}</script>
 </body></html>

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from tsfmicro.card import DEMONSTRATION
 from tsfmicro.report.style import data_uri
 
+LISTED = 500  # moments that are told one by one; an hour may have thousands
 OF_MODEL = ("A model was asked, which answers with one of the emotions that it was trained to tell apart, and with how probable it holds each. "
     "It has learned from clips of laboratories what annotators called them; it does not know what anybody felt.")  # fmt: skip
 OF_NONE = "No model was asked and no emotion is named: this report tells movement alone, which was measured from picture to picture."
@@ -26,16 +27,13 @@ def printed(known: Mapping[str, Any], picture: bytes, made: str) -> str:
         picture: the drawing of the curves and faces, PNG.
         made: when and by which version, in words.
     """
-    environment = Environment(
-        loader=PackageLoader("tsfmicro.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
     model = str(known.get("model") or "")
     named = bool(model) and DEMONSTRATION not in model
-    assert environment.loader is not None
-    return environment.get_template("printed.html").render(
+    return on_paper(
+        "printed.html",
         name=str(known["video"]).replace("\\", "/").rpartition("/")[2],
         known=known,
+        listed=LISTED,
         faces=sorted({face["face"] for face in known["faces"]}),
         kinds={kind: sum(one["kind"] == kind for one in known["expressions"]) for kind in ("micro", "macro")},
         findings=[one["text"] for one in known.get("fitness", ())],
@@ -46,5 +44,15 @@ def printed(known: Mapping[str, Any], picture: bytes, made: str) -> str:
         named=named,
         about=OF_MODEL if named else OF_DEMONSTRATION if model else OF_NONE,
         made=made,
-        style=Markup(environment.loader.get_source(environment, "printed.css")[0]),
     )
+
+
+def on_paper(template: str, **told: Any) -> str:
+    """A template filled, with the look of what is printed."""
+    environment = Environment(
+        loader=PackageLoader("tsfmicro.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    assert environment.loader is not None
+    style = Markup(environment.loader.get_source(environment, "printed.css")[0])
+    return environment.get_template(template).render(style=style, **told)

@@ -261,8 +261,13 @@ def _check_classes(labels: Mapping[str, int], used: LabelScheme) -> None:
     shown = {n for label in labels.values() for n in used.classes_in(label)}
     empty = [name for n, name in enumerate(used.classes) if n not in shown]
     if empty:
+        there = [name for n, name in enumerate(used.classes) if n in shown]
+        with_these = (
+            f" To train on the {len(there)} that are there: data.scheme={used.name.partition(':')[0]}:{'+'.join(there)}"
+        )
         raise LabelError(
             f"label scheme {used.name}: no prepared clip is {', '.join(empty)}. Choose another data.scheme, or add clips."
+            + (with_these if len(there) > 1 and not used.units else "")
         )
 
 

@@ -38,15 +38,6 @@ def count_times(source: Source, tell: Callable[[int, int], None] | None = None) 
     return np.array(times) - (times[0] if times else 0.0)
 
 
-def constant_rate(times: np.ndarray) -> float | None:
-    """Frames per second, where every frame comes within half a frame of its turn; None where the rate varies."""
-    if len(times) < 2 or times[-1] <= 0:
-        return None
-    fps = (len(times) - 1) / float(times[-1])
-    off = np.abs(times * fps - np.arange(len(times))).max()
-    return fps if off < 0.5 + 1e-6 * len(times) else None
-
-
 class Reel:
     """A video that stays open. Not for several threads at once.
 

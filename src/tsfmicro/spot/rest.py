@@ -1,18 +1,21 @@
 """A face's own rest: the stretch in which it moves least, or one that is named, and what that says of the rest of the video.
 
 Faces differ in how still they keep. What a face does while it rests is no expression, so an expression must go further. And an
-expression lasts until the face has come back: what follows before that is the same one.
+expression lasts until the face has come back: what follows before that is the same one. How still a person keeps can be told in one of their videos
+and used in the others, since it is in per cent of the distance between the eyes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from tsfmicro.spot.intervals import LONGEST_MICRO, Found, Thresholds, find_intervals
 from tsfmicro.spot.marks import Stretch
+from tsfmicro.spot.motion import REGIONS
 
 SECONDS = 5.0  # of a rest that is not named
 _QUIET = 1.5  # times the quietest stretch's movement, up to which the first seconds will do
@@ -31,11 +34,27 @@ class Rest:
         begin, end: seconds.
         unrest: (R,) how far each region goes meanwhile from where it usually is, per cent of the eyes' distance; of the
             moments, 95 in a hundred have less.
+        video: the other video of the same person that it is told in; empty where it is this one.
     """
 
     begin: float
     end: float
     unrest: np.ndarray = field(repr=False)
+    video: str = ""
+
+
+Known = Stretch | Rest | Mapping[int, Stretch | Rest]
+"""What is known of how faces rest, of all or by face: from when to when in this video, or what was told in another one."""
+
+
+def as_rest(told: Mapping[str, Any], video: str) -> Rest | None:
+    """A rest that was told in another video. Args: told: as `Resting.to_dict` has it; video: its name. None: it is damaged, or
+    of a version that measured other regions."""
+    try:
+        unrest = np.array([float(told["unrest"][region]) for region in REGIONS])
+        return Rest(float(told["onset_s"]), float(told["offset_s"]), unrest, video)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def find_rest(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -15,10 +15,10 @@ from tsfmicro.spot.intervals import Found, Thresholds, View, find_intervals, fro
 from tsfmicro.spot.learned import PROPOSALS, Spotter
 from tsfmicro.spot.marks import Stretch, find_blinks, find_covered, find_flicker, find_turns, overlaps
 from tsfmicro.spot.motion import REGIONS
-from tsfmicro.spot.rest import Rest, beyond_rest, find_rest, until_rest
+from tsfmicro.spot.rest import Known, Rest, beyond_rest, find_rest, until_rest
 from tsfmicro.spot.track import Cutting, FindFaces, Tracker
 from tsfmicro.spot.types import Blink, Expression, Mark, Resting, Segment, Spotting, Video
-from tsfmicro.spot.video import Source
+from tsfmicro.spot.video import Source, rate_of
 
 FULL_RATE = 200.0  # frames per second up to which every frame is measured
 LEVEL = 0.5  # confidence from which a movement is told as an expression
@@ -38,7 +38,7 @@ def spot_video(
     tell: Tell | None = None,
     level: float = LEVEL,
     find_turn: FindTurn | None = None,
-    rest: Stretch | None = None,
+    rest: Known | None = None,
     spotter: Spotter | None = None,
 ) -> Spotting:
     """Find the expressions in a video.
@@ -50,7 +50,7 @@ def spot_video(
         thresholds: what counts as an expression.
         tell: see `Tell`.
         level: least confidence of an expression; 0 shows all that moved, with what speaks against it.
-        rest: seconds, from and to, in which the faces are known to rest; by default it is looked for.
+        rest: seconds, from and to, in which the faces are known to rest, or how they rest in other videos; by default it is looked for.
         find_turn: whether a face lies on its side, from preparation; nothing is said of it where it is not given.
         spotter: says how sure each is; None leaves that to the peaks' demands.
     Raises:
@@ -90,14 +90,11 @@ def spot_video(
         segments=segments,
         expressions=tuple(sorted(told, key=lambda e: (e.onset, e.track))),
         blinks=tuple(sorted(blinks, key=lambda b: (b.onset, b.track))),
-        rests=tuple(
-            Resting(track, video.frame_at(r.begin), video.frame_at(r.end), float(r.unrest.max()))
-            for track, r in sorted(rests.items())
-        ),
+        rests=tuple(_resting(track, r, video) for track, r in sorted(rests.items())),
         marks=tuple(sorted(_marks(seen, video), key=lambda m: (m.onset, m.track, m.what))),
         regions=REGIONS,
         curves=tuple(one.curve for one in seen),
-        notes=tuple(_notes(source, video, told)),
+        notes=(*_notes(source, video, told), *_whose(rest, rests)),
         fitness=judge(
             video.times,
             tracker.looks,
@@ -110,21 +107,45 @@ def spot_video(
     )
 
 
-def _rests(segments: Sequence[Segment], video: Video, named: Stretch | None) -> dict[int, Rest]:
-    """Where each face rests: in the first of its stretches that is long enough, or that was named.
+def _rests(segments: Sequence[Segment], video: Video, known: Known | None) -> dict[int, Rest]:
+    """Where each face rests: in the first of its stretches that is long enough, or as it is known.
 
-    Raises: VideoError: no face is seen in what was named.
+    Raises: VideoError: no face is seen in what was named for all.
     """
     found: dict[int, Rest] = {}
+    alone = len({one.track for one in segments}) == 1
     for one in segments:
-        if one.track not in found and (rest := find_rest(video.times[one.frames], one.motion, one.seen, named)):
+        given = known.get(one.track) if isinstance(known, Mapping) else known
+        if isinstance(given, Rest):
+            given = given if alone or isinstance(known, Mapping) else None
+        if one.track not in found and (rest := _rest_of(one, video, given)):
             found[one.track] = rest
+    named = known if isinstance(known, tuple) else None
     if named is not None and not found:
         raise VideoError(
             f"{video.path}: no face is seen from {named[0]:g} to {named[1]:g} s, where it is said to rest. The video has "
             f"{video.seconds:.1f} s. Name another --rest, or leave it out."
         )
     return found
+
+
+def _rest_of(segment: Segment, video: Video, given: Stretch | Rest | None) -> Rest | None:
+    if isinstance(given, Rest):
+        return given
+    return find_rest(video.times[segment.frames], segment.motion, segment.seen, given)
+
+
+def _resting(track: int, rest: Rest, video: Video) -> Resting:
+    here = not rest.video
+    onset, offset = (video.frame_at(seconds) if here else None for seconds in (rest.begin, rest.end))
+    unrest = dict(zip(REGIONS, map(float, rest.unrest), strict=True))
+    return Resting(track, onset, offset, rest.begin, rest.end, unrest, rest.video)
+
+
+def _whose(known: Known | None, rests: Mapping[int, Rest]) -> Iterator[str]:
+    """That another video's rest was not used, since here are several faces."""
+    if isinstance(known, Rest) and not any(rest.video for rest in rests.values()):
+        yield f"several faces are seen, so that the rest from {known.video} is nobody's: each face's own was taken"
 
 
 def _share_of(seen: Sequence[_Analysed], video: Video) -> float:
@@ -135,7 +156,7 @@ def _share_of(seen: Sequence[_Analysed], video: Video) -> float:
 def _video(source: Source, times: np.ndarray) -> Video:
     if len(times) < 2:
         raise VideoError(f"{source.path}: only {len(times)} frame could be read. Copy the file again.")
-    return Video(source.path, source.width, source.height, 1 / float(np.median(np.diff(times))), times)
+    return Video(source.path, source.width, source.height, rate_of(times), times)
 
 
 def around(segment: Segment, segments: Sequence[Segment], video_times: np.ndarray) -> tuple[list[Stretch], View]:

@@ -22,7 +22,7 @@ class Video:
     Attributes:
         path: the file, or the folder of images.
         width, height: pixels.
-        fps: frames per second, from the median step between frames.
+        fps: frames per second, over all frames; by the median step between them where it varies.
         times: (T,) seconds of each frame, ascending; steps may differ.
     """
 
@@ -195,15 +195,39 @@ class Mark:
 
 @dataclass(frozen=True)
 class Resting:
-    """Where a face rests, or is taken to.
+    """Where a face rests, or is taken to: in this video, or in another one of the same person.
 
-    Attributes: onset, offset: frame numbers. moved: per cent of the eyes' distance, what its least quiet region does meanwhile.
+    Attributes:
+        onset, offset: frame numbers; None in another video. onset_s, offset_s: seconds.
+        unrest: region → how far it goes meanwhile, per cent of the eyes' distance.
+        video: the other one's name; empty for this one.
     """
 
     track: int
-    onset: int
-    offset: int
-    moved: float
+    onset: int | None
+    offset: int | None
+    onset_s: float
+    offset_s: float
+    unrest: Mapping[str, float]
+    video: str = ""
+
+    @property
+    def moved(self) -> float:
+        """What its least quiet region does meanwhile, per cent of the eyes' distance."""
+        return max(self.unrest.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "face": self.track,
+            "onset": self.onset,
+            "offset": self.offset,
+            "onset_s": round(self.onset_s, 4),
+            "offset_s": round(self.offset_s, 4),
+            "moved": round(self.moved, 3),
+            "unrest": {region: round(value, 4) for region, value in self.unrest.items()},
+            "video": self.video,
+        }
 
 
 @dataclass(frozen=True)
@@ -298,9 +322,7 @@ class Spotting:
                 }
                 for m in self.marks
             ],
-            "rests": [
-                {"face": r.track, "onset": r.onset, "offset": r.offset, "moved": round(r.moved, 3)} for r in self.rests
-            ],
+            "rests": [r.to_dict() for r in self.rests],
             "fitness": self.fitness.to_dict(),
             "spotter": self.spotter,
             "level": self.level,

@@ -122,6 +122,21 @@ def open_video(path: Path, read_image: ReadImage, fps: float | None = None) -> S
     return source
 
 
+def constant_rate(times: np.ndarray) -> float | None:
+    """Frames per second, where every frame comes within half a frame of its turn; None where the rate varies."""
+    if len(times) < 2 or times[-1] <= 0:
+        return None
+    fps = (len(times) - 1) / float(times[-1])
+    off = np.abs(times * fps - np.arange(len(times))).max()
+    return fps if off < 0.5 + 1e-6 * len(times) else None
+
+
+def rate_of(times: np.ndarray) -> float:
+    """Frames per second, over all frames where the rate is constant, since some containers round times to milliseconds; where it
+    varies, by the median step. Args: times: (T,) seconds, ascending, T at least 2."""
+    return constant_rate(times - times[0]) or 1 / float(np.median(np.diff(times)))
+
+
 def _shown(path: Path) -> str:
     """A path as one line of text, whatever characters its name has."""
     return "".join(c if c.isprintable() else "?" for c in str(path))
@@ -150,7 +165,7 @@ def _open_file(path: Path, fps: float | None) -> Source:
     if len(times) < 2:
         raise VideoError(f"{_shown(path)}: has only one frame; a movement needs at least two.")
     steps = np.diff(times)
-    rate = 1 / float(np.median(steps)) if (steps > 0).all() else nominal
+    rate = rate_of(np.array(times)) if (steps > 0).all() else nominal
     told = fps or rate
 
     def read(wanted: Collection[int] | None) -> Iterator[tuple[int, float, np.ndarray]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ class Answer:
     Attributes:
         probabilities: of each class, calibrated where the model's card has a temperature.
         threshold: the model abstains where no class is as likely as this.
-        faces: (2, S, S, 3) uint8 RGB, onset and apex as the model saw them.
+        faces: (2, S, S, 3) uint8 RGB, onset and apex as the model saw them; S is 0 where they were not kept, as of all but the surest
+            moments of a long video, which would not fit into memory.
         flow: (2, S, S) float16, how far each place moved right and down from onset to apex, pixels of the faces.
         heat: (S, S) float32 from 0 to 1, where the reasons lie (Grad-CAM); None where it cannot be told.
         moved: how far the most moved part of the face went, per cent of the distance between the eyes, where that was measured.
@@ -32,6 +33,10 @@ class Answer:
     heat: np.ndarray | None = field(repr=False, default=None)
     moved: float | None = None
     still: bool = False
+
+    def without_pictures(self) -> Answer:
+        """The same without what there is to look at."""
+        return replace(self, faces=self.faces[:, :0, :0], flow=self.flow[:, :0, :0], heat=None)
 
     @property
     def likeliest(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 
@@ -14,17 +15,18 @@ from tsfmicro.files import csv_text, write_whole
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.images import read_image
 from tsfmicro.report.moments import Track, page, pictures
+from tsfmicro.report.printed import printed
 from tsfmicro.report.replay import animated, chosen
 from tsfmicro.run.watch import Watch
+from tsfmicro.spot.figure import SHOWN, draw_spotting
 from tsfmicro.spot.types import Spotting
 from tsfmicro.spot.video import open_video
 from tsfmicro.use.answers import Moment, Reading
 from tsfmicro.use.batch import moment_columns, moment_row
-from tsfmicro.use.spot import save
+from tsfmicro.use.spot import made, save
 
-REPLAYS = 24  # moments of a video that are shown once more, slowly
+REPLAYS = 24  # moments of a video that are shown once more, slowly: the surest
 REPLAY_EDGE = 192  # pixels
-PICTURED = 60  # moments with pictures, those of the highest confidence: an hour may have hundreds
 
 
 def write_reading(reading: Reading, out: Path, fps: float | None = None) -> list[Path]:
@@ -49,10 +51,18 @@ def write_reading(reading: Reading, out: Path, fps: float | None = None) -> list
 
 def as_page(reading: Reading, fps: float | None = None, watch: Watch | None = None) -> str:
     """One HTML file. The video is read once more, for the replays; then it may be deleted."""
-    surest = sorted(reading.moments, key=lambda m: -m.expression.confidence)[:PICTURED]
-    chosen_ = {id(moment) for moment in surest}
-    shown = [pictures_of(moment) if id(moment) in chosen_ else {} for moment in reading.moments]
+    shown = [pictures_of(moment) for moment in reading.moments]
     return page(reading.to_dict(), shown, tracks(reading.spotting), replays(reading, fps, watch or Watch()))
+
+
+def as_report(reading: Reading) -> str:
+    """The report to print, one HTML file. The video need not be there any more."""
+    shown = {m.expression: m.answer.faces for m in reading.moments if m.answer and m.answer.faces.size}
+    surest = dict(sorted(shown.items(), key=lambda item: -item[0].confidence)[:SHOWN])
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "spotting.png"
+        draw_spotting(reading.spotting, surest, picture)
+        return printed(reading.to_dict(), picture.read_bytes(), made())
 
 
 def tracks(spotting: Spotting) -> list[Track]:
@@ -66,14 +76,15 @@ def tracks(spotting: Spotting) -> list[Track]:
 
 
 def replays(reading: Reading, fps: float | None, watch: Watch) -> list[bytes | None]:
-    """An animated WebP of each moment, the head held still; None beyond the first REPLAYS, which keeps the page small."""
-    spotting, moments = reading.spotting, reading.moments[:REPLAYS]
+    """An animated WebP of each moment, the head held still; None of all but the surest, which keeps the page small."""
+    spotting, moments = reading.spotting, reading.moments
+    surest = sorted(range(len(moments)), key=lambda n: -moments[n].expression.confidence)[:REPLAYS]
     wanted: dict[int, list[int]] = defaultdict(list)
-    for n, moment in enumerate(moments):
-        for number in chosen(moment.expression.onset, moment.expression.offset):
+    for n in surest:
+        for number in chosen(moments[n].expression.onset, moments[n].expression.offset):
             wanted[number].append(n)
     faces: dict[int, list[np.ndarray]] = defaultdict(list)
-    made: list[bytes | None] = [None] * len(reading.moments)
+    made: list[bytes | None] = [None] * len(moments)
     if not moments:
         return made
     for number, image in open_video(spotting.video.path, read_image, fps).pick(wanted):
@@ -100,9 +111,9 @@ def as_csv(reading: Reading) -> str:
 
 
 def pictures_of(moment: Moment) -> dict[str, np.ndarray]:
-    """Name → (S, S, 3) uint8 RGB; none where the faces could not be prepared."""
+    """Name → (S, S, 3) uint8 RGB; none where the faces could not be prepared, or were not kept."""
     answer = moment.answer
-    return pictures(answer.faces, answer.flow, answer.heat) if answer else {}
+    return pictures(answer.faces, answer.flow, answer.heat) if answer and answer.faces.size else {}
 
 
 def moments_table(reading: Reading) -> tuple[list[str], list[list[str]]]:

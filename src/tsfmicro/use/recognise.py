@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -32,16 +31,18 @@ from tsfmicro.run.final import FINAL
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.trained import card_of, fold_model, temperature
 from tsfmicro.run.watch import Task, Watch
+from tsfmicro.spot.rest import Known
 from tsfmicro.spot.spot import LEVEL
 from tsfmicro.spot.types import Expression, Spotting
 from tsfmicro.spot.video import open_video
 from tsfmicro.train.loader import deliver
 from tsfmicro.types import Clip, Frames
 from tsfmicro.use.answers import Answer, Moment, Reading
+from tsfmicro.use.model_card import DEMONSTRATION, demonstration_folder
 from tsfmicro.use.spot import compare_faces, spot
 
 THRESHOLD = 0.5  # below it another emotion is as likely as the named one
-DEMONSTRATION = "demonstration"
+PICTURED = 60  # moments of a video whose pictures are kept, those of the highest confidence: an hour may have thousands
 _TOGETHER = 48  # moments whose frames are in memory together; a long video has hundreds
 _AROUND = 2.5  # distances between the eyes, from the face's middle to each side of what the detector looks at
 
@@ -197,24 +198,30 @@ class Recognizer:
         return batch | {f"{n}_length": lengths[o.need] for n, o in self.inputs.items() if o.differs_in_length}
 
     def video(
-        self, path: str | Path, watch: Watch | None = None, fps: float | None = None, level: float = LEVEL
+        self,
+        path: str | Path,
+        watch: Watch | None = None,
+        fps: float | None = None,
+        level: float = LEVEL,
+        rest: Known | None = None,
     ) -> Reading:
         """Spot the moments of a video and say what each may have shown.
 
         Args:
             watch: is told how it goes; what its `progress` raises stops the work.
-            fps: of a folder of images. level: least confidence of a moment, see `spot`.
+            fps: of a folder of images. level: least confidence of a moment; rest: how faces rest: see `spot`.
         Raises: VideoError, FrameError: it cannot be read. FaceError: no face in it. ConfigError: the models want depth.
         """
         self._check_depth()
         watch = watch or Watch()
-        spotting = spot(Path(path), watch, fps, level=level)
+        spotting = spot(Path(path), watch, fps, level=level, rest=rest)
+        pictured = {id(e) for e in sorted(spotting.expressions, key=lambda e: -e.confidence)[:PICTURED]}
         answers: dict[int, Answer] = {}
         fetched = moments_of(spotting, fps, watch, self.needs_sequences)
         while some := list(islice(fetched, _TOGETHER)):
             clips = [self._around_face(spotting, expression, frames) for expression, frames in some]
             said = zip(some, self.clips(clips, watch), strict=True)
-            answers |= {id(expression): answer for (expression, _), answer in said}
+            answers |= {id(e): answer if id(e) in pictured else answer.without_pictures() for (e, _), answer in said}
         wanted = spotting.expressions
         return Reading(spotting, tuple(Moment(e, answers[id(e)]) for e in wanted), self.card.line, self.classes)
 
@@ -342,11 +349,6 @@ def _frames_of(expression: Expression, whole: bool) -> list[int]:
     if whole:
         return list(range(expression.onset, expression.offset + 1))
     return sorted({expression.onset, expression.apex})
-
-
-def demonstration_folder() -> Path:
-    """The small model that comes with the package. It is trained on drawn faces and not for use on people."""
-    return Path(str(files("tsfmicro") / DEMONSTRATION))
 
 
 def example_video() -> Path:

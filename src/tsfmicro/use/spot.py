@@ -28,12 +28,13 @@ from tsfmicro.spot.learned import shipped
 from tsfmicro.spot.listing import Listed, Listing, Marked, read_listing, write_listing
 from tsfmicro.spot.motion import SIZE, Layout
 from tsfmicro.spot.pair import Compared, compare
+from tsfmicro.spot.rest import Known, Rest, as_rest
 from tsfmicro.spot.spot import LEVEL, spot_video
 from tsfmicro.spot.track import Cutting
 from tsfmicro.spot.types import Expression, Spotting
 from tsfmicro.spot.video import open_video
 
-REPORT = "report.html"
+REPORT, SPOTTING = "report.html", "spotting.json"
 CUTTING = Cutting(to_template, crop)
 SPOTTERS = ("learned", "peaks")
 SPOTTER = "peaks"
@@ -45,7 +46,7 @@ def spot(
     fps: float | None = None,
     thresholds: Thresholds | None = None,
     level: float = LEVEL,
-    rest: tuple[float, float] | None = None,
+    rest: Known | None = None,
     spotter: str = SPOTTER,
 ) -> Spotting:
     """Find micro- and macro-expressions in a video.
@@ -56,7 +57,8 @@ def spot(
         fps: frames per second of a folder of images.
         thresholds: what counts as an expression.
         level: least confidence of what is told, from 0 (all that moved) to 1.
-        rest: seconds, from and to, in which the faces are known to rest; by default it is looked for.
+        rest: seconds, from and to, in which the faces are known to rest, or how they rest in other videos (`rest_from`); by default it is
+            looked for.
         spotter: how sure each is: 'learned' (a probability) or 'peaks' (how far above the thresholds).
     Raises:
         ConfigError: no such spotter.
@@ -70,6 +72,28 @@ def spot(
     tell, learned = partial(watch.progress, "reading frames"), known if spotter == "learned" else None
     found = spot_video(source, find_landmarks, CUTTING, thresholds, tell, level, quarter_turns, rest, learned)
     return replace(found, spotter=spotter, level=level, false_alarms=known.expected(level, spotter))
+
+
+def rest_from(place: Path) -> Rest:
+    """How a person rests in a video that was spotted before.
+
+    Args: place: what `save` left of it: the folder, or its spotting.json or reading.json.
+    Raises: ConfigError: nothing of the kind is there, no face rests in it, or several do.
+    """
+    file = place / SPOTTING if place.is_dir() else place
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        video = str(told["video"]).replace("\\", "/").rpartition("/")[2]
+        found = [rest for one in told["rests"] if not one.get("video") and (rest := as_rest(one, video))]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise ConfigError(
+            f"--rest {place}: is neither FROM-TO in seconds nor what `tsfmicro spot OTHER-VIDEO --out FOLDER` left."
+        ) from None
+    if len(found) != 1:
+        raise ConfigError(
+            f"--rest {place}: {len(found) or 'no'} faces rest in {video}, and it must be one. Give another video of the person."
+        )
+    return found[0]
 
 
 def find_landmarks(image: np.ndarray) -> list[np.ndarray]:
@@ -124,7 +148,7 @@ def save(spotting: Spotting, out: Path, known: Mapping[str, Any] | None = None) 
     from tsfmicro.spot.figure import SHOWN, draw_spotting
 
     surest = sorted(spotting.expressions, key=lambda e: -e.confidence)[:SHOWN]
-    files = [out / name for name in ("spotting.json", "expressions.csv", "curve.csv", "spotting.png")]
+    files = [out / name for name in (SPOTTING, "expressions.csv", "curve.csv", "spotting.png")]
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_whole(files[0], json.dumps(spotting.to_dict(), indent=1))
@@ -133,14 +157,18 @@ def save(spotting: Spotting, out: Path, known: Mapping[str, Any] | None = None) 
         write_whole(files[2], csv_text(heads(curves), curve_rows(spotting)))
         files += [write_codebook(files[1], expressions), write_codebook(files[2], curves)]
         draw_spotting(spotting, onset_and_apex(spotting, 128, surest), files[3])
-        made = f"Made by tsfmicro {__version__} on {datetime.now():%Y-%m-%d}."
         files.append(out / REPORT)
-        write_whole(files[-1], printed(known or spotting.to_dict(), files[3].read_bytes(), made))
+        write_whole(files[-1], printed(known or spotting.to_dict(), files[3].read_bytes(), made()))
     except OSError as error:
         raise RunError(
             f"{error.filename or out}: cannot be written ({error.strerror}). Choose another --out."
         ) from None
     return files
+
+
+def made() -> str:
+    """By what and when, for the foot of a report."""
+    return f"Made by tsfmicro {__version__} on {datetime.now():%Y-%m-%d}."
 
 
 def add_to_listing(spotting: Spotting, file: Path, first: int | None = None) -> None:

@@ -7,12 +7,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+
 from tsfmicro.errors import TsfmicroError, VideoError
 from tsfmicro.prepare.images import read_image
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.spot import LEVEL
-from tsfmicro.spot.video import open_video
-from tsfmicro.use.pages import as_csv, as_json, as_page
+from tsfmicro.spot.video import capture_of, open_video
+from tsfmicro.use.pages import as_csv, as_json, as_page, as_report
 from tsfmicro.use.recognise import Recognizer
 
 
@@ -27,11 +29,50 @@ class Limits:
 
 @dataclass(frozen=True)
 class Result:
-    """What a visitor may keep: a page (HTML), JSON and CSV, each as text."""
+    """What a visitor may keep, each as text: a page (HTML), a table (CSV), JSON, and a report to print (HTML)."""
 
     page: str
     json: str
     csv: str
+    report: str
+
+
+_PLAYED = {
+    "avc1": "H.264",
+    "h264": "H.264",
+    "vp80": "VP8",
+    "vp90": "VP9",
+    "vp09": "VP9",
+    "av01": "AV1",
+    "theo": "Theora",
+}
+_CALLED = {
+    "hevc": "HEVC",
+    "hvc1": "HEVC",
+    "hev1": "HEVC",
+    "mjpg": "MJPEG",
+    "fmp4": "MPEG-4",
+    "mp4v": "MPEG-4",
+    "xvid": "MPEG-4",
+}
+
+
+def unplayed(video: Path) -> str:
+    """What to tell somebody whose browser may show an empty box in the place of a video; empty where it plays, or cannot be opened."""
+    try:
+        with capture_of(video) as capture:
+            code = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").decode("latin-1").lower()
+    except (VideoError, OverflowError):
+        return ""
+    if code in _PLAYED and video.suffix.lower() not in _CONTAINERS_UNPLAYED:
+        return ""
+    return (
+        f"Most browsers do not play this video ({_CALLED.get(code) or _PLAYED.get(code) or code.strip() or 'unknown'} in "
+        f"{video.suffix or 'a file without ending'}), so that its place may stay empty. It is read all the same, and the result shows pictures of it."
+    )
+
+
+_CONTAINERS_UNPLAYED = {".avi", ".mpg", ".mpeg", ".mts", ".wmv", ".flv"}
 
 
 class Stopped(Exception):
@@ -75,7 +116,7 @@ class Visit(Watch):
         try:
             self._check()
             reading = self._recognizer.video(self._video, self, level=self._level)
-            self.result = Result(as_page(reading, watch=self), as_json(reading), as_csv(reading))
+            self.result = Result(as_page(reading, watch=self), as_json(reading), as_csv(reading), as_report(reading))
         except Stopped:
             self.trouble = "Cancelled."
         except TsfmicroError as reason:

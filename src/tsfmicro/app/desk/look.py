@@ -27,11 +27,11 @@ def look(at: Look, tell: Tell) -> int:
     if at.model is None:
         from tsfmicro.use.spot import spot
 
-        found = as_found(spot(at.video, watch, at.fps))
+        found = as_found(spot(at.video, watch, at.fps, rest=at.rest))
     else:
         from tsfmicro.use.recognise import Recognizer
 
-        reading = Recognizer.load(at.model, threshold=at.threshold).video(at.video, watch, at.fps)
+        reading = Recognizer.load(at.model, threshold=at.threshold).video(at.video, watch, at.fps, rest=at.rest)
         found = as_found(reading.spotting, reading.to_dict())
     keep(found, at.out)
     return len(found.told["moments"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -16,14 +17,17 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tsfmicro.app.desk.look import look
+from tsfmicro.card import Card
 from tsfmicro.desk.project import Stale
 from tsfmicro.desk.table import DEMONSTRATION, Table
-from tsfmicro.errors import AnnotationError, ConfigError, TsfmicroError
+from tsfmicro.errors import AnnotationError, ConfigError, TsfmicroError, VideoError
+from tsfmicro.use.model_card import model_card
+from tsfmicro.use.paper import to_pdf
 from tsfmicro.use.spot import find_landmarks
 
 PAGE = Path(__file__).parent / "page"
@@ -31,9 +35,10 @@ HERE = ("localhost", "127.0.0.1", "::1")
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _LARGEST = 64 << 20  # bytes of anything but a video
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
+_ON_PAPER = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _HEADERS = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
@@ -61,6 +66,7 @@ class Desk:
     ) -> None:
         self._model, self._threshold, self._local, self._largest = model, threshold, local, max_megabytes * 1_000_000
         self._guard = threading.Lock()
+        self._card: Card | None = None
         self._table: Table | None = None
         if project is not None:
             self._table = self._opened(project)
@@ -74,6 +80,12 @@ class Desk:
         if self._table is None:
             raise ConfigError("No project is open. Open or make one first.")
         return self._table
+
+    def _of_model(self) -> Answer:
+        """What a reader without figures must know of the model, and the figures."""
+        if self._card is None:
+            self._card = model_card(self._model)
+        return {"words": self._card.words, "figures": self._card.line}
 
     def close(self) -> None:
         """Close the project."""
@@ -109,7 +121,11 @@ class Desk:
             "/videos/{name}/frames/{number:int}": self._frame,
             "/videos/{name}/curves": self._curves,
             "/videos/{name}/replay": self._replay,
+            "/videos/{name}/faces/{number:int}": self._face,
+            "/videos/{name}/file": self._file,
             "/export": self._export,
+            "/report": self._report,
+            "/model": lambda r: self._of_model(),
             "/agree": lambda r: self.table.agreement(_told(r, "one"), _told(r, "other")),
         }
         post: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
@@ -186,12 +202,27 @@ class Desk:
         # Its address has what the file is known by, so a picture under it never changes.
         return Response(picture, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600, immutable"})
 
+    def _face(self, request: Request) -> Answer:
+        picture = self.table.face(request.path_params["name"], request.path_params["number"])
+        return Response(picture, media_type="image/jpeg")
+
+    def _file(self, request: Request) -> Answer:
+        """The video itself, for the browser's own player."""
+        name = request.path_params["name"]
+        place = self.table.project.place(name)
+        if not place.is_file():
+            raise VideoError(f"{name}: is no file, or is not there any more; a folder of images has no sound.")
+        return FileResponse(place)
+
     def _curves(self, request: Request) -> Answer:
         begin, end, points = (_number(request, name) for name in ("from", "to", "points"))
         return {"faces": self.table.curves(request.path_params["name"], _coder(request), begin, end, int(points))}
 
     def _replay(self, request: Request) -> Answer:
-        content = self.table.replay(request.path_params["name"], _number(request, "onset"), _number(request, "offset"))
+        onset, offset = _number(request, "onset"), _number(request, "offset")
+        face = int(_number(request, "face")) if "face" in request.query_params else None
+        person = request.query_params.get("person", "")
+        content = self.table.replay(request.path_params["name"], onset, offset, person, face)
         return Response(content, media_type="image/webp")
 
     def _export(self, request: Request) -> Answer:
@@ -199,6 +230,18 @@ class Desk:
         if video is not None:
             self.table.project.place(video)
         return self.table.export(_told(request, "as"), None if video is None else [video], coder)
+
+    def _report(self, request: Request) -> Answer:
+        """A report to read, or as a PDF."""
+        video, person = request.query_params.get("video"), request.query_params.get("person", "")
+        reports, reader = self.table.reports, _coder(request)
+        page = reports.of_person(person, reader) if video is None else reports.of_video(video, reader)
+        if request.query_params.get("as") != "pdf":
+            return HTMLResponse(page, headers={"content-security-policy": _ON_PAPER})
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "report.html"
+            file.write_text(page, encoding="utf-8")
+            return Response(to_pdf(file, file.with_suffix(".pdf")).read_bytes(), media_type="application/pdf")
 
     async def _upload(self, request: Request) -> Response:
         async def work() -> Answer:

@@ -25,15 +25,18 @@ export const post = (path, body) =>
 export const send = (path, params, file) =>
   answered(fetch(address(path, params), {method: 'POST', headers: {'x-desk': '1'}, body: file}));
 
-/** @param {Promise<Response>} asked @returns {Promise<any>} */
-async function answered(asked) {
+/** @param {string} path @param {Record<string, any>} params @returns {Promise<Blob>} */
+export const getFile = (path, params) => answered(fetch(address(path, params)), (response) => response.blob());
+
+/** @param {Promise<Response>} asked @param {(response: Response) => Promise<any>} [read] @returns {Promise<any>} */
+async function answered(asked, read = (response) => response.json()) {
   let response;
   try {
     response = await asked;
   } catch {
     throw Object.assign(new Error('The program does not answer. Start it again: what is not saved yet is saved then, while this page stays open.'), {gone: true});
   }
-  const told = await response.json().catch(() => ({error: `The program answered ${response.status}.`}));
+  const told = await (response.ok ? read(response) : response.json()).catch(() => ({error: `The program answered ${response.status}.`}));
   if (!response.ok) throw Object.assign(new Error(told.error), {status: response.status});
   return told;
 }

@@ -86,7 +86,7 @@ function drawSuggestion() {
   const lines = theirs
     ? [`${moment.coder} marked this moment.`]
     : [
-        `The program${(state.video.program.faces.length > 1 && `, face ${told.face}`) || ''}: ${told.kind}, ${told.onset_s.toFixed(3)} to ${told.offset_s.toFixed(3)} s, apex ${told.apex_s.toFixed(3)} s.`,
+        `The program${told.person ? `, ${told.person}` : state.video.program.faces.length > 1 ? `, face ${told.face}` : ''}: ${told.kind}, ${told.onset_s.toFixed(3)} to ${told.offset_s.toFixed(3)} s, apex ${told.apex_s.toFixed(3)} s.`,
         `Most moved: ${told.region}, ${told.motion.toFixed(1)} % of the eyes’ distance. How clear: ${told.confidence.toFixed(2)} of 1${told.doubt ? `; in doubt: ${told.doubt}` : ''}.`,
         ...(told.unit_candidates?.length ? [`By the place alone, perhaps AU ${told.unit_candidates.join(' or ')}.`] : []),
         ...(told.probabilities ? [emotionLine(told)] : []),
@@ -105,7 +105,7 @@ function emotionLine(told) {
 function drawLists() {
   const emotions = new Set([...state.project.emotions, ...[...state.moments.values()].map((m) => m.emotion)]);
   fill('emotions', emotions);
-  fill('people', new Set([...state.project.videos.flatMap((v) => v.people), ...[...state.moments.values()].map((m) => m.person)]));
+  fill('people', new Set([...state.project.people, ...state.project.videos.flatMap((v) => v.people), ...[...state.moments.values()].map((m) => m.person)]));
 }
 
 function fill(id, words) {

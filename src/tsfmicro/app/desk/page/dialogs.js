@@ -1,7 +1,8 @@
 /** What opens over the desk: adding and finding videos, export and import, settings, keys. */
-import {get, post, send} from './api.js';
+import {address, get, getFile, post, send} from './api.js';
 import {change, on, openVideo, refreshVideo, reload, say, state, tell} from './store.js';
 import {fillAgree} from './agree.js';
+import {fillPeople} from './people.js';
 import {KEYS} from './keys.js';
 import {button, choice, element, field, problem, row, tick} from './parts.js';
 import {lookFor} from './list.js';
@@ -14,6 +15,7 @@ let opener = null;
 const DIALOGS = {
   start: ['Open a project', fillStart], add: ['Add videos', fillAdd], find: ['Find the video', fillFind],
   export: ['Export codes', fillExport], import: ['Import codes', fillImport], agree: ['Do two coders see the same?', fillAgree],
+  people: ['Who is who', fillPeople], report: ['Print a report', fillReport],
   settings: ['Settings', fillSettings], keys: ['Keys', fillKeys],
 };
 
@@ -23,7 +25,7 @@ export function openDialog(name) {
   opener = document.activeElement;
   document.getElementById('dialog-title').textContent = title;
   body.replaceChildren();
-  dialog.classList.toggle('large', name === 'agree');
+  dialog.classList.toggle('large', ['agree', 'people'].includes(name));
   fill(body);
   if (!dialog.open) dialog.showModal();
   body.querySelector('input, select, button')?.focus();
@@ -151,11 +153,38 @@ function fillExport(place) {
   place.append(element('p', `All that is coded is also in codes.csv in ${state.project.folder}, which tsfmicro trains on: tsfmicro data check coded ${state.project.folder}`, 'quiet'));
 }
 
-function download(file) {
-  const bytes = Uint8Array.from(atob(file.base64), (letter) => letter.charCodeAt(0));
-  const link = Object.assign(document.createElement('a'), {href: URL.createObjectURL(new Blob([bytes])), download: file.name});
+const download = (file) => keep(new Blob([Uint8Array.from(atob(file.base64), (letter) => letter.charCodeAt(0))]), file.name);
+
+function keep(content, name) {
+  const link = Object.assign(document.createElement('a'), {href: URL.createObjectURL(content), download: name});
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+function fillReport(place) {
+  const said = problem();
+  const here = state.video ? [[`video:${state.video.name}`, `this video, ${state.video.name}`]] : [];
+  const which = choice('Of', [...here, ...state.project.people.map((name) => [`person:${name}`, `${name}, in all videos`])]);
+  if (!which.input.options.length) return void place.append(element('p', 'Open a video first.'));
+  const of = () => {
+    const [, kind, name] = /^(video|person):(.*)$/.exec(which.input.value);
+    return {name, params: {[kind]: name, coder: state.coder}};
+  };
+  const open = Object.assign(element('a', 'Open it', 'button main'), {target: '_blank', rel: 'noopener'});
+  const address_ = () => (open.href = address('api/report', of().params));
+  which.input.addEventListener('change', address_);
+  address_();
+  const paper = async () => {
+    said.textContent = 'Printing …';
+    try {
+      keep(await getFile('api/report', {...of().params, as: 'pdf'}), `${of().name}.pdf`);
+      said.textContent = '';
+    } catch (error) {
+      said.textContent = error.message;
+    }
+  };
+  place.append(which.label, said, row(open, button('Save as PDF', paper)),
+    element('p', 'What was marked, how often, when, by whom and how, and what it must not be used for. It opens in a page of its own and loads nothing. Where you code blind, others’ moments are left out of it.', 'quiet'));
 }
 
 function fillImport(place) {
@@ -188,16 +217,17 @@ function fillSettings(place) {
   blind.input.addEventListener('change', set('blind'));
   names.input.addEventListener('change', set('names'));
   place.append(blind.label, names.label);
-  const warning = state.project.demonstration
-    ? 'The model at hand is a demonstration that has only ever seen drawn faces: what it says about people means nothing. Start the page with --model for a real one.'
-    : 'A model’s emotion is a hint where to look, never proof of what somebody felt.';
-  place.append(element('p', warning, 'quiet'));
+  const words = element('p', '', 'quiet'), figures = element('p', '', 'quiet'), more = element('details', '');
+  words.id = 'model';
+  more.append(element('summary', 'The model in figures'), figures);
+  get('api/model').then((told) => {
+    words.textContent = told.words;
+    figures.textContent = told.figures;
+  }, (error) => (words.textContent = error.message));
+  place.append(words, more, element('p', state.project.demonstration
+    ? 'Start the page with --model for a real one.' : 'A model’s emotion is a hint where to look, never proof of what somebody felt.', 'quiet'));
   if (state.video) {
-    const people = field(`People in ${state.video.name}, separated by commas`, {value: (state.video.people ?? []).join(', ')});
-    people.input.addEventListener('change', () =>
-      change('people of a video', [['video', state.video.name, {people: people.input.value.split(',').map((p) => p.trim()).filter(Boolean)}]]));
-    place.append(document.createElement('hr'), people.label,
-      element('p', 'A name must stand for one person in all videos: people are left out by it when a model is tested.', 'quiet'),
+    place.append(document.createElement('hr'),
       row(
         button(state.video.found === null || state.video.found === undefined ? 'Look for moments' : 'Look for moments again', () => (closeDialog(), lookFor([state.video.name]))),
         button('Remove this video from the project', removeVideo),

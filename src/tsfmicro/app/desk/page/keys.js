@@ -25,6 +25,7 @@ export const KEYS = [
   ['Player', 'G', 'the moment slowly, and magnified', () => press('magnify')],
   ['Player', 'Z', 'the picture larger, up to four times; drag to move it', () => press('zoom')],
   ['Player', 'X', 'what is not as it was at the onset', player.toggleDifference],
+  ['Player', 'V', 'the file with its sound, as the browser plays it', () => press('sound')],
   ['Moments', 'N', 'a new moment at the cursor', marking.create],
   ['Moments', 'I', 'its onset is here', () => marking.mark('onset')],
   ['Moments', 'A', 'its apex is here', () => marking.mark('apex')],

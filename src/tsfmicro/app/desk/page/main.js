@@ -6,6 +6,7 @@ import * as marking from './marking.js';
 import {lookAll, lookMoment, zoom} from './timeline.js';
 import {openDialog} from './dialogs.js';
 import {lookFor} from './list.js';
+import {toggleSound} from './sound.js';
 import './moments.js';
 import './code.js';
 import './keys.js';
@@ -15,7 +16,7 @@ const get = (id) => document.getElementById(id);
 const BUTTONS = {
   undo: () => travel('undo'), redo: () => travel('redo'),
   back10: () => player.step(-10), back: () => player.step(-1), play: player.toggle, ahead: () => player.step(1), ahead10: () => player.step(10),
-  loop: player.toggleLoop, magnify: toggleReplay, zoom: nextZoom, difference: player.toggleDifference,
+  loop: player.toggleLoop, magnify: toggleReplay, zoom: nextZoom, difference: player.toggleDifference, sound: toggleSound,
   'zoom-in': () => zoom(0.6), 'zoom-out': () => zoom(1 / 0.6), 'zoom-all': lookAll, 'zoom-moment': lookMoment,
   new: marking.create, 'set-onset': () => marking.mark('onset'), 'set-apex': () => marking.mark('apex'), 'set-offset': () => marking.mark('offset'),
   split: marking.split, join: marking.join, delete: marking.remove, done: marking.toggleDone,
@@ -168,7 +169,7 @@ on('selected moments opened', drawReplay);
 
 on('selected moments opened project', () => {
   const none = !state.video, unable = none || Boolean(state.project?.readonly);
-  for (const id of ['back10', 'back', 'play', 'ahead', 'ahead10', 'zoom-in', 'zoom-out', 'zoom-all', 'zoom', 'difference']) get(id).disabled = none;
+  for (const id of ['back10', 'back', 'play', 'ahead', 'ahead10', 'zoom-in', 'zoom-out', 'zoom-all', 'zoom', 'difference', 'sound']) get(id).disabled = none;
   for (const id of ['new', 'done']) get(id).disabled = unable;
   for (const id of ['set-onset', 'set-apex', 'set-offset', 'split', 'join', 'delete']) get(id).disabled = unable || !state.moments.has(state.selected ?? '');
   for (const id of ['loop', 'magnify', 'zoom-moment']) get(id).disabled = none || !state.selected;

@@ -125,7 +125,7 @@ export function take() {
   if (told) {
     const t = (s) => timeOf(frameOf(s));
     add('took the program’s moment', {
-      video: state.video.name, onset: t(told.onset_s), apex: t(told.apex_s), offset: t(told.offset_s), person: lastPerson(),
+      video: state.video.name, onset: t(told.onset_s), apex: t(told.apex_s), offset: t(told.offset_s), person: told.person || lastPerson(),
       kind: told.kind, units: '', emotion: '', certainty: null, note: '', coder: state.coder,
     });
   } else if (other && other.coder && other.coder !== state.coder) add('copied a moment', {...other, coder: state.coder});
@@ -138,7 +138,7 @@ export function takeAll() {
   const things = state.video.program.moments
     .filter((p) => !own.some((m) => m.onset < p.offset_s && p.onset_s < m.offset))
     .map((p) => ['moment', newName(), {
-      video: state.video.name, onset: t(p.onset_s), apex: t(p.apex_s), offset: t(p.offset_s), person: '', kind: p.kind,
+      video: state.video.name, onset: t(p.onset_s), apex: t(p.apex_s), offset: t(p.offset_s), person: p.person, kind: p.kind,
       units: '', emotion: '', certainty: null, note: '', coder: state.coder,
     }]);
   if (things.length) change(`took ${things.length} moments of the program`, things);

@@ -23,7 +23,7 @@ function gather() {
   const own = [...state.moments].map(([id, m]) => ({id, m, own: m.coder === state.coder || !m.coder, program: false}));
   const program = (state.video?.program?.moments ?? []).map((p, n) => ({
     id: `program:${n}`, own: false, program: true,
-    m: {onset: p.onset_s, apex: p.apex_s, offset: p.offset_s, kind: p.kind, emotion: p.emotion ?? '', units: '', person: '', note: p.region, certainty: p.confidence, coder: 'program'},
+    m: {onset: p.onset_s, apex: p.apex_s, offset: p.offset_s, kind: p.kind, emotion: p.emotion ?? '', units: '', person: p.person, note: p.region, certainty: p.confidence, coder: 'program'},
   }));
   const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
   const all = [...own, ...program];
@@ -76,7 +76,7 @@ function element({id, m, own, program}, place) {
   const what = document.createElement('span');
   what.textContent = [m.kind, m.units && `AU ${m.units}`, m.emotion].filter(Boolean).join(' · ');
   const whose = document.createElement('em');
-  whose.textContent = program ? `program · ${m.note}` : own ? m.person : [m.coder, m.person].filter(Boolean).join(' · ');
+  whose.textContent = program ? ['program', m.person, m.note].filter(Boolean).join(' · ') : own ? m.person : [m.coder, m.person].filter(Boolean).join(' · ');
   row.append(time, what, whose);
   row.addEventListener('click', () => {
     select(id);

@@ -74,16 +74,16 @@ export function toggleLoop() {
   play({from: frameOf(moment.onset), to: frameOf(moment.offset), loop: true, speed: 1 / 8});
 }
 
-/** @returns {{onset: number, offset: number}|null} */
+/** @returns {{onset: number, offset: number, face: number}|null} */
 export function suggestedTimes() {
   const told = suggested();
-  return told ? {onset: told.onset_s, offset: told.offset_s} : null;
+  return told ? {onset: told.onset_s, offset: told.offset_s, face: told.face} : null;
 }
 
 /** @returns {string|null} address of the selected moment's slow, magnified picture */
 export function replayAddress() {
   const moment = chosen() ?? suggestedTimes();
-  return moment && address(`${videoAt(state.video.name)}/replay`, {onset: moment.onset, offset: moment.offset});
+  return moment && address(`${videoAt(state.video.name)}/replay`, {onset: moment.onset, offset: moment.offset, face: moment.face, person: moment.person});
 }
 
 function tick(now) {

@@ -68,10 +68,13 @@ function lanes() {
   const told = [...own].map(([name, moments]) => ({name: name || 'moments', moments, own: true}));
   for (const [name, moments] of others) told.push({name, moments, own: false});
   const program = state.video.program?.moments;
-  if (program?.length) {
-    const moments = program.map((m, n) => [`program:${n}`, {onset: m.onset_s, apex: m.apex_s, offset: m.offset_s, kind: m.kind}, false]);
-    told.push({name: 'program', moments, own: false});
-  }
+  const several = state.video.program?.faces.length > 1, found = new Map();
+  program?.forEach((m, n) => {
+    const name = ['program', m.person || (several ? `face ${m.face}` : '')].filter(Boolean).join(': ');
+    if (!found.has(name)) found.set(name, []);
+    found.get(name).push([`program:${n}`, {onset: m.onset_s, apex: m.apex_s, offset: m.offset_s, kind: m.kind}, false]);
+  });
+  for (const [name, moments] of found) told.push({name, moments, own: false});
   return told;
 }
 
