@@ -91,11 +91,12 @@ docs: .venv/docs
 licences: .venv/dev .venv/docs
 	$(BIN)/python -m tsfmicro.about.licences > docs/licences.md
 
-# Long searches for mistakes: thousands of wrong inputs, and kills at any moment. Another night, other ones: make campaigns SEED=5000
+# Long searches for mistakes: thousands of wrong inputs, kills at any moment, fifty hostile uploads at once. Another night, other ones: make campaigns SEED=5000
 SEED = 0
 campaigns: .venv/dev
 	$(BIN)/python -m campaigns.inputs --rounds 3000 --seed $(SEED)
 	$(BIN)/python -m campaigns.kills --rounds 100 --seed $(SEED)
+	$(BIN)/python -m campaigns.uploads --visitors 50 --seed $(SEED)
 
 # The wheel and the source, as they would be published.
 dist: .venv/dev

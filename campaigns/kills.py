@@ -33,9 +33,10 @@ from campaigns.inputs import make_material
 
 KILLS = 3  # in a round, at most
 SECONDS = 600  # of a command; longer is a hang
-TIMES = {"seconds", "took", "made", "began", "ended"}  # of JSON files: they differ from run to run
+TIMES = {"seconds", "took", "made", "began", "ended", "at"}  # of JSON files: they differ from run to run
 Words = list[str]
 PROGRAM = [sys.executable, "-m", "tsfmicro.app.cli"]
+CODER = [sys.executable, "-m", "campaigns.coder"]
 
 SETTINGS = """
 name: small
@@ -53,6 +54,13 @@ grid:
     low: {train.lr: 1e-3}
     high: {train.lr: 5e-3}
 """
+PRETRAINING = """
+name: tiny
+size: 28
+model: {name: ststnet}
+draw: {people: 1, each: 4, held_out: 1}
+learn: {pairs: 24, remember: 2, repeat: 2, batch_size: 4}
+"""
 
 
 @dataclass(frozen=True)
@@ -62,10 +70,16 @@ class Case:
     Attributes:
         command: from the material, its output folder and its cache.
         left: which of the new folder's files count, as patterns; all of them are compared.
+        program: what the words are given to; tsfmicro where none is named.
     """
 
     command: Callable[[Path, Path], Words]
     left: tuple[str, ...] = ("out/**/*",)
+    program: tuple[str, ...] = ()
+
+    def words(self, material: Path, new: Path) -> Words:
+        """All of the command, as typed."""
+        return [*(self.program or PROGRAM), *self.command(material, new)]
 
 
 def _with_data(words: Words, at: Path, new: Path) -> Words:
@@ -79,6 +93,8 @@ CASES: dict[str, Case] = {
     "report": Case(
         lambda at, new: ["report", f"{at}/run", "--out", f"{new}/out", "--cache", f"{at}/cache", "--no-maps"]
     ),
+    "pretrain": Case(lambda at, new: ["pretrain", f"{at}/pretraining.yaml", "--out", f"{new}/out", "--workers", "2"]),
+    "project": Case(lambda at, new: [f"{new}/out", f"{at}/video/film.mp4"], program=tuple(CODER)),
     "batch": Case(lambda at, new: ["predict", "demonstration", f"{at}/films", "--out", f"{new}/out"]),
     "faces": Case(
         lambda at, new: [
@@ -103,6 +119,7 @@ def prepare_material(at: Path) -> Path:
     make_material(at)
     (at / "settings.yaml").write_text(SETTINGS, encoding="utf-8")
     (at / "study.yaml").write_text(STUDY, encoding="utf-8")
+    (at / "pretraining.yaml").write_text(PRETRAINING, encoding="utf-8")
     return at
 
 
@@ -133,7 +150,7 @@ def kill_after(words: Words, seconds: float) -> bool:
 
 def _begin(words: Words) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*PROGRAM, *words],
+        words,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -156,9 +173,10 @@ def contents(new: Path, patterns: Sequence[str]) -> dict[str, str]:
 
 def _digest(file: Path, new: Path) -> str:
     whole = file.read_bytes()
-    if file.suffix == ".json":
+    if file.suffix in (".json", ".jsonl"):
         with contextlib.suppress(ValueError):
-            whole = json.dumps(_without_times(json.loads(whole)), sort_keys=True).encode()
+            lines = whole.splitlines() if file.suffix == ".jsonl" else [whole]
+            whole = b"\n".join(json.dumps(_without_times(json.loads(line)), sort_keys=True).encode() for line in lines)
     return hashlib.sha256(whole.replace(str(new).encode(), b"")).hexdigest()
 
 
@@ -180,17 +198,17 @@ def rounds(
         if name not in whole:
             new = room / f"whole-{name}"
             new.mkdir()
-            whole[name] = finish(case.command(material, new))[0], contents(new, case.left)
+            whole[name] = finish(case.words(material, new))[0], contents(new, case.left)
         seconds, expected = whole[name]
         new = room / f"{seed}"
         new.mkdir()
         moments = [dice.uniform(0, seconds) for _ in range(dice.randint(1, KILLS))]
-        killed = [kill_after(case.command(material, new), moment) for moment in moments]
+        killed = [kill_after(case.words(material, new), moment) for moment in moments]
         what = f"{name}, killed after " + ", ".join(
             f"{m:.1f} s{'' if k else ' (had ended)'}" for m, k in zip(moments, killed, strict=True)
         )
         try:
-            finish(case.command(material, new))
+            finish(case.words(material, new))
             yield seed, what, _difference(expected, contents(new, case.left))
         except RuntimeError as problem:
             yield seed, what, str(problem)

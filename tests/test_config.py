@@ -1,5 +1,7 @@
 """Settings: every shipped config loads, every mistake is told at once."""
 
+from itertools import pairwise
+
 import pytest
 
 from tsfmicro.config import check_config, load_config, parse_yaml
@@ -93,6 +95,13 @@ def test_all_mistakes_are_told_at_once_with_their_paths(written):
         ("a: [", "is not YAML"),
         ("name: a b\n", "name:"),
         ("name: x\n", "data: is missing"),
+        ("name: " + "[" * 5000, "nested too deeply|is not YAML"),
+        ("name: &a [*a]\n", "holds itself"),
+        (
+            "a: &a [1]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefgh")),
+            "stand for",
+        ),
+        (f"name: {list(range(900))}\n", r"it is \[0, 1, .*…\)"),
     ],
 )
 def test_a_file_that_is_no_config_is_told_in_words(written, text, said):

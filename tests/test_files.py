@@ -54,6 +54,20 @@ def refuse():
     raise RunError("another process is running here")
 
 
+def test_what_a_killed_process_was_writing_goes_when_another_writes_there(tmp_path):
+    killed = "import os, sys; from pathlib import Path; from tsfmicro import files; os.fsync = lambda _: os._exit(9)\n"
+    killed += "files.write_whole(Path(sys.argv[1]), 'half')"
+    subprocess.run([sys.executable, "-c", killed, tmp_path / "scores.json"])
+    (half,) = tmp_path.iterdir()
+    other = tmp_path / f".scores.json.{os.getppid()}@{files._HERE}.part"  # of one that is still at work
+    elsewhere = tmp_path / ".scores.json.4000000@another.part"  # of another machine on the same disk
+    other.touch()
+    elsewhere.touch()
+    write_whole(tmp_path / "settings.json", "{}")
+    assert half.suffix == ".part" and not half.exists()
+    assert other.exists() and elsewhere.exists()
+
+
 def test_a_lock_may_refuse_instead_of_waiting(tmp_path):
     with locked(tmp_path / "lock", refuse), pytest.raises(RunError), locked(tmp_path / "lock", refuse):
         pass

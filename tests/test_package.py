@@ -41,9 +41,10 @@ def test_the_wheel_holds_the_package_whole_and_nothing_else(built):
         "tsfmicro/configs/demo.yaml",
         "tsfmicro/demonstration/model.safetensors",
         "tsfmicro/prepare/drawn_flow.safetensors",
+        "tsfmicro/prepare/mtcnn/pnet.onnx",
     } <= set(wheel)
     assert {Path(name).suffix for name in ours} <= {
-        ".py", ".typed", ".yaml", ".csv", ".html", ".css", ".js", ".json", ".webm", ".safetensors", ".tflite", ""
+        ".py", ".typed", ".yaml", ".csv", ".html", ".css", ".js", ".json", ".webm", ".safetensors", ".tflite", ".onnx", ""
     }  # fmt: skip
     assert {f.name for f in HOUSE.rglob("*") if f.is_file() and not f.suffix} == {"LICENSE", "NOTICE"}
 
@@ -51,7 +52,7 @@ def test_the_wheel_holds_the_package_whole_and_nothing_else(built):
 def test_the_source_holds_what_builds_and_tests_it_and_nothing_else(built):
     _, source = built
     tops = {name.partition("/")[0] for name in source}
-    folders = {"src", "docs", "tests", "benchmarks"}
+    folders = {"src", "docs", "tests", "benchmarks", "campaigns", "conda"}
     files = {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CITATION.cff", "LICENSE"}
     files |= {"pyproject.toml", "constraints.txt", "Makefile", "Dockerfile", "mkdocs.yml", ".gitignore", "PKG-INFO"}
     assert tops == folders | files
@@ -84,6 +85,17 @@ def test_the_version_and_the_licence_are_the_same_wherever_they_stand():
     assert citation["version"] == tsfmicro.__version__
     assert citation["license"] in PROJECT["license"]
     assert f"tsfmicro-{tsfmicro.__version__}-py3" in (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+
+
+def test_the_conda_recipe_asks_for_what_the_package_asks_for():
+    recipe = yaml.safe_load((ROOT / "conda" / "recipe.yaml").read_text(encoding="utf-8"))
+    assert recipe["context"]["version"] == tsfmicro.__version__
+    assert f"python {PROJECT['requires-python']}" in recipe["requirements"]["run"]
+    assert all((ROOT / name).exists() for name in recipe["about"]["license_file"])
+    there = {"torch": "pytorch", "opencv-python-headless": "py-opencv", "matplotlib": "matplotlib-base"}
+    ours = dict(re.fullmatch(r"([\w-]+)(\S*)", line).groups() for line in PROJECT["dependencies"])
+    theirs = dict(line.split() for line in recipe["requirements"]["run"] if not line.startswith("python "))
+    assert {there.get(name, name).lower(): version for name, version in ours.items()} == theirs
 
 
 def test_the_container_runs_the_page_without_rights_and_copies_only_what_is_let_through():

@@ -158,6 +158,8 @@ class RunConfig(Section):
 
 
 Kind = TypeVar("Kind", bound=Section)
+MOST_VALUES = 100_000  # in one file of settings
+_SHOWN = 100  # characters of a wrong value
 
 
 class _Loader(yaml.SafeLoader):
@@ -172,8 +174,28 @@ _Loader.add_implicit_resolver(
 
 
 def parse_yaml(text: str) -> Any:
-    """YAML text as Python values, 1e-3 read as a number. Raises yaml.YAMLError."""
-    return yaml.load(text, Loader=_Loader)  # a SafeLoader
+    """YAML text as Python values, 1e-3 read as a number.
+
+    Raises: yaml.YAMLError: it is no YAML, or so deep, or written with so many references, that it was made to wear a program out.
+    """
+    try:
+        values = yaml.load(text, Loader=_Loader)  # noqa: S506 – it is a SafeLoader
+        size = _written_out(values, {})
+    except RecursionError:
+        raise yaml.YAMLError("it holds itself, or is nested too deeply") from None
+    if size > MOST_VALUES:
+        raise yaml.YAMLError(f"its references stand for more than {MOST_VALUES:,} values")
+    return values
+
+
+def _written_out(value: Any, known: dict[int, int]) -> int:
+    """How many values it would be without references. A few lines of references to references may stand for billions."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in known:
+        parts = [*value, *value.values()] if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_written_out(part, known) for part in parts)
+    return known[id(value)]
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
@@ -233,15 +255,17 @@ def put(values: dict[str, Any], key: str, value: Any) -> None:
     values[last] = value
 
 
-def parse_override(text: str) -> tuple[str, Any]:
-    """'train.epochs=50' as key and value. Raises ConfigError."""
+def parse_override(
+    text: str, said: str = "--set", like: str = "section.key=value, e.g. train.epochs=50"
+) -> tuple[str, Any]:
+    """'train.epochs=50' as key and value. Args: said, like: the option that it was given to, and how that is written. Raises ConfigError."""
     key, sign, value = text.partition("=")
     if not sign or not key:
-        raise ConfigError(f"--set {text}: write it as section.key=value, e.g. train.epochs=50.")
+        raise ConfigError(f"{said} {text}: write it as {like}.")
     try:
         return key, parse_yaml(value)
     except yaml.YAMLError:
-        raise ConfigError(f"--set {text}: {value!r} is not a YAML value.") from None
+        raise ConfigError(f"{said} {text}: {value!r} is not a YAML value.") from None
 
 
 GONE = {
@@ -274,7 +298,9 @@ def _mistake(section: type[Section], error: Any) -> str:
         return f"{path}: {error['ctx']['error']}" if path else str(error["ctx"]["error"])
     if error["type"] == "missing":
         return f"{path}: is missing"
-    return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]} (it is {error['input']!r})"
+    wrong = repr(error["input"])
+    wrong = wrong if len(wrong) <= _SHOWN else f"{wrong[:_SHOWN]}…"
+    return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]} (it is {wrong})"
 
 
 def _keys(section: type[BaseModel], path: Sequence[Any]) -> list[str]:

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
+from zlib import crc32
 
 from tsfmicro.errors import TsfmicroError
 from tsfmicro.workers import refuse_second_run
@@ -98,8 +99,11 @@ def _check_holder(mark: Path) -> None:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file so that a kill leaves the old one or the new one, never half of either."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write a file so that a kill leaves the old one or the new one, never half of either; what killed processes of this machine
+    were writing in that folder goes when the first file is written there."""
+    if path.parent not in _SWEPT:
+        _sweep(path.parent)
+    part = path.with_name(f".{path.name}.{os.getpid()}@{_HERE}.part")
     try:
         with part.open("wb") as stream:
             stream.write(content.encode("utf-8") if isinstance(content, str) else content)
@@ -109,6 +113,21 @@ def write_whole(path: Path, content: str | bytes) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+_HERE = f"{crc32(socket.gethostname().encode()):08x}"  # short, so that long names of files still have room
+_SWEPT: set[Path] = set()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the halves that processes of this machine left which are no more."""
+    import psutil
+
+    _SWEPT.add(folder)
+    for part in folder.glob(f".*@{_HERE}.part"):
+        writer = part.name.removesuffix(f"@{_HERE}.part").rpartition(".")[2]
+        if writer.isdecimal() and not psutil.pid_exists(int(writer)):
+            part.unlink(missing_ok=True)
 
 
 def put_whole(part: Path, path: Path) -> None:

@@ -76,6 +76,10 @@ def test_datasets_models_and_configs_are_listed(tsfmicro):
         (["study", "demo-study", "--out", "o", "--data", "casme2=a", "--only", "x"], "no run matches --only x"),
         (["study", "demo-study", "--out", "o", "--data", "casme2=a", "--rule", "lst"], "Did you mean 'last'?"),
         (["study", "demo-study", "--out", "o", "--data", "casme2=a", "--set", "train.epoch=3"], "did you mean epochs?"),
+        (
+            ["convert", "ststnet", "w.pth", "--out", "o", "--classes", "a,b,c", "--option", "depth"],
+            "--option depth: write it as key=value",
+        ),
     ],
 )
 def test_a_mistake_is_told_in_one_line(tsfmicro, monkeypatch, tmp_path, words, said):

@@ -82,7 +82,7 @@ def test_a_lower_level_tells_more_and_says_how_much_of_it_will_be_false(film, mo
 
 def test_a_spotter_that_is_not_there_is_one_line(film, monkeypatch, capfd):
     assert typed(monkeypatch, "spot", film, "--spotter", "gut-feeling") == 1
-    assert "Choose one of learned, peaks" in capfd.readouterr().err
+    assert "unknown spotter 'gut-feeling'. Known: learned, peaks." in capfd.readouterr().err
 
 
 def test_what_is_no_video_is_one_line(tmp_path, monkeypatch, capfd):

@@ -179,3 +179,18 @@ def test_boris_writes_tabs_where_the_ending_says_so(tmp_path):
     form.write(tmp_path / "a.tsv", [timeline])
     assert (tmp_path / "a.tsv").read_text().startswith("Observation id\tObservation date\t")
     assert read(tmp_path / "a.tsv") == [timeline]
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [
+        '<!ENTITY y "y">' + "".join(f'<!ENTITY x{n} "{(f"&x{n - 1};" if n else "&y;") * 12}">' for n in range(12)),
+        '<!ENTITY x11 SYSTEM "file:///etc/passwd">',
+    ],
+)
+def test_an_elan_file_made_to_wear_the_reader_out_or_to_fetch_a_file_is_refused(tmp_path, entity):
+    pytest.importorskip("pympi", reason="pympi-ling is not installed")
+    file = tmp_path / "coding.eaf"
+    file.write_text(f'<?xml version="1.0"?><!DOCTYPE a [{entity}]><ANNOTATION_DOCUMENT AUTHOR="&x11;"/>')
+    with pytest.raises(AnnotationError, match=r"coding\.eaf"):
+        read(file)

@@ -52,6 +52,14 @@ def test_a_folder_holds_just_the_weights_and_the_config(folder):
     assert sorted(file.name for file in folder.iterdir()) == ["config.json", "model.safetensors"]
 
 
+@pytest.mark.parametrize("classes", [["a", "b"], ["a", "b", "b"], ["a", "b", "c", "d"], "abc", 3, [1, 2, 3]])
+def test_names_of_classes_that_cannot_be_the_model_s_are_told(folder, classes):
+    config = folder / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"classes": classes}))
+    with pytest.raises(WeightsError, match="3 different names"):
+        from_pretrained(folder)
+
+
 def test_weights_for_other_classes_are_told_with_their_shapes(folder):
     with pytest.raises(WeightsError, match=r"head.classify.weight is \(3, 128\) but must be \(5, 128\)"):
         load_weights(small(num_classes=5, variant="spatial", tokens="patches"), folder / "model.safetensors")

@@ -228,3 +228,10 @@ def test_faces_drawn_by_someone_else_are_all_found_and_sit_alike_in_their_crops(
         grey = cv2.cvtColor(made.faces("annotated")[row, 0], cv2.COLOR_RGB2GRAY).astype(float)
         for x in (75, 149):  # iris and pupil, darker than the skin below them
             assert grey[58:68, x - 6 : x + 6].min() < 0.6 * grey[95:105, x - 6 : x + 6].mean()
+
+
+def test_a_reason_does_not_name_its_clip_again():
+    from tsfmicro.prepare.cache import reason_of
+
+    assert reason_of("casme2/sub01/EP01", "casme2/sub01/EP01: frame 3 is missing") == "frame 3 is missing"
+    assert reason_of("casme2/sub01/EP01", "no face found") == "no face found"

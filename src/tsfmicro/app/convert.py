@@ -22,6 +22,6 @@ def convert(
     from tsfmicro.config import parse_override
     from tsfmicro.use.convert import convert as do
 
-    options = dict(parse_override(one) for one in option or [])
+    options = dict(parse_override(one, "--option", "key=value, e.g. depth=2") for one in option or [])
     model = do(name, weights, out, [one.strip() for one in classes.split(",") if one.strip()], size, **options)
     print(f"{out}: {name}, {sum(p.numel() for p in model.parameters()):,} parameters, {len(model.classes)} classes")

@@ -60,13 +60,19 @@ def _theme() -> Any:
 def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Blocks:
     """The page. Args: desk: whether to say where the desk is."""
     visits: dict[str, Visit] = {}
+    held: dict[str, str | None] = {}  # what each visitor has uploaded, under a name of its own
 
-    def read(video: str | None, held: str | None, level: float, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def keep(video: str | None, request: gr.Request) -> None:
+        held[str(request.session_hash)] = hold(video, held.pop(str(request.session_hash), None))
+
+    def read(video: str | None, level: float, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         if not video:
             yield _said("Choose a video first, or try the example."), gr.skip()
             return
-        yield from follow(Path(held or video), True, level, request)
-        Path(video).unlink(missing_ok=True)
+        was = _identity(video)
+        yield from follow(Path(held.get(str(request.session_hash)) or video), True, level, request)
+        if was == _identity(video):  # else another visitor has uploaded the same since, and is still to be read
+            Path(video).unlink(missing_ok=True)
 
     def try_example(level: float, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         yield from follow(example_video(), False, level, request)
@@ -85,6 +91,10 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
     def cancel(request: gr.Request) -> None:
         if visit := visits.get(str(request.session_hash)):
             visit.stop()
+
+    def leave(request: gr.Request) -> None:
+        cancel(request)
+        _let_go(held.pop(str(request.session_hash), None))
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 1800)) as blocks:
         gr.HTML(_intro(recognizer, limits) + (_DESK if desk else ""))
@@ -105,14 +115,13 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
         unseen = gr.HTML(elem_id="unseen")
         video.change(about, video, unseen, queue=False, show_progress="hidden", api_visibility="private")
         result = gr.HTML(elem_id="result")
-        held = gr.State(None, delete_callback=_let_go)
-        video.change(hold, [video, held], held, queue=False, show_progress="hidden", api_visibility="private")
-        for button, work, given in ((go, read, [video, held, level]), (example, try_example, [level])):
+        video.change(keep, video, queue=False, show_progress="hidden", api_visibility="private")
+        for button, work, given in ((go, read, [video, level]), (example, try_example, [level])):
             button.click(
                 work, given, [result, video], show_progress="hidden", concurrency_id="reading", api_visibility="private"
             )
         stop.click(cancel, queue=False, show_progress="hidden", api_visibility="private")
-        blocks.unload(cancel)
+        blocks.unload(leave)
     return blocks
 
 
@@ -130,10 +139,23 @@ def hold(video: str | None, before: str | None) -> str | None:
         return None
     place = Path(tempfile.mkdtemp(prefix="tsfmicro-")) / Path(video).name
     try:
-        place.hardlink_to(video)
-    except OSError:  # another disk
-        shutil.copyfile(video, place)
+        try:
+            place.hardlink_to(video)
+        except OSError:  # another disk
+            shutil.copyfile(video, place)
+    except OSError:  # gone, or the disk is full: reading it says so
+        _let_go(f"{place}")
+        return None
     return str(place)
+
+
+def _identity(video: str) -> tuple[int, int] | None:
+    """Of a file as it is now: an upload that takes its place has another."""
+    try:
+        now = Path(video).stat()
+    except OSError:
+        return None
+    return now.st_ino, now.st_mtime_ns
 
 
 def _let_go(held: str | None) -> None:

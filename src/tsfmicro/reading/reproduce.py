@@ -193,11 +193,11 @@ def _some(names: set[str]) -> str:
 
 
 def _machine(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """What an earlier version did not write down is not compared."""
+    """What one of the two versions does not write down is not compared."""
     for what in _MACHINE:
         if what in was and was[what] != now.get(what):
             yield f"{what} {was[what]}, now {now.get(what)}"
     packages, ours = was.get("packages", {}), now.get("packages", {})
     for name in packages:
-        if packages[name] != ours.get(name):
-            yield f"{name} {packages[name]}, now {ours.get(name)}"
+        if name in ours and packages[name] != ours[name]:
+            yield f"{name} {packages[name]}, now {ours[name]}"

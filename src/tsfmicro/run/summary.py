@@ -16,7 +16,7 @@ from tsfmicro.files import write_whole
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE, floors
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.units import UnitSummary, by_dataset, plain_summary, summarise_units
-from tsfmicro.types import Interval, Rule, Scores
+from tsfmicro.types import Interval, Outcome, Rule, Scores
 
 ALL = "all"  # every rule, side by side
 CERTAIN = 0.01  # a floor above chance at this level is reported: one false alarm in a hundred runs
@@ -103,13 +103,22 @@ def evaluate_run(folder: RunFolder, rule: str = "last") -> Summary | UnitSummary
     return summary
 
 
-def summarise(folder: RunFolder, rule: str = "last") -> Summary | UnitSummary:
-    """As evaluate_run, and nothing is written."""
+Stored = list[list[Outcome]]
+"""What the folds of each seed left for scoring."""
+
+
+def stored_of(folder: RunFolder) -> Stored:
+    """All of a run. Raises RunError: trainings are missing or damaged."""
+    return [folder.outcomes(seed) for seed in folder.plan.config.train.seeds]
+
+
+def summarise(folder: RunFolder, rule: str = "last", stored: Stored | None = None) -> Summary | UnitSummary:
+    """As evaluate_run, and nothing is written. Args: stored: what `stored_of` has read, where it was."""
     plan = folder.plan
     rules, notes = _rules(rule, plan.config.train.val_people)
     if plan.scheme.units:
         return summarise_units(folder, rules, notes)
-    stored = [folder.outcomes(seed) for seed in plan.config.train.seeds]  # read once for all rules
+    stored = stored or stored_of(folder)  # read once for all rules
     said = {rule.name: [choose(rule, seed, plan.labels) for seed in stored] for rule in rules}
     counted = {name: tally(answered, plan.tested, plan.classes) for name, answered in said.items()}
     low = floors(folder)
@@ -133,10 +142,9 @@ def summarise(folder: RunFolder, rule: str = "last") -> Summary | UnitSummary:
     )
 
 
-def leak_of(folder: RunFolder) -> Mapping[str, Interval]:
+def leak_of(folder: RunFolder, stored: Stored | None = None) -> Mapping[str, Interval]:
     """What choosing each fold's epoch on its test person would add to acc, uf1, uar of the last epoch. Raises RunError."""
-    plan = folder.plan
-    stored = [folder.outcomes(seed) for seed in plan.config.train.seeds]
+    plan, stored = folder.plan, stored or stored_of(folder)
     chosen, honest = (
         tally([choose(RULES[name], seed, plan.labels) for seed in stored], plan.tested, plan.classes)
         for name in ("oracle", "last")
@@ -167,9 +175,11 @@ def _rules(asked: str, val_people: int) -> tuple[list[Rule], list[str]]:
 
 def _missing_floors(folder: RunFolder, found: Container[str]) -> list[str]:
     missing, total = len(folder.missing(shuffled=True)), len(folder.plan.folds)
-    notes = []
-    if "linear" not in found:
-        notes.append("linear floor is not there: the command that made the run makes it")
+    notes = [
+        f"{shown(name)} floor is not there: the command that made the run makes it"
+        for name in ("linear", "shuffled-linear")
+        if name not in found
+    ]
     if 0 < missing < total:
         notes.append(
             f"shuffled floor is not there: {missing} of {total} trainings are not finished; run with --shuffled goes on"

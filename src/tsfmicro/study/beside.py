@@ -9,7 +9,7 @@ from typing import Any
 from tsfmicro.evaluate.compare import Difference, shown_p
 from tsfmicro.files import markdown_text
 from tsfmicro.run.folder import RunFolder
-from tsfmicro.run.summary import Summary, leak_of
+from tsfmicro.run.summary import Stored, Summary, leak_of
 from tsfmicro.run.task import parameters_of
 from tsfmicro.study.grid import Member
 from tsfmicro.types import Interval
@@ -35,10 +35,11 @@ class Facts:
     generated: bool
 
     @classmethod
-    def of(cls, folder: RunFolder) -> Facts:
+    def of(cls, folder: RunFolder, stored: Stored | None = None) -> Facts:
+        """Args: stored: what `stored_of` has read of the run, where it was."""
         plan = folder.plan
         return cls(
-            leak_of(folder)["uf1"],
+            leak_of(folder, stored)["uf1"],
             parameters_of(plan.config, len(plan.classes)),
             plan.epochs,
             folder.seconds,

@@ -30,7 +30,7 @@ from tsfmicro.run.experiment import check_names, label_clips, make_folds, read_c
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.here import Here, Machines
 from tsfmicro.run.start import Start, casts_of, check_unseen, find_start
-from tsfmicro.run.summary import ALL, Summary, answers, summarise
+from tsfmicro.run.summary import ALL, Summary, answers, stored_of, summarise
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.study import shipped
 from tsfmicro.study.beside import Facts, Line, page
@@ -355,9 +355,10 @@ def _row(out: Path, member: Member, rule: str) -> Row:
         folder = RunFolder.open(out / member.name)
         if folder.plan.config != member.config:
             raise RunError(f"{folder.path}: was run with other settings. Choose another --out, or delete it.")
-        summary = summarise(folder, rule)
+        stored = stored_of(folder)
+        summary = summarise(folder, rule, stored)
         assert isinstance(summary, Summary)  # `check` has seen to it
-        return Row(member, summary, facts=Facts.of(folder))
+        return Row(member, summary, facts=Facts.of(folder, stored))
     except TsfmicroError as mistake:
         return Row(member, None, str(mistake))
 

@@ -17,7 +17,7 @@ import numpy as np
 from tsfmicro import __version__
 from tsfmicro.columns import MODEL, SPOTTED, curve_columns, heads, in_columns, write_codebook
 from tsfmicro.data.frames import number_frames
-from tsfmicro.errors import ConfigError, RunError
+from tsfmicro.errors import ConfigError, RunError, UnknownNameError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.face import finder_of_all, quarter_turns
@@ -61,13 +61,13 @@ def spot(
             looked for.
         spotter: how sure each is: 'learned' (a probability) or 'peaks' (how far above the thresholds).
     Raises:
-        ConfigError: no such spotter.
+        UnknownNameError: no such spotter.
         VideoError: it cannot be read or is too slow. FrameError: an image of the folder is damaged.
         FaceError: no face in it.
     """
     watch = watch or Watch()
     if spotter not in SPOTTERS:
-        raise ConfigError(f"spotter '{spotter}': there is none of that name. Choose one of {', '.join(SPOTTERS)}.")
+        raise UnknownNameError("spotter", spotter, SPOTTERS)
     source, known = open_video(path, read_image, fps), shipped()
     tell, learned = partial(watch.progress, "reading frames"), known if spotter == "learned" else None
     found = spot_video(source, find_landmarks, CUTTING, thresholds, tell, level, quarter_turns, rest, learned)

@@ -130,7 +130,10 @@ class Visit(Watch):
             self.done.set()
 
     def _check(self) -> None:
-        size = self._video.stat().st_size / 1e6
+        try:
+            size = self._video.stat().st_size / 1e6
+        except OSError:
+            raise VideoError("the upload is not there any more. Choose the video again.") from None
         if size > self._limits.megabytes:
             raise VideoError(f"the file has {size:.0f} MB; at most {self._limits.megabytes} are taken here.")
         source = open_video(self._video, read_image)
