@@ -2,7 +2,7 @@
 pair of aligned faces with its true motion takes.
 
 The references are the 50 ms that a frame may take, the same clips at 200 fps, the 13.3 ms that a pair may take for 150 a second on two
-cores, and the same pair drawn the way of clips: the person and the take of 640×480, two frames, their motion, two crops.
+cores, for pretraining too, and the same pair drawn the way of clips: the person and the take of 640×480, two frames, their motion, two crops.
 
     python -m benchmarks.synthetic
 """
@@ -16,7 +16,10 @@ from typing import Any
 import cv2
 
 from benchmarks.shared import Row, compared, program
+from tsfmicro.models.registry import create_model
 from tsfmicro.prepare.align import crop, to_template
+from tsfmicro.pretrain.blocks import Order, make
+from tsfmicro.pretrain.settings import settings
 from tsfmicro.synthetic.actor import Actor, Take
 from tsfmicro.synthetic.cast import Scene, cast, scenes
 from tsfmicro.synthetic.pairs import draw_pairs
@@ -25,6 +28,7 @@ from tsfmicro.synthetic.write import jpeg
 
 PEOPLE, CLIPS, ALLOWED = 3, 3, 0.050
 BLOCKS, EACH, PAIR_ALLOWED = 5, 8, 2 / 150
+LEARNERS = ("tsfmicro-small", "ststnet")
 
 
 def rows() -> list[Row]:
@@ -46,6 +50,7 @@ def rows() -> list[Row]:
         compared("draw a frame (reference: allowed)", "ms", frames, [1e3 * ALLOWED] * PEOPLE),
         compared("draw clips at 60 fps (reference: at 200 fps)", "s", at_60, at_200),
         *pairs(),
+        *learned_from(),
     ]
 
 
@@ -65,6 +70,23 @@ def pairs() -> list[Row]:
         if size == 224:
             rows.append(compared(f"{what} (reference: allowed)", "ms", times, [1e3 * PAIR_ALLOWED] * BLOCKS))
         rows.append(compared(f"{what} (reference: as clips are drawn)", "ms", times, as_clips))
+    return rows
+
+
+def learned_from() -> list[Row]:
+    """What a pair takes as a pretraining draws it: people, both pictures, and flow where the model looks at it."""
+    rows = []
+    for name in LEARNERS:
+        config = settings(name)
+        needs = create_model(config.model.name, 1, config.size, **config.model.options).needs
+        order, times = Order(config.draw, needs), []
+        make(order, 0)
+        for block in range(1, 1 + BLOCKS):
+            drawn, seconds = timed(make, order, block)
+            times.append(1e3 * seconds / len(drawn))
+        looked = " and ".join(f"{need.product} of {need.size}" for need in needs)
+        what = f"draw a pair of {looked}, {config.draw.each} of a person (reference: allowed)"
+        rows.append(compared(what, "ms", times, [1e3 * PAIR_ALLOWED] * BLOCKS))
     return rows
 
 

@@ -131,13 +131,17 @@ class TrainConfig(Section):
         le=1,
         description="with a start: the first layer's learning rate as a part of the last one's; between them it falls evenly",
     )
+    start_answers: bool = Field(
+        False,
+        description="with a start that tells this run's classes: begin with its last layer, too, not with a new one",
+    )
     frozen: tuple[str, ...] = Field((), description="with a start: parts that stay as they are, e.g. [spatial]")
 
     @model_validator(mode="after")
     def _of_a_start(self) -> TrainConfig:
-        if self.start is None and (self.start_rates != 1 or self.frozen):
+        if self.start is None and (self.start_rates != 1 or self.start_answers or self.frozen):
             raise ValueError(
-                "start_rates and frozen are for trainings that begin with a start; set start, or leave them out"
+                "start_rates, start_answers and frozen are for trainings that begin with a start; set start, or leave them out"
             )
         return self
 

@@ -66,6 +66,8 @@ def test_it_tells_how_it_goes_and_what_it_learned_from(whole):
     assert (card["seen"], card["people"], card["pairs"]) == (["drawn-1000"], 3, 12)
     assert card["units"] == list(UNITS)
     assert set(card["held_out"]) == {"uf1", "units", "motion"}
+    assert [one.pop("pairs") for one in card["asked"]] == [0, 4, 8, 12], "how it came about is kept"
+    assert card["asked"][-1] == card["held_out"]
     assert from_pretrained(done.out).recipe["name"] == "tsfmicro-small"
     assert {file.name for file in done.out.iterdir()} == {".lock", "pretraining.json", *files(done.out)}, (
         "nothing else is kept"
@@ -192,7 +194,8 @@ def test_flow_is_measured_as_in_clips_or_true(tmp_path):
     (need,) = model.needs
     assert measured.products[need].shape == true.products[need].shape == (4, 3, 28, 28)
     assert measured.products[need].dtype == np.float16
-    assert Order(draw, model.needs).size == 224
+    order = Order(draw, model.needs)
+    assert (order.size, order.taken) == (128, 224), "measured on pictures of 224, as in preparation"
 
 
 def test_in_a_mirror_a_left_unit_is_a_right_one_and_motion_goes_the_other_way():

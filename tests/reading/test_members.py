@@ -2,13 +2,22 @@
 
 import json
 
+import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from tests.reading.test_compare import PEOPLE, make, prepared  # noqa: F401
+from tests.run.conftest import plan_of, tiny_config
 from tsfmicro.app.cli import app
-from tsfmicro.errors import RunError
+from tsfmicro.errors import CacheError, RunError, WeightsError
+from tsfmicro.prepare.cache import open_prepared
+from tsfmicro.reading import members as module
 from tsfmicro.reading.members import members
+from tsfmicro.run.here import train_here
+from tsfmicro.run.trained import fold_model
+from tsfmicro.run.watch import Task, Watch
+from tsfmicro.train.loader import Loader
 
 SEEDS = tuple(range(5))
 
@@ -54,8 +63,53 @@ def test_the_command_says_what_may_be_said(make):  # noqa: F811
     assert json.loads(told.output)["members"][1]["seeds"] == 5
 
 
+@pytest.fixture
+def taught(start, prepared_folder):
+    """A run of one epoch and one seed, trained; its prepared faces lie in `cache` beside it."""
+    folder, job = start("late", plan_of(tiny_config(epochs=1, seeds=[0]), prepared_folder))
+    train_here(job, folder.missing(), 1, Watch())
+    return folder
+
+
+def test_a_training_asked_of_mirrored_clips_too_answers_with_the_mean_of_both(taught, prepared_folder, tmp_path):
+    fold = taught.plan.folds[0]
+    model = fold_model(taught, Task(fold.name, 0))
+    batch = Loader(open_prepared(prepared_folder), model.inputs, torch.device("cpu")).batch(fold.test, "annotated")
+    with torch.inference_mode():
+        straight, turned = model(**batch), model(**{name: values.flip(-1) for name, values in batch.items()})
+    assert not torch.allclose(straight, turned, atol=1e-4), "the classes of this run differ between left and right"
+    (both,) = module._both(taught, [module._last(taught, 0)], tmp_path / "nowhere", "cpu", Watch())
+    rows = [both.clips.index(clip) for clip in fold.test]
+    np.testing.assert_allclose(both.values[0, rows], (straight + turned).numpy() / 2, atol=1e-4)
+
+
+def test_one_training_may_be_asked_of_mirrored_clips_and_is_compared_with_itself(taught):
+    shown = CliRunner().invoke(app, ["evaluate", str(taught.path), "--mirror"])
+    assert shown.exit_code == 0 and "1 member averaged, mirrored too" in shown.output
+    told = json.loads(CliRunner().invoke(app, ["evaluate", str(taught.path), "--mirror", "--json"]).stdout)
+    assert told["mirrored"] and told["minus_members"]["uf1"]["value"] == pytest.approx(
+        told["uf1"]["value"] - members([taught.path] * 2).scores.uf1.value
+    )
+
+
+def test_mirrored_clips_need_faces_and_weights(taught, tmp_path):
+    (tmp_path / "cache").rename(tmp_path / "elsewhere")
+    with pytest.raises(CacheError, match="--cache"):
+        members([taught.path], tmp_path / "nowhere")
+    assert members([taught.path], tmp_path / "elsewhere").mirrored
+    (taught.place(Task(taught.plan.folds[0].name, 0)) / "model.safetensors").unlink()
+    with pytest.raises(WeightsError, match="cannot be read"):
+        members([taught.path], tmp_path / "elsewhere")
+
+
 @pytest.mark.parametrize(
-    ("words", "why"), [(["run", "run"], "--members"), (["run", "--members", "--rule", "all"], "Leave --rule out")]
+    ("words", "why"),
+    [
+        (["run", "run"], "--members"),
+        (["run", "run", "--mirror"], "--members"),
+        (["run", "--members", "--rule", "all"], "Leave --rule out"),
+        (["run", "--mirror", "--rule", "all"], "Leave --rule out"),
+    ],
 )
 def test_a_wrong_question_is_told(make, words, why, tmp_path):  # noqa: F811
     make("run", 1.0)

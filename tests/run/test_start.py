@@ -27,11 +27,11 @@ from tsfmicro.run.watch import Watch
 from tsfmicro.train import checkpoint
 
 
-def make_start(folder, config=None, classes=7, seen=("drawn-1000",), seed=1):
+def make_start(folder, config=None, classes=7, seen=("drawn-1000",), seed=1, tells=()):
     """A start with new weights, as `tsfmicro pretrain` leaves one."""
     torch.manual_seed(seed)
     save_pretrained(build_model(config or tiny_config(), classes), folder)
-    (folder / "card.json").write_text(json.dumps({"name": "made", "seen": list(seen)}))
+    (folder / "card.json").write_text(json.dumps({"name": "made", "seen": list(seen), "classes": list(tells)}))
     return folder
 
 
@@ -68,6 +68,34 @@ def test_a_training_begins_with_all_weights_of_the_start_but_the_last_layer(made
     for name, value in model.state_dict().items():
         begins_with = fresh if name.startswith("head.classify") else learned
         assert torch.equal(value, begins_with[name]), name
+
+
+def test_where_the_start_tells_the_classes_of_the_run_its_answers_can_be_kept(tmp_path, start, prepared_folder):
+    folder = make_start(tmp_path / "told", tells=("others", "surprise", "negative", "positive"))
+    config = config_of(folder, start_answers=True)
+    plan = replace(plan_of(config, prepared_folder), start=find_start(config, 3))
+    run, job = start("run", plan)
+    kept, model = RunFolder.open(run.path).plan.start, build_model(config, 3)
+    kept.give(model, plan.classes)
+    torch.manual_seed(1)
+    learned = build_model(config, 7).state_dict()
+    for name, value in model.state_dict().items():
+        expected = learned[name][[2, 3, 1]] if name.startswith("head.classify") else learned[name]
+        assert torch.equal(value, expected), name
+    plain, other = start("plain", replace(plan, config=config_of(folder)))
+    train_here(job, run.missing(), 1, Watch())
+    train_here(other, plain.missing(), 1, Watch())
+    assert results(run) != results(plain)
+
+
+def test_answers_of_other_classes_are_refused(tmp_path):
+    folder = make_start(tmp_path / "other", tells=("others", "surprise"))
+    with pytest.raises(
+        ConfigError, match=r"does not tell negative, positive, but others, surprise\. Leave .*start_answers"
+    ):
+        find_start(config_of(folder, start_answers=True), 3)
+    with pytest.raises(ConfigError, match="start_answers"):
+        tiny_config(start_answers=True)
 
 
 def test_it_says_other_things_than_from_scratch_and_ends_the_same_with_two_workers(begun, start, prepared_folder):
@@ -241,3 +269,21 @@ def test_every_shipped_start_is_small_fits_its_model_and_has_seen_drawn_people_a
     assert found.folder == folder
     assert set(found.seen) == {"drawn-1000"}
     assert (folder / "model.safetensors").stat().st_size <= 4e6
+
+
+@pytest.mark.parametrize("folder", sorted(module.SHIPPED.glob("*/*")), ids=lambda folder: folder.name)
+def test_every_shipped_start_gives_its_answers_to_a_run_of_its_classes(folder):
+    recipe = json.loads((folder / "config.json").read_text())
+    config = check_config(
+        {
+            **SETTINGS,
+            "data": {"datasets": ["casme2"], "scheme": "casme2-5"},
+            "prepare": {"size": recipe["size"]},
+            "model": {"name": recipe["name"], "options": recipe["options"]},
+            "train": {**SETTINGS["train"], "start": folder.parent.name, "start_answers": True},
+        },
+        "x",
+    )
+    found = find_start(config, 5)
+    assert found.folder == folder and found.seen == ("drawn-1000",)
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 4e6

@@ -15,6 +15,7 @@ from tsfmicro.synthetic.pairs import STRONGEST, UNITS, draw_pairs, draw_parts, s
 from tsfmicro.synthetic.script import EMOTIONS
 
 SIZE = 64
+FACE = 224  # px that a camera has of a face
 
 
 @pytest.fixture(scope="module")
@@ -105,19 +106,36 @@ def test_a_sheet_shows_each_pair_with_its_difference_and_motion(pairs):
 
 
 def test_a_camera_without_colour_gives_three_equal_channels_and_few_pixels_blur():
-    face = np.random.default_rng(0).integers(0, 255, (SIZE, SIZE, 3)).astype(np.uint8)
-    even = np.ones((SIZE, SIZE), np.float32)
-    grey = Shot(Camera(grey=True, jpeg=80, skip=1.0), SIZE, np.random.default_rng(1))(face, even)
+    face = np.random.default_rng(0).integers(0, 255, (FACE, FACE, 3)).astype(np.uint8)
+    even = np.ones((FACE, FACE), np.float32)
+    grey = Shot(Camera(grey=True, jpeg=80, skip=1.0), FACE, np.random.default_rng(1))(face, even)
     assert (grey[..., 0] == grey[..., 1]).all() and (grey[..., 1] == grey[..., 2]).all()
-    few = Shot(Camera(pixels=0.4, grain=0.0), SIZE, np.random.default_rng(1))(face, even)
+    few = Shot(Camera(pixels=0.4, grain=0.0), FACE, np.random.default_rng(1))(face, even)
     assert few.shape == face.shape and few.std() < 0.7 * face.std()
-    clean = Shot(Camera(grain=0.0), SIZE, np.random.default_rng(1))(face, even)
+    clean = Shot(Camera(grain=0.0), FACE, np.random.default_rng(1))(face, even)
     assert (clean == face[..., ::-1]).all()
 
 
+def test_a_camera_has_224_pixels_of_a_face_whose_grain_averages_out_in_smaller_pictures():
+    grey, even = np.full((FACE, FACE, 3), 128, np.uint8), np.ones((FACE, FACE), np.float32)
+    frames = {
+        size: Shot(Camera(grain=4.0), size, np.random.default_rng(1))(grey[:size, :size], even[:size, :size])
+        for size in (FACE, 56)
+    }
+    assert frames[FACE].std() == pytest.approx(4, rel=0.1) and frames[56].std() == pytest.approx(1, rel=0.2)
+
+
+def test_pairs_are_drawn_small_and_taken_large():
+    pairs = draw_pairs(3, 0, SIZE, people=1, each=2, taken=2 * SIZE)
+    assert pairs.onset.shape == pairs.apex.shape == (2, 2 * SIZE, 2 * SIZE, 3)
+    assert pairs.flow.shape[-1] == SIZE // 4
+    same = draw_pairs(3, 0, SIZE, people=1, each=2)
+    assert (pairs.flow == same.flow).all() and abs(pairs.onset.mean() - same.onset.mean()) < 2
+
+
 def test_a_video_does_not_send_a_block_that_hardly_differs():
-    shot = Shot(Camera(grain=0.0, skip=2.0), SIZE, np.random.default_rng(1))
-    even, first = np.ones((SIZE, SIZE), np.float32), np.full((SIZE, SIZE, 3), 100, np.uint8)
+    shot = Shot(Camera(grain=0.0, skip=2.0), FACE, np.random.default_rng(1))
+    even, first = np.ones((FACE, FACE), np.float32), np.full((FACE, FACE, 3), 100, np.uint8)
     later = first.copy()
     later[:8, :8] += 2
     later[8:16, 8:16] += 20
@@ -133,7 +151,13 @@ def test_a_good_camera_adds_its_grain_alone():
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [({"size": 30}, "size=30"), ({"size": 1024}, "size=1024"), ({"people": 0}, "people=0"), ({"seed": -1}, "seed=-1")],
+    [
+        ({"size": 30}, "size=30"),
+        ({"size": 1024}, "size=1024"),
+        ({"people": 0}, "people=0"),
+        ({"taken": 8}, "taken=8"),
+        ({"seed": -1}, "seed=-1"),
+    ],
 )
 def test_numbers_that_cannot_work_are_told(given, told):
     with pytest.raises(ConfigError, match=told):

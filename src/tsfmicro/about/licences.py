@@ -41,6 +41,11 @@ WEIGHTS = {
         "MIT",
         "trained by `make starts` on drawn faces, 2026; no person is in it",
     ),
+    "starts/drawn-people/tsfmicro-small-flow/model.safetensors": (
+        "TSFmicro (small) on flow, a start",
+        "MIT",
+        "trained by `make starts` on drawn faces; no person is in it",
+    ),
     "spot/spotter.safetensors": (
         "the learned spotter",
         "MIT",

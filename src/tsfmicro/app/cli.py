@@ -151,27 +151,35 @@ def evaluate(
             help="Average what all seeds of the run, and of the other runs given, say of each clip (rule last).",
         ),
     ] = False,
+    mirror: Annotated[
+        bool,
+        typer.Option(
+            help="Ask every training of each clip seen in a mirror too, and take the mean of both (rule last); needs the prepared faces."
+        ),
+    ] = False,
+    cache: Cache = CACHE,
     as_json: AsJson = False,
 ) -> None:
-    """Score a finished run again, from what it stored; images are not needed."""
-    from tsfmicro.app.screens import show_summary, show_table
+    """Score a finished run again, from what it stored; images are not needed but with --mirror."""
+    from tsfmicro.app.screens import Screen, show_summary, show_table
     from tsfmicro.run.folder import RunFolder
     from tsfmicro.run.summary import evaluate_run
 
-    if together:
+    if len(folders) > 1 and not together:
+        raise ConfigError("evaluate scores one run. Give --members to average several, or use `tsfmicro compare`.")
+    if together or mirror:
         from tsfmicro.reading.members import members
 
         if rule != "last":
-            raise ConfigError("--members averages the last epochs. Leave --rule out.")
-        found = members(folders)
+            raise ConfigError("--members and --mirror average what the last epochs say. Leave --rule out.")
+        with Screen() as screen:
+            found = members(folders, cache if mirror else None, watch=screen)
         if as_json:
             print(json.dumps(found.to_dict(), indent=1))
             return
         show_table(*found.table())
         print("\n".join(found.lines()))
         return
-    if len(folders) > 1:
-        raise ConfigError("evaluate scores one run. Give --members to average several, or use `tsfmicro compare`.")
     folder = folders[0]
     summary = evaluate_run(RunFolder.open(folder), rule)
     if as_json:

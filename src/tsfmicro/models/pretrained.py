@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -143,15 +143,19 @@ def of_the_classes(model: Model) -> set[str]:
     return {name for name in one if one[name].shape != other[name].shape}
 
 
-def fit_start(model: Model, weights: Mapping[str, Tensor], file: Path) -> None:
+def fit_start(model: Model, weights: Mapping[str, Tensor], file: Path, answers: Sequence[int] = ()) -> None:
     """Give a new model weights that were learned elsewhere, all but those that hang on its classes.
 
-    Args: file: where they come from, for the message. Raises: WeightsError: which do not fit, and their shapes.
+    Args:
+        file: where they come from, for the message.
+        answers: which of the answers learned there each class of the model begins with; none to leave them new.
+    Raises: WeightsError: which do not fit, and their shapes.
     """
     new = of_the_classes(model)
     own = model.state_dict()
     known = {name: values for name, values in weights.items() if name not in new}
-    fit_weights(model, known | {name: own[name] for name in new}, file)
+    of_classes = {n: weights[n][list(answers)] if answers and n in weights else own[n] for n in new}
+    fit_weights(model, known | of_classes, file)
 
 
 def _mistakes(weights: Mapping[str, Tensor], needed: Mapping[str, Tensor]) -> list[str]:

@@ -26,6 +26,8 @@ from tsfmicro.synthetic.pairs import Pairs, draw_pairs
 
 HELD_OUT = 10_000_000  # number of the first block that is only asked about: no pretraining gets so far
 STEP = 4  # true motion is known for every fourth pixel
+FINER = 2  # pixels of a small face are means of so many drawn ones each way, as in preparation: texture must not alias
+COARSER = 128  # px at which a face is drawn whose flow is measured on 224: dis looks at halves of its pictures at most
 _KEPT = ("motion", "units", "emotion")
 
 
@@ -66,12 +68,22 @@ class Order:
     @property
     def size(self) -> int:
         """Edge at which people are drawn, pixels."""
-        edges = [self._drawn_for(need) for need in self.needs]
-        return -(-max(edges) // STEP) * STEP
+        return -(-max(map(self._drawn_for, self.needs)) // STEP) * STEP
+
+    @property
+    def taken(self) -> int:
+        """Edge of the pictures that are taken of them, pixels."""
+        return max(map(self._taken_for, self.needs))
 
     def _drawn_for(self, need: Need) -> int:
-        measured = need.product == "faces" or self.draw.flow != "true"
-        return _on(need) if measured else STEP * (need.size or 0)
+        if need.product == "faces":
+            return min(FINER * _on(need), max(COMPUTED_ON, _on(need)))
+        if self.draw.flow == "true":
+            return STEP * (need.size or 0)
+        return COARSER if _on(need) == COMPUTED_ON else _on(need)
+
+    def _taken_for(self, need: Need) -> int:
+        return _on(need) if need.product == "flow" and self.draw.flow != "true" else self._drawn_for(need)
 
     @property
     def pairs(self) -> int:
@@ -109,7 +121,8 @@ def make(order: Order, number: int) -> Block:
     """
     if order.keep is None:
         draw = order.draw
-        return _seen(draw_pairs(draw.seed, number, order.size, draw.people, draw.each, breadth_of(draw)), order)
+        drawn = draw_pairs(draw.seed, number, order.size, draw.people, draw.each, breadth_of(draw), order.taken)
+        return _seen(drawn, order)
     file = order.keep / f"{number}.npz"
     try:
         if file.exists():

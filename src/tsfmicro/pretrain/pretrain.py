@@ -57,6 +57,8 @@ ASKED = 10  # times that the held-out people are asked about, the last time at t
 WARM = 0.05  # of all steps, in which the learning rate rises
 BAR = "learning from drawn people"
 
+Asked = tuple[int, Marks]  # how it did on people it had not seen, after so many pairs
+
 
 @dataclass(frozen=True)
 class Pretrained:
@@ -115,9 +117,9 @@ def pretrain(
             return Pretrained(out, card["pairs"], Marks.of(card["held_out"]), None)
         with on_threads(plan["threads"]), torch.random.fork_rng():
             held = list(in_order(partial(make, order), range(HELD_OUT, HELD_OUT + config.draw.held_out), drawers))
-            speed, marks = _learn(Lesson(config, order, plan["blocks"], on), pupil, held, out, drawers, watch)
-        _finish(out, config, order, plan, pupil, marks)
-    return Pretrained(out, plan["blocks"] * order.pairs, marks, speed)
+            speed, asked = _learn(Lesson(config, order, plan["blocks"], on), pupil, held, out, drawers, watch)
+        _finish(out, config, order, plan, pupil, asked)
+    return Pretrained(out, plan["blocks"] * order.pairs, asked[-1][1], speed)
 
 
 @dataclass(frozen=True)
@@ -206,12 +208,14 @@ def ask(pupil: Pupil, held: list[Block], device: torch.device) -> Marks:
 
 def _learn(
     lesson: Lesson, pupil: Pupil, held: list[Block], out: Path, drawers: int, watch: Watch
-) -> tuple[float | None, Marks]:
-    """All blocks that are not learned from yet. Returns: pairs a second, and how it does at the end."""
+) -> tuple[float | None, list[Asked]]:
+    """All blocks that are not learned from yet. Returns: pairs a second, and how it did on the way and at the end."""
     pupil.to(lesson.device).train()
     optimiser = lesson.optimiser(pupil)
-    first = _go_on(out / "state.pt", lesson, pupil, optimiser)
-    marks, began, kept = ask(pupil, held, lesson.device), time.monotonic(), time.monotonic()
+    first, asked = _go_on(out / "state.pt", lesson, pupil, optimiser)
+    if not asked:
+        asked.append((first * lesson.order.pairs, ask(pupil, held, lesson.device)))
+    began = kept = time.monotonic()
     remembered = deque[Block](maxlen=lesson.config.learn.remember)
     again = max(0, first + 1 - lesson.config.learn.remember)  # what was remembered is drawn once more
     with closing(in_order(partial(make, lesson.order), range(again, lesson.blocks), drawers)) as drawn:
@@ -222,44 +226,48 @@ def _learn(
             loss = lesson.learn(pupil, optimiser, number, remembered)
             done = number + 1
             if done * ASKED // lesson.blocks > number * ASKED // lesson.blocks:
-                marks = ask(pupil, held, lesson.device)
+                asked.append((done * lesson.order.pairs, ask(pupil, held, lesson.device)))
             speed = (done - first) * lesson.order.pairs / (time.monotonic() - began)
             watch.progress(
                 BAR,
                 done * lesson.order.pairs,
                 lesson.blocks * lesson.order.pairs,
-                f"loss {loss:.2f}, {speed:.0f} pairs/s, people not seen: {marks}",
+                f"loss {loss:.2f}, {speed:.0f} pairs/s, people not seen: {asked[-1][1]}",
             )
             if time.monotonic() - kept > EVERY and done < lesson.blocks:
-                _keep(out / "state.pt", lesson, pupil, optimiser, done)
+                _keep(out / "state.pt", lesson, pupil, optimiser, done, asked)
                 kept = time.monotonic()
     seconds = time.monotonic() - began
-    return ((lesson.blocks - first) * lesson.order.pairs / seconds if first < lesson.blocks else None), marks
+    return ((lesson.blocks - first) * lesson.order.pairs / seconds if first < lesson.blocks else None), asked
 
 
-def _keep(file: Path, lesson: Lesson, pupil: Pupil, optimiser: torch.optim.Optimizer, block: int) -> None:
+def _keep(
+    file: Path, lesson: Lesson, pupil: Pupil, optimiser: torch.optim.Optimizer, block: int, asked: Sequence[Asked]
+) -> None:
     content = io.BytesIO()
     state = {
         "of": _digest(lesson.config),
         "pupil": pupil.state_dict(),
         "optimiser": optimiser.state_dict(),
         "next": block,
+        "asked": [(pairs, asdict(marks)) for pairs, marks in asked],
     }
     torch.save(state, content)
     write_whole(file, content.getvalue())
 
 
-def _go_on(file: Path, lesson: Lesson, pupil: Pupil, optimiser: torch.optim.Optimizer) -> int:
-    """Take up what was kept. Returns: the next block; 0 where nothing was, or it is damaged."""
+def _go_on(file: Path, lesson: Lesson, pupil: Pupil, optimiser: torch.optim.Optimizer) -> tuple[int, list[Asked]]:
+    """Take up what was kept. Returns: the next block, 0 where nothing was or it is damaged; and how it did so far."""
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
         if state["of"] != _digest(lesson.config):
-            return 0
+            return 0, []
+        asked = [(int(pairs), Marks.of(marks)) for pairs, marks in state.get("asked", ())]  # earlier versions kept none
     except Exception:  # whatever a damaged file may raise
-        return 0
+        return 0, []
     pupil.load_state_dict(state["pupil"])
     optimiser.load_state_dict(state["optimiser"])
-    return int(state["next"])
+    return int(state["next"]), asked
 
 
 def _begin(
@@ -317,7 +325,9 @@ def _rehearse(config: PretrainConfig, order: Order, drawers: int, pupil: Pupil, 
     return REHEARSED * order.pairs / seconds
 
 
-def _finish(out: Path, config: PretrainConfig, order: Order, plan: dict[str, Any], pupil: Pupil, marks: Marks) -> None:
+def _finish(
+    out: Path, config: PretrainConfig, order: Order, plan: dict[str, Any], pupil: Pupil, asked: Sequence[Asked]
+) -> None:
     """Save the model, then the card, which says that all is there."""
     pupil.model.classes = ()
     save_pretrained(pupil.model, out)
@@ -332,7 +342,8 @@ def _finish(out: Path, config: PretrainConfig, order: Order, plan: dict[str, Any
         "targets": config.targets.model_dump(mode="json"),
         "classes": list(pupil.goals.classes),
         "units": list(UNITS),
-        "held_out": asdict(marks),
+        "held_out": asdict(asked[-1][1]),
+        "asked": [{"pairs": pairs, **asdict(marks)} for pairs, marks in asked],
         "held_out_pairs": config.draw.held_out * order.pairs,
         "settings": config.model_dump(mode="json"),
         "tsfmicro": __version__,

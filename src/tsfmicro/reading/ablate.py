@@ -28,7 +28,7 @@ def check_ablation(part: str | None, config: RunConfig) -> None:
 
 def without_start(config: RunConfig) -> RunConfig:
     """The same settings from new weights, of which all learn alike."""
-    plain = config.train.model_copy(update={"start": None, "start_rates": 1.0, "frozen": ()})
+    plain = config.train.model_copy(update={"start": None, "start_rates": 1.0, "start_answers": False, "frozen": ()})
     return config.model_copy(update={"train": plain})
 
 

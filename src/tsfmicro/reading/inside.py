@@ -68,7 +68,7 @@ def _make_features(folder: RunFolder, prepared: PreparedSet, device: str, watch:
     of_one: dict[str, np.ndarray] = {}
     done, total = 0, 2 * len(order) - len(one.test)
     for fold in plan.folds:
-        model, loader = _trained(folder, prepared, Task(fold.name, seed), device)
+        model, loader = trained(folder, prepared, Task(fold.name, seed), device)
         wanted = order if fold is one else fold.test
         for clips in _batches(wanted):
             values = before_classifier(model, loader.batch(clips, "annotated")).float().cpu().numpy()
@@ -104,7 +104,7 @@ def _make_maps(folder: RunFolder, prepared: PreparedSet, device: str, watch: Wat
     found: dict[str, dict[str, np.ndarray]] = {}
     done = 0
     for fold in plan.folds:
-        model, loader = _trained(folder, prepared, Task(fold.name, seed), device)
+        model, loader = trained(folder, prepared, Task(fold.name, seed), device)
         for clips in _batches(fold.test):
             target = torch.tensor([answers[clip] for clip in clips], device=loader.device)
             for name, maps in grad_cam(model, model.streams(), loader.batch(clips, "annotated"), target).items():
@@ -129,7 +129,8 @@ def _first_fold(folder: RunFolder) -> Fold:
     return max(folder.plan.folds, key=lambda fold: len(fold.test))
 
 
-def _trained(folder: RunFolder, prepared: PreparedSet, task: Task, device: str) -> tuple[Model, Loader]:
+def trained(folder: RunFolder, prepared: PreparedSet, task: Task, device: str) -> tuple[Model, Loader]:
+    """The model that a fold's training left, and what makes its inputs. Raises as `fold_model`."""
     import torch
 
     from tsfmicro.run.trained import fold_model

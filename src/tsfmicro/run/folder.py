@@ -137,6 +137,7 @@ class _Start(BaseModel):
     name: str
     digest: str
     seen: tuple[str, ...]
+    tells: tuple[str, ...] = ()
 
 
 class _Run(_Begun):
@@ -196,7 +197,7 @@ class RunFolder:
         known = {"format": FORMAT, "prepared": plan.prepared, "classes": plan.classes, "plan": plan.digest}
         known |= {"epochs": plan.epochs}
         if plan.start:
-            known |= {"start": {"name": plan.start.name, "digest": plan.start.digest, "seen": plan.start.seen}}
+            known |= {"start": {name: getattr(plan.start, name) for name in _Start.model_fields}}
         known |= {"environment": environment}
         write_whole(path / "run.json", json.dumps(known, indent=1))
         return cls(path, plan, environment)

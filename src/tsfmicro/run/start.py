@@ -19,6 +19,7 @@ from tsfmicro.config import RunConfig
 from tsfmicro.errors import ConfigError, LeakageError, RunError, UnknownNameError, WeightsError
 from tsfmicro.files import write_whole
 from tsfmicro.generated import DRAWN, cast_of, has_seen
+from tsfmicro.labels import SCHEMES
 from tsfmicro.people import person
 from tsfmicro.types import Fold, dataset_of, person_of
 
@@ -37,6 +38,7 @@ class Start:
     Attributes:
         name: as `train.start` has it. digest: SHA-256 of the weights' file.
         seen: everybody whom they were learned from, as `generated.has_seen` reads them.
+        tells: the classes that their first answers stand for.
         folder: where they lie. held: the weights' file, where they travel without their folder.
     """
 
@@ -44,15 +46,21 @@ class Start:
     digest: str
     seen: tuple[str, ...] = field(repr=False)
     folder: Path
+    tells: tuple[str, ...] = field(default=(), repr=False)
     held: bytes | None = field(default=None, repr=False, compare=False)
 
-    def give(self, model: Model) -> None:
-        """Put the weights into a new model, all but its last layer. Raises as `content`; WeightsError: they do not fit."""
+    def give(self, model: Model, classes: Sequence[str] = ()) -> None:
+        """Put the weights into a new model, all but its last layer.
+
+        Args: classes: the model's, which its last layer then begins to tell as the start does; none for a new one.
+        Raises: as `content`; WeightsError: they do not fit.
+        """
         import safetensors.torch
 
         from tsfmicro.models.pretrained import fit_start
 
-        fit_start(model, safetensors.torch.load(self.content()), self.folder / WEIGHTS)
+        answers = [self.tells.index(one) for one in classes]
+        fit_start(model, safetensors.torch.load(self.content()), self.folder / WEIGHTS, answers)
 
     def carried(self) -> Start:
         """The same with the weights in memory, for a machine that does not reach the folder."""
@@ -105,7 +113,7 @@ def find_start(config: RunConfig, n_classes: int) -> Start | None:
     Raises:
         UnknownNameError: there is no such start.
         WeightsError: a file of it is missing or damaged, it does not say whom it has seen, or its weights do not fit.
-        ConfigError: it is for another model, other inputs or another size.
+        ConfigError: it is for another model, other inputs or another size, or tells other classes and its answers are wanted.
     """
     asked = config.train.start
     if asked is None:
@@ -122,9 +130,16 @@ def find_start(config: RunConfig, n_classes: int) -> Start | None:
     folder = _shipped(asked, model) if asked in names() else _given(asked)
     recipe = _read(folder / CONFIG)
     _check_alike(asked, recipe, model)
-    start = Start(asked, _digest(folder / WEIGHTS), _seen(folder, recipe), folder)
+    start = Start(asked, _digest(folder / WEIGHTS), _seen(folder, recipe), folder, _tells(folder, recipe))
+    classes = SCHEMES[config.data.scheme].classes if config.train.start_answers else ()
+    lacking = [one for one in classes if one not in start.tells]
+    if lacking or (classes and len(classes) != n_classes):
+        raise ConfigError(
+            f"train.start={asked}: does not tell {', '.join(lacking) or 'these classes'}, but {', '.join(start.tells) or 'no classes'}. "
+            "Leave train.start_answers out, or choose the label scheme that it learned."
+        )
     with torch.random.fork_rng():  # the model is thrown away, and no training's chance moves on
-        start.give(build_model(config, n_classes))
+        start.give(build_model(config, n_classes), classes)
     return start
 
 
@@ -236,6 +251,12 @@ def _seen(folder: Path, recipe: Mapping[str, Any]) -> tuple[str, ...]:
             f"{folder}: has no card that says whom it learned from, so nobody can tell whether it has seen the people who "
             f"are tested. Give a folder with {CARD}, as `tsfmicro pretrain` leaves it, or the final model of a run."
         ) from None
+
+
+def _tells(folder: Path, recipe: Mapping[str, Any]) -> tuple[str, ...]:
+    """The classes of its first answers: of the card, or of a run's final model; none where nobody says."""
+    card = _read(folder / CARD) if (folder / CARD).exists() else recipe
+    return tuple(map(str, card.get("classes") or ()))
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def train_task(
         torch.manual_seed(model_seed)  # initial weights and stochastic depth
         model = build_model(plan.config, len(plan.classes))
         if plan.start:
-            plan.start.give(model)
+            plan.start.give(model, plan.classes if config.start_answers else ())
         fitted = fit(
             model,
             Loader(prepared, model.inputs | model.targets, torch.device(device), plan.config.prepare.size),

@@ -15,12 +15,13 @@ from tsfmicro.synthetic.draw import Field
 Image = NDArray[Any]  # uint8
 
 _GRAIN = 768  # edge of the piece of noise from which frames take theirs
+_FACE = 224  # px that a camera has for a face at least: a smaller picture is what is left of these
 _BLOCK = 8  # px: a video's block
 
 
 @dataclass(frozen=True)
 class Camera:
-    """One camera.
+    """One camera, which has 224 pixels along a face, or as many as are drawn where those are more.
 
     Attributes:
         gain, gamma: of the picture's values.
@@ -65,8 +66,12 @@ def draw_camera(amount: float, rng: np.random.Generator) -> Camera:
 class Shot:
     """A camera before one scene: what is the same in both frames is drawn once."""
 
-    def __init__(self, camera: Camera, size: int, rng: np.random.Generator) -> None:
-        self.camera, self.size, self.rng = camera, size, rng
+    def __init__(self, camera: Camera, size: int, rng: np.random.Generator, taken: int | None = None) -> None:
+        """Args: size: edge of what stands before it; taken: edge of its frames, by default the same; px."""
+        self.camera, self.taken, self.rng = camera, taken or size, rng
+        full = max(size, self.taken, _FACE)
+        self.edge = max(16, round(camera.pixels * full)) if camera.pixels < 0.98 else full
+        self.blur = camera.blur * size / full
         self._table = None
         if camera.gamma != 1 or camera.gain != 1 or camera.tint != (1, 1, 1):
             values = np.arange(256, dtype=np.float32)[:, None] / 255 * np.array(camera.tint, np.float32)
@@ -77,28 +82,23 @@ class Shot:
         """A frame.
 
         Args: picture: (S, S, 3) uint8, blue first; gain: (S, S) float32, the light's change.
-        Returns: (S, S, 3) uint8, red first.
+        Returns: (taken, taken, 3) uint8, red first.
         """
         c = self.camera
         if self._table is not None:
             picture = cv2.LUT(picture, self._table[None])
-        if c.blur > 0.05:
-            picture = cv2.GaussianBlur(picture, (0, 0), c.blur)
+        if self.blur > 0.05:
+            picture = cv2.GaussianBlur(picture, (0, 0), self.blur)
         if c.grey:
             picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
         value = cv2.multiply(picture, gain if c.grey else cv2.merge([gain, gain, gain]), dtype=cv2.CV_32F)
-        if c.pixels < 0.98:
-            few = max(16, round(c.pixels * self.size))
-            value = cv2.resize(value, (few, few), interpolation=cv2.INTER_AREA)
-        frame = cv2.addWeighted(self._noise(value.shape[0]), c.grain, value, 1, 0, dtype=cv2.CV_8U)
+        frame = cv2.addWeighted(self._noise(self.edge), c.grain, _resized(value, self.edge), 1, 0, dtype=cv2.CV_8U)
         if c.jpeg is not None:
             code = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, c.jpeg])[1]
             frame = np.asarray(cv2.imdecode(code, cv2.IMREAD_UNCHANGED))
         if c.skip is not None:
             frame = self._sent(frame)
-        if frame.shape[0] != self.size:
-            frame = cv2.resize(frame, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
-        return cv2.cvtColor(frame, cv2.COLOR_GRAY2RGB if c.grey else cv2.COLOR_BGR2RGB)
+        return cv2.cvtColor(_resized(frame, self.taken), cv2.COLOR_GRAY2RGB if c.grey else cv2.COLOR_BGR2RGB)
 
     def _noise(self, edge: int) -> Field:
         """A random piece of one large grain: drawing new numbers would take as long as all the rest."""
@@ -121,6 +121,13 @@ class Shot:
         )
         cv2.copyTo(before, keep, frame)
         return frame
+
+
+def _resized(picture: NDArray[Any], edge: int) -> NDArray[Any]:
+    """A square picture with other pixels: means of areas where they are fewer, so that noise and texture average out."""
+    was = picture.shape[0]
+    way = cv2.INTER_AREA if edge < was else cv2.INTER_LINEAR
+    return picture if edge == was else cv2.resize(picture, (edge, edge), interpolation=way)
 
 
 @cache

@@ -35,7 +35,7 @@ from tsfmicro.template import to_template
 UNITS: tuple[str, ...] = tuple(f"{side}{unit}" for unit in muscles.UNITS for side in "LR")
 """Columns of `Pairs.units`: each action unit on the person's left and right."""
 
-VERSION = 2  # of the drawing: raise it where the same arguments give other pairs
+VERSION = 3  # of the drawing: raise it where the same arguments give other pairs
 STRONGEST = 4.0  # px of 224 that the furthest point of the skin moves at intensity 1
 SMALLEST, LARGEST = 32, 512  # edges that can be drawn, px
 
@@ -56,7 +56,7 @@ class Pairs:
     """Drawn pairs.
 
     Attributes:
-        onset, apex: (n, size, size, 3) uint8 RGB, aligned as preparation aligns.
+        onset, apex: (n, taken, taken, 3) uint8 RGB, aligned as preparation aligns.
         flow: (n, 2, size // 4, size // 4) float32, right and down: how far the skin at a place of the onset travels to the apex,
             px of `size`, what is left of the head's movement included. Each is of the middle of 4 × 4 pixels.
         still: the same, without the head's movement.
@@ -75,15 +75,22 @@ class Pairs:
 
 
 def draw_pairs(
-    seed: int, block: int, size: int = 224, people: int = 4, each: int = 8, breadth: Breadth = Breadth()
+    seed: int,
+    block: int,
+    size: int = 224,
+    people: int = 4,
+    each: int = 8,
+    breadth: Breadth = Breadth(),
+    taken: int | None = None,
 ) -> Pairs:
     """The pairs of one block, each person's one after another; the same arguments give the same bits in any process.
 
     Args:
         seed, block: decide everything that is random. Blocks share no person, so processes may share out the blocks.
-        size: edge of a face, px.
+        size: edge of a face as it is drawn, px.
         people, each: how many people, and pairs of each. A portrait takes as long as several pairs.
         breadth: how far people, pictures and movements spread.
+        taken: edge of the pictures that the camera takes, px, by default `size`.
     Raises: ConfigError: numbers that cannot work.
     """
     least = {"seed": 0, "block": 0, "people": 1, "each": 1}
@@ -91,6 +98,8 @@ def draw_pairs(
     wrong = [f"{name}={given[name]} (at least {low})" for name, low in least.items() if given[name] < low]
     if not SMALLEST <= size <= LARGEST or size % _TRUTH:
         wrong.append(f"size={size} (a multiple of {_TRUTH} from {SMALLEST} to {LARGEST})")
+    if taken is not None and not SMALLEST <= taken <= LARGEST:
+        wrong.append(f"taken={taken} (from {SMALLEST} to {LARGEST})")
     if wrong:
         raise ConfigError(f"drawn pairs: cannot draw {', '.join(wrong)}.")
     drawn, names = [], []
@@ -98,7 +107,7 @@ def draw_pairs(
         key = (seed, _PAIRS, block, person)
         sitter = Sitter(key, size, breadth)
         for pair in range(each):
-            drawn.append(_Pair(sitter, key, pair, breadth).drawn())
+            drawn.append(_Pair(sitter, key, pair, breadth).drawn(taken))
             names.append(f"drawn-{seed}-{block}-{person}")
     columns = [np.stack(column) for column in zip(*drawn, strict=True)]
     onset, apex, flow, still, units, emotion = columns
@@ -282,7 +291,7 @@ class _Pair:
         c, s = np.cos(self.turned), np.sin(self.turned)
         return (self.px * np.array([[c, -s], [s, c]])).astype(np.float32)
 
-    def drawn(self) -> tuple[Image, Image, Field, Field, Field, np.int64]:
+    def drawn(self, taken: int | None) -> tuple[Image, Image, Field, Field, Field, np.int64]:
         """Onset, apex, flow, still, units, emotion, as `Pairs` has them."""
         s, breadth = self.sitter, self.breadth
         motions = [s.motion(part) for part in self.parts]
@@ -301,7 +310,7 @@ class _Pair:
         apex = still + self.sway
         flow, alone = (self._travel(shifts[0], later) for later in (apex, still))
         pictures = self._pictures((shifts[0], apex), lids)
-        shot = Shot(draw_camera(breadth.camera, self.rng), s.size, self.noise)
+        shot = Shot(draw_camera(breadth.camera, self.rng), s.size, self.noise, taken)
         onset, later = (shot(picture, gain) for picture, gain in zip(pictures, gains, strict=True))
         return onset, later, flow, alone, self.units, np.int64(self.emotion)
 

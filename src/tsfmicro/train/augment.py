@@ -11,6 +11,9 @@ from torch.nn.functional import grid_sample
 
 from tsfmicro.config import AugmentConfig
 
+MIRROR = torch.tensor([[-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+"""The movement, as `draw` gives them, that exchanges left and right and changes nothing else."""
+
 
 def draw(count: int, size: int, config: AugmentConfig, generator: torch.Generator) -> Tensor:
     """A random movement for each pair.
