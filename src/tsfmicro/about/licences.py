@@ -44,7 +44,7 @@ WEIGHTS = {
     "starts/drawn-people/tsfmicro-small-flow/model.safetensors": (
         "TSFmicro (small) on flow, a start",
         "MIT",
-        "trained by `make starts` on drawn faces; no person is in it",
+        "trained by `make starts` on drawn faces, 2026; no person is in it",
     ),
     "spot/spotter.safetensors": (
         "the learned spotter",
