@@ -65,10 +65,23 @@ def test_settings(name, epochs, lr, seeds, flip, size, options):
     scores=words,
     seen=st.lists(words),
     units=st.dictionaries(words, words),
+    right=st.none() | st.floats(0, 1),
 )
-def test_the_card_of_a_model(name, people, temperature, scores, seen, units):
+def test_the_card_of_a_model(name, people, temperature, scores, seen, units, right):
     card = Card(
-        name, "casme2-5", ("casme2",), people, 9, PrepareConfig(size=64), scores, temperature, True, units, tuple(seen)
+        name,
+        "casme2-5",
+        ("casme2",),
+        people,
+        9,
+        PrepareConfig(size=64),
+        scores,
+        temperature,
+        True,
+        units,
+        tuple(seen),
+        right,
+        0.5,
     )
     assert Card.from_dict(json.loads(json.dumps(card.to_dict())), "there") == card
 

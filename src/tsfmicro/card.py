@@ -24,6 +24,8 @@ class Card:
         units: product → unit of what it learned from, e.g. {"flow": "px"}; what comes in another unit is refused. Empty in
             cards of earlier versions, which did not say.
         scores: what the run reached on people left out, one line with its rule and counts; empty if never scored.
+        right, guessed: share of the clips of people left out that it named rightly, and that always naming the commonest class
+            does; None if never scored, and in cards of earlier versions.
         temperature: logits are divided by it before softmax; fitted on people left out, 1 if never fitted.
         demonstration: trained on generated faces.
         seen: everybody whom it, or the start it began with, learned from, as `generated.has_seen` reads them. Empty in cards
@@ -41,6 +43,8 @@ class Card:
     demonstration: bool = False
     units: Mapping[str, str] = field(default_factory=dict)
     seen: tuple[str, ...] = ()
+    right: float | None = None
+    guessed: float | None = None
 
     @property
     def line(self) -> str:
@@ -59,11 +63,20 @@ class Card:
         if self.demonstration:
             return (
                 f"The model here is a demonstration: it learned from {self.clips} clips of {self.people} drawn people and was never "
-                "tried on anybody real. When a face moved, and where, does not depend on it; what it would name is hidden until you ask."
+                f"tried on anybody real. {self._rightly('drawn clips')}When a face moved, and where, does not depend on it; what it "
+                "would name is hidden until you ask."
             )
         return (
             f"The model here learned from {self.clips} clips of {self.people} people ({', '.join(self.datasets)}). "
-            "On other recordings than those it will be wrong more often than on these."
+            f"{self._rightly('of their clips')}On other recordings than those it will be wrong more often than on these."
+        )
+
+    def _rightly(self, clips: str) -> str:
+        if self.right is None or self.guessed is None:
+            return ""
+        return (
+            f"Of people it had not seen it named {10 * self.right:.0f} of 10 {clips} rightly; always giving the commonest answer, "
+            f"it would be right in {10 * self.guessed:.0f}. "
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """One model trained on everybody: what it says about itself, and that it is made once."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from tsfmicro.card import Card
 from tsfmicro.errors import RunError
 from tsfmicro.evaluate.calibrate import softmax
 from tsfmicro.models.pretrained import from_pretrained
@@ -40,6 +43,16 @@ def test_the_final_model_is_trained_on_everybody_once_and_tells_what_it_is(finis
     assert model.classes == folder.plan.classes
     assert (model.card.people, model.card.clips, model.card.prepare.size) == (3, 12, 32)
     assert model.card.scores == summary.line()
+    assert (model.card.right, model.card.guessed) == (summary.model.acc.value, summary.floors["majority"].acc.value)
+
+
+def test_the_card_says_in_words_how_often_it_was_right_and_how_often_guessing_is():
+    card = Card("a run", "casme2-5", ("casme2",), 25, 155, right=0.63, guessed=0.31)
+    assert "Of people it had not seen it named 6 of 10 of their clips rightly" in card.words
+    assert "it would be right in 3." in card.words
+    drawn = replace(card, demonstration=True)
+    assert "6 of 10 drawn clips" in drawn.words and "never tried on anybody real" in drawn.words
+    assert "of 10" not in replace(card, right=None).words, "a card of an earlier version does not say"
 
 
 def test_its_temperature_makes_the_answers_about_people_left_out_most_likely(finished):

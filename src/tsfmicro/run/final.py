@@ -47,6 +47,8 @@ def make_final(folder: RunFolder, prepared: PreparedSet, summary: Summary, devic
     model = build_model(plan.config, len(plan.classes))
     model.load_state_dict(dict(trained.weights))
     model.classes = plan.classes
-    model.card = card_of(folder, plan.config.name, plan.labels, summary.line(), temperature(folder))
+    card = card_of(folder, plan.config.name, plan.labels, summary.line(), temperature(folder))
+    guessed = summary.floors["majority"].acc.value
+    model.card = replace(card, right=summary.model.acc.value, guessed=guessed)
     save_pretrained(model, place)
     return place
