@@ -63,19 +63,19 @@ class Card:
         if self.demonstration:
             return (
                 f"The model here is a demonstration: it learned from {self.clips} clips of {self.people} drawn people and was never "
-                f"tried on anybody real. {self._rightly('drawn clips')}When a face moved, and where, does not depend on it; what it "
+                f"tried on anybody real. {self._rightly('drawn people')}When a face moved, and where, does not depend on it; what it "
                 "would name is hidden until you ask."
             )
         return (
             f"The model here learned from {self.clips} clips of {self.people} people ({', '.join(self.datasets)}). "
-            f"{self._rightly('of their clips')}On other recordings than those it will be wrong more often than on these."
+            f"{self._rightly('people')}On other recordings than those it will be wrong more often than on these."
         )
 
-    def _rightly(self, clips: str) -> str:
+    def _rightly(self, people: str) -> str:
         if self.right is None or self.guessed is None:
             return ""
         return (
-            f"Of people it had not seen it named {10 * self.right:.0f} of 10 {clips} rightly; always giving the commonest answer, "
+            f"It named {10 * self.right:.0f} of 10 clips of {people} it had not seen rightly; always giving the commonest answer, "
             f"it would be right in {10 * self.guessed:.0f}. "
         )
 

@@ -48,10 +48,10 @@ def test_the_final_model_is_trained_on_everybody_once_and_tells_what_it_is(finis
 
 def test_the_card_says_in_words_how_often_it_was_right_and_how_often_guessing_is():
     card = Card("a run", "casme2-5", ("casme2",), 25, 155, right=0.63, guessed=0.31)
-    assert "Of people it had not seen it named 6 of 10 of their clips rightly" in card.words
+    assert "It named 6 of 10 clips of people it had not seen rightly" in card.words
     assert "it would be right in 3." in card.words
     drawn = replace(card, demonstration=True)
-    assert "6 of 10 drawn clips" in drawn.words and "never tried on anybody real" in drawn.words
+    assert "6 of 10 clips of drawn people" in drawn.words and "never tried on anybody real" in drawn.words
     assert "of 10" not in replace(card, right=None).words, "a card of an earlier version does not say"
 
 
