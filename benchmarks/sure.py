@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tsfmicro.spot.intervals import Thresholds
+from tsfmicro.spot.found import Thresholds
 from tsfmicro.spot.learned import shipped
 from tsfmicro.use.learn_spotter import calibration_error, candidates, levels, reliability, table_of
 from tsfmicro.use.spot_films import lessons

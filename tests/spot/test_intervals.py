@@ -5,7 +5,8 @@ import pytest
 from pytest import approx
 from scipy.ndimage import gaussian_filter1d
 
-from tsfmicro.spot.intervals import View, find_intervals, from_rest
+from tsfmicro.spot.found import View
+from tsfmicro.spot.intervals import find_intervals, from_rest
 from tsfmicro.spot.motion import REGIONS
 
 LIP, BROW = REGIONS.index("upper lip"), REGIONS.index("left inner brow")

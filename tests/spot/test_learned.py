@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from pytest import approx
 
-from tsfmicro.spot.intervals import Found, View, find_intervals
+from tsfmicro.spot.found import Found, View
+from tsfmicro.spot.intervals import find_intervals
 from tsfmicro.spot.learned import CARD, PROPOSALS, WEIGHTS, Spotter, describe, names_of_numbers, shipped
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.types import Segment

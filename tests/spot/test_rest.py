@@ -3,7 +3,7 @@
 import numpy as np
 from pytest import approx
 
-from tsfmicro.spot.intervals import Found
+from tsfmicro.spot.found import Found
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.rest import Rest, beyond_rest, find_rest, inside, until_rest
 

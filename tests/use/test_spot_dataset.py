@@ -9,7 +9,7 @@ import pytest
 
 from tsfmicro.errors import AnnotationError
 from tsfmicro.run.watch import Watch
-from tsfmicro.spot.intervals import Thresholds
+from tsfmicro.spot.found import Thresholds
 from tsfmicro.spot.listing import read_listing
 from tsfmicro.spot.types import Segment
 from tsfmicro.synthetic.film import read_truth, write_films

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tsfmicro.spot.intervals import Found, Thresholds, View
+from tsfmicro.spot.found import Found, Thresholds, View
 from tsfmicro.spot.marks import Stretch
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.types import Segment

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from tsfmicro.spot.intervals import LONGEST_MICRO, Found, Thresholds, View, find_intervals
+from tsfmicro.spot.found import LONGEST_MICRO, Found, Thresholds, View
+from tsfmicro.spot.intervals import find_intervals
 from tsfmicro.spot.marks import Stretch
 from tsfmicro.spot.motion import REGIONS
 

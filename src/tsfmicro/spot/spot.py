@@ -11,7 +11,8 @@ import numpy as np
 
 from tsfmicro.errors import FaceError, VideoError
 from tsfmicro.spot.fitness import FindTurn, judge, turn_advice
-from tsfmicro.spot.intervals import Found, Thresholds, View, find_intervals, from_rest
+from tsfmicro.spot.found import Found, Thresholds, View
+from tsfmicro.spot.intervals import find_intervals, from_rest
 from tsfmicro.spot.learned import PROPOSALS, Spotter
 from tsfmicro.spot.marks import Stretch, find_blinks, find_covered, find_flicker, find_turns, overlaps
 from tsfmicro.spot.motion import REGIONS

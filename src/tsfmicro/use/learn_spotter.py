@@ -22,7 +22,8 @@ import numpy as np
 
 from tsfmicro.files import write_whole
 from tsfmicro.run.watch import Watch
-from tsfmicro.spot.intervals import LONGEST_MICRO, Found, Thresholds, find_intervals
+from tsfmicro.spot.found import LONGEST_MICRO, Found, Thresholds
+from tsfmicro.spot.intervals import find_intervals
 from tsfmicro.spot.learned import CARD, FAR, PROPOSALS, WEIGHTS, Spotter, describe
 from tsfmicro.spot.rest import until_rest
 from tsfmicro.spot.score import SpotScores, score_intervals

@@ -23,7 +23,7 @@ from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.face import finder_of_all, quarter_turns
 from tsfmicro.prepare.images import read_image
 from tsfmicro.run.watch import Watch
-from tsfmicro.spot.intervals import Thresholds
+from tsfmicro.spot.found import Thresholds
 from tsfmicro.spot.learned import shipped
 from tsfmicro.spot.listing import Listed, Listing, Marked, read_listing, write_listing
 from tsfmicro.spot.motion import SIZE, Layout

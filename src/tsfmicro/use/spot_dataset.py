@@ -29,7 +29,8 @@ import tsfmicro
 from tsfmicro.errors import AnnotationError, FaceError, RunError, ShapeError, TsfmicroError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.run.watch import Watch
-from tsfmicro.spot.intervals import Thresholds, find_intervals
+from tsfmicro.spot.found import Thresholds
+from tsfmicro.spot.intervals import find_intervals
 from tsfmicro.spot.listing import Listed, Listing, Marked, write_listing
 from tsfmicro.spot.score import score_intervals
 from tsfmicro.spot.spot import around

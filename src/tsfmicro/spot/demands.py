@@ -1,0 +1,184 @@
+"""What each movement is asked before it is told: much moves in a face that is no expression.
+
+Is it large for this video, whose own restlessness is measured? Does the region keep still before and after? Did the head turn meanwhile? Is
+the skin to be seen? Each answer is a number, how many times a demand is met; the strictest decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tsfmicro.spot.found import JAW, Found, Thresholds, View
+from tsfmicro.spot.marks import overlaps
+from tsfmicro.spot.motion import REGIONS
+from tsfmicro.spot.traces import evenly, smooth
+
+_BESIDE = 0.5  # seconds before and after, in which a face should rest
+_MOVES = 2.0  # seconds within which restlessness is movement
+# seconds before and after a movement in which restlessness is measured, and those left out beside it
+_AROUND, _OFF = 2.5, 0.1
+_LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
+_SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
+_TOGETHER = 1.7  # by how much five regions that move together count more than one
+_SEEN = 0.1  # 1 / how many times as long as it is hidden a region must be seen
+_ASTRAY = 0.6  # share of the regions that must be seen for the head's movement to be known
+MOUTH = np.array([any(word in name for word in ("mouth", "lip", "chin")) for name in REGIONS])
+_SMILING = [(REGIONS.index(f"left {name}"), REGIONS.index(f"right {name}")) for name in ("cheek", "mouth corner")]
+
+
+def demanded(one: Found, demands: dict[str, float]) -> Found:
+    """With the strictest demand that is made on it. Args: demands: by name, how many times each is met."""
+    reason = min(demands, key=lambda name: demands[name])
+    if demands[reason] >= one.ratio:
+        return one
+    return replace(one, ratio=demands[reason], doubt=reason if demands[reason] < 1 else one.doubt)
+
+
+def of_the_head(one: Found, times: np.ndarray, motion: np.ndarray, view: View, t: Thresholds) -> dict[str, float]:
+    """How many times each demand on the head and the light is met, by name.
+
+    Args: times: (T,) seconds; motion: (T, R, 2) per cent of the eyes' distance.
+    """
+    during = _during(one, times)
+    turned = np.linalg.norm(np.ptp(view.turned[during], axis=0), axis=1).mean()
+    aside = np.linalg.norm(_off_the_way(one, times, view.turned), axis=2).max(0).mean()
+    turns = max(
+        t.turn * one.motion / max(float(turned), 1e-6), t.smile * _smiling(one, times, motion) / max(float(aside), 1e-6)
+    )
+    seen = view.seen[during, one.region]
+    if view.seen[during].mean(1).min() < _ASTRAY:
+        turns = 0.1
+    return {
+        "head turns": turns,
+        "flicker": one.ratio / t.flicker if overlaps(view.flicker, one.onset, one.offset) else np.inf,
+        "not seen": _SEEN * float(seen.sum()) / max(float((~seen).sum()), 1e-6),
+    }
+
+
+def of_the_face(
+    one: Found, times: np.ndarray, motion: np.ndarray, unrest: Unrest, mouth: np.ndarray, view: View, t: Thresholds
+) -> dict[str, float]:
+    """How many times each demand on the face itself is met, by name.
+
+    Args: times: (T,) seconds; motion: (T, R, 2) per cent of the eyes' distance; mouth: (n,) seconds at which the mouth moved.
+    """
+    lost = min((abs(second - at) for second in view.lost for at in (one.onset, one.offset)), default=np.inf)
+    during = _during(one, times)
+    off = _off_the_way(one, times, motion)
+    most = np.linalg.norm(off, axis=2).max(0)
+    demands = {
+        "covered": np.inf if JAW[one.region] else t.furthest / one.motion,
+        "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
+        "restless video": _above(most, unrest.beside(one)) / t.restless,
+        "face comes or leaves": lost / 0.5,
+    }
+    if MOUTH[one.region] and (
+        (one.parts >= 4 and one.length / one.parts < 0.6) or (np.abs(mouth - one.apex) < _SPEAKS / 2).sum() >= 4
+    ):
+        demands["speaks"] = 0.5  # a mouth that goes on and on, several times a second
+    if one.kind == "macro":
+        demands["jumps"] = t.jump / max(_jump(off, most, times[during]), 1e-6)
+    else:
+        demands["few frames"] = (during.stop - during.start - 0.5) / t.frames
+        demands["no rest beside it"] = t.calm / max(_beside(one, times, motion), 1e-6)
+    return demands
+
+
+@dataclass(frozen=True)
+class Unrest:
+    """What a face's regions do all the time, be it by compression, by a head that never keeps still, or by speech.
+
+    Attributes: times: (n,) seconds, some ten a second, of all that is not covered; away: (n, R) per cent of the eyes' distance
+        from where a region is in the seconds around; NaN where it is not seen.
+    """
+
+    times: np.ndarray
+    away: np.ndarray
+
+    @classmethod
+    def of(cls, times: np.ndarray, motion: np.ndarray, view: View) -> Unrest:
+        from scipy.ndimage import median_filter
+
+        grid, even = evenly(times, motion)
+        rate = 1 / (grid[1] - grid[0])
+        step = max(1, round(rate / 10))
+        few = smooth(even, 0.03 * rate)[::step]
+        usual = median_filter(few, size=(round(_MOVES * rate / step) | 1, 1, 1), mode="nearest")
+        free = np.array([not overlaps(view.covered, at, at) for at in grid[::step]])
+        away = np.linalg.norm(few - usual, axis=2)
+        away[~view.seen[np.searchsorted(times, grid[::step] - 1e-6).clip(0, len(times) - 1)]] = np.nan
+        return cls(grid[::step][free], away[free])
+
+    def beside(self, one: Found) -> np.ndarray:
+        """(R,) per cent that each region is usually away before and after, but not while it moves: else an expression would
+        count against itself. A short clip may be all expression, and counts for less."""
+        if len(self.times) < 2:
+            return np.zeros(self.away.shape[1])
+        off = np.maximum(one.onset - self.times, self.times - one.offset)  # seconds from it, below 0 within
+        near = (off > _OFF) & (off < _AROUND)
+        enough = near.sum() * float(np.median(np.diff(self.times))) >= _LEAST_AROUND
+        away = self.away[near] if enough else self.away
+        seen = np.isfinite(away).any(0)
+        if not seen.any():
+            return np.zeros(len(seen))
+        usual = np.full(len(seen), np.inf)
+        usual[seen] = np.nanmedian(away[:, seen], axis=0)
+        known = min(1.0, float(self.times[-1] - self.times[0]) / (2 * _MOVES))
+        return known * np.maximum(np.median(usual[seen]), 0.5 * usual)
+
+
+def _during(one: Found, times: np.ndarray) -> slice:
+    begin, end = np.searchsorted(times, (one.onset - 1e-6, one.offset + 1e-6))
+    return slice(int(begin), max(int(end), int(begin) + 1))
+
+
+def _off_the_way(one: Found, times: np.ndarray, traces: np.ndarray) -> np.ndarray:
+    """(n, R, 2) how far regions are, while it lasts, from the straight way between where they were before and are after; from
+    where they were before, if it is held to the end."""
+    trace = smooth(traces[_during(one, times)], 0.02 / float(np.median(np.diff(times))))
+    along = (0 if one.held else 1) * np.linspace(0, 1, len(trace))[:, None, None]
+    return trace - trace[:1] - along * (trace[-1:] - trace[:1])
+
+
+def _above(most: np.ndarray, usual: np.ndarray) -> float:
+    """How many times what it usually does the face moves. What noise does to one region it seldom does to five at a time.
+
+    Args: most: (R,) how far each region moves; usual: (R,) of it without an expression.
+    """
+    times = np.sort(most / np.maximum(usual, 1e-6))
+    return float(max(times[-1], _TOGETHER * times[-5:].mean()))
+
+
+def _jump(off: np.ndarray, most: np.ndarray, times: np.ndarray) -> float:
+    """The largest share of a movement that comes in a thirtieth of a second: usually, of the regions that move most, at most
+    three, and at least half as far as the first.
+
+    Args: off: (n, R, 2) the movement; most: (R,) its largest.
+    """
+    step = max(1, round(1 / (30 * float(np.median(np.diff(times))))))
+    furthest = [region for region in np.argsort(most)[-3:] if most[region] >= 0.5 * most.max()]
+    steps = np.linalg.norm(off[step:, furthest] - off[:-step, furthest], axis=2).max(0, initial=0)
+    return float(np.median(steps / most[furthest]))
+
+
+def _smiling(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
+    """Per cent by which cheeks and mouth corners go both up or both outwards: as far as the face's two sides do the same."""
+    off = _off_the_way(one, times, motion)
+    sides = [
+        np.abs([off[:, right, 0] - off[:, left, 0], off[:, right, 1] + off[:, left, 1]]) / 2 for left, right in _SMILING
+    ]
+    return float(np.sqrt(np.prod([both.max() for both in sides])))
+
+
+def _beside(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
+    """How far its region moves in the half second before and after, for its own movement."""
+    rate = 1 / float(np.median(np.diff(times)))
+    begin, onset, offset, end = np.searchsorted(
+        times, (one.onset - _BESIDE, one.onset - 1e-6, one.offset - 1e-6, one.offset + _BESIDE)
+    )
+    trace = smooth(motion[begin:end, one.region], 0.02 * rate)
+    before, after = trace[: onset - begin + 1], trace[min(offset - begin, len(trace) - 1) :]
+    away = max(np.linalg.norm(before - before[-1], axis=1).max(), np.linalg.norm(after - after[0], axis=1).max())
+    return float(max(away, np.linalg.norm(after[0] - before[-1]))) / one.motion

@@ -1,0 +1,179 @@
+"""Peaks of a face's traces: a region that leaves its place and comes back, and others that move with it.
+
+In the trace of a region, seen along a direction, an expression is a peak, and its prominence is how far the region went and came back,
+whatever the level around it: a face that does not return quite to where it was, and the slow errors that a turning head leaves, change levels
+but make no peaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from tsfmicro.spot.found import JAW, LONGEST, LONGEST_MICRO, SHORTEST, Found, Thresholds
+from tsfmicro.spot.marks import Stretch, overlaps
+from tsfmicro.spot.motion import REGIONS
+from tsfmicro.spot.traces import noise_of, smooth
+
+_HELD = 0.4  # share of its height that a movement keeps which is held
+_UPPER = np.array([("brow" in name) or ("cheek" in name) for name in REGIONS])
+_OUTER = np.array(["outer" in name for name in REGIONS])
+_ANGLES = np.arange(8) * np.pi / 4
+_DIRECTIONS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Peaks are looked for twice: quick ones, and slow ones in a smoother trace."""
+
+    smooth: float  # deviation of the Gaussian, seconds
+    reach: float  # how far before and after the apex it must have come back, seconds
+    least: float
+
+
+@dataclass(frozen=True)
+class _Peak:
+    at: int
+    region: int
+    direction: np.ndarray
+    height: float  # prominence, per cent of the eyes' distance
+    ratio: float  # to its threshold
+    left: int
+    right: int
+    held: bool  # to the end of the video
+
+
+def at_scale(
+    even: np.ndarray,
+    rest: np.ndarray,
+    grid: np.ndarray,
+    seen: np.ndarray,
+    blinks: Sequence[Stretch],
+    covered: Sequence[Stretch],
+    scale: Scale,
+    ends: bool,
+    t: Thresholds,
+) -> list[Found]:
+    """Movements of one scale, those beside a hand last; nobody has asked yet what they are.
+
+    Args:
+        even, rest: (T, R, 2) the traces on an even grid, and where each region usually is; grid: (T,) seconds.
+        seen: (T, R) whether a region's skin is to be seen. blinks, covered: seconds, from and to.
+        ends: whether the video ends where the traces do.
+    """
+    rate = 1 / (grid[1] - grid[0])
+    traces = smooth(even, scale.smooth * rate)
+    least = np.maximum(scale.least, t.noise * noise_of(even, scale.smooth * rate))
+    peaks = _peaks(traces, rest, grid, blinks, round(scale.reach * rate), least, ends and scale.reach == LONGEST, t)
+    # Before the edge of a face comes hair when the head moves; what else moves then is the face's.
+    peaks = [p for p in peaks if seen[p.at, p.region] or not _OUTER[p.region]]
+    hidden = {peak.at for peak in peaks if overlaps(covered, grid[peak.at] - 1e-6, grid[peak.at] + 1e-6)}
+    groups = (_groups(p for p in peaks if (p.at in hidden) == of_hand) for of_hand in (False, True))
+    bounded = (_bounded(group, traces, grid, rate, t) for group in chain(*groups))
+    return [one for one in bounded if one is not None]
+
+
+def _peaks(
+    traces: np.ndarray,
+    rest: np.ndarray,
+    grid: np.ndarray,
+    blinks: Sequence[Stretch],
+    reach: int,
+    least: np.ndarray,
+    ends: bool,
+    t: Thresholds,
+) -> list[_Peak]:
+    """Peaks of every region along every direction. Args: reach: samples; least: (R,) per cent; ends: the video, with them."""
+    from scipy.signal import find_peaks
+
+    blinking = np.zeros(len(grid), bool)
+    for begin, end in blinks:
+        blinking |= (grid >= begin) & (grid <= end)
+    peaks = []
+    window, last = 2 * max(2, reach) + 1, len(traces) - 1
+    for region in range(traces.shape[1]):
+        for direction in _DIRECTIONS:
+            seen, calm = traces[:, region] @ direction, rest[:, region] @ direction
+            tops, about = find_peaks(seen, prominence=least[region], wlen=window)
+            sides = zip(tops, about["prominences"], about["left_bases"], about["right_bases"], strict=True)
+            found = {int(top): (float(height), int(left), int(right)) for top, height, left, right in sides}
+            if ends:  # what is held to the end is taken to come back then
+                tops, about = find_peaks(np.append(seen, seen.min()), prominence=least[region], wlen=window)
+                sides = zip(tops, about["prominences"], about["left_bases"], about["right_bases"], strict=True)
+                found = {int(top): (float(h), int(a), int(b)) for top, h, a, b in sides if b > last} | found
+            for top, (height, left, right) in found.items():
+                needed = least[region] * (t.blinking if _UPPER[region] and blinking[top] else 1.0)
+                # Between two expressions a face goes back and comes again: a peak the other way, whose top is the rest. What is
+                # held to the end is the usual there, and not before it came.
+                usual = calm[top] if right <= last else min(calm[top], calm[left])
+                if height >= needed and seen[top] - usual >= 0.35 * height:
+                    peaks.append(
+                        _Peak(top, region, direction, height, height / needed, left, min(right, last), right > last)
+                    )
+    return peaks
+
+
+def _groups(peaks: Iterable[_Peak]) -> list[list[_Peak]]:
+    """Peaks of several regions that belong to one expression; the most marked leads its group."""
+    groups: list[list[_Peak]] = []
+    for peak in sorted(peaks, key=lambda p: -p.ratio):
+        for group in groups:
+            leader = group[0]
+            if leader.left < peak.at < leader.right and peak.left < leader.at < peak.right:
+                if all(p.region != peak.region for p in group):
+                    group.append(peak)
+                break
+        else:
+            groups.append([peak])
+    return groups
+
+
+def _bounded(group: Sequence[_Peak], traces: np.ndarray, grid: np.ndarray, rate: float, t: Thresholds) -> Found | None:
+    """Onset, apex and offset of the regions' movements taken together; None where that is no expression."""
+    # Hair at the edge of a face goes further than skin can, and is no more than hair where skin moves, too.
+    group = [p for p in group if p.height <= t.furthest or JAW[p.region]] or group
+    leader = group[0]
+    together = np.sum([p.height * traces[:, p.region] @ p.direction for p in group], axis=0) / sum(
+        p.height for p in group
+    )
+    first, last = leader.left, leader.right
+    near = max(1, round(0.03 * rate))
+    low, high = max(first, leader.at - near), min(last, leader.at + near)
+    apex = low + int(together[low : high + 1].argmax())
+    if not first < apex < last:
+        return None
+    onset = apex - _edge(together[first : apex + 1][::-1], rate, t.edge)
+    held = leader.held and together[apex:].min() - together[onset] > _HELD * (together[apex] - together[onset])
+    offset = last if held else apex + _edge(together[apex : last + 1], rate, t.edge)
+    if not SHORTEST * 0.75 <= (offset - onset) / rate <= LONGEST:
+        return None
+    strongest = max(group, key=lambda p: p.height)
+    if (offset - onset) / rate > LONGEST_MICRO:
+        if strongest.height < t.macro:
+            return None
+        apex = onset + _first_at_top(together[onset : apex + 1])
+    begin, top, end = (float(grid[k]) for k in (onset, apex, offset))
+    return Found(begin, top, end, strongest.region, strongest.height, leader.ratio, held=held)
+
+
+def _first_at_top(rise: np.ndarray) -> int:
+    """Where a slow movement is complete: its top may be held, and noise then decides which sample is the highest."""
+    return int(np.flatnonzero(rise >= rise[0] + 0.95 * (rise[-1] - rise[0]))[0])
+
+
+def _edge(fall: np.ndarray, rate: float, share: float) -> int:
+    """Samples from the apex to where the movement begins or ends.
+
+    The lowest point would do if the face then kept still. So the search ends soon after the steep part: a movement that
+    starts and stops smoothly takes twice as long from half its height to its end as from nine tenths to half.
+
+    Args: fall: the movement from the apex away to the lowest point on that side, samples.
+    """
+    fall = fall - fall.min()
+    half, most = (int(np.flatnonzero(fall <= part * fall[0])[0]) for part in (0.5, 0.9))
+    end = half + round(3.5 * (half - most) + 0.04 * rate) + 1
+    fall = fall[:end] - fall[:end].min()
+    return int(np.flatnonzero(fall <= share * fall[0])[0])
