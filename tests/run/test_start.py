@@ -88,6 +88,13 @@ def test_where_the_start_tells_the_classes_of_the_run_its_answers_can_be_kept(tm
     assert results(run) != results(plain)
 
 
+def test_answers_can_be_kept_for_some_of_the_classes_that_a_start_tells(tmp_path):
+    folder = make_start(tmp_path / "told", tells=("others", "surprise", "negative", "positive"))
+    config = config_of(folder, start_answers=True)
+    some = config.model_copy(update={"data": config.data.model_copy(update={"scheme": "all-3:negative+surprise"})})
+    assert find_start(some, 2).tells == ("others", "surprise", "negative", "positive")
+
+
 def test_answers_of_other_classes_are_refused(tmp_path):
     folder = make_start(tmp_path / "other", tells=("others", "surprise"))
     with pytest.raises(

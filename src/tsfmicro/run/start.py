@@ -19,7 +19,7 @@ from tsfmicro.config import RunConfig
 from tsfmicro.errors import ConfigError, LeakageError, RunError, UnknownNameError, WeightsError
 from tsfmicro.files import write_whole
 from tsfmicro.generated import DRAWN, cast_of, has_seen
-from tsfmicro.labels import SCHEMES
+from tsfmicro.labels import scheme
 from tsfmicro.people import person
 from tsfmicro.types import Fold, dataset_of, person_of
 
@@ -131,7 +131,7 @@ def find_start(config: RunConfig, n_classes: int) -> Start | None:
     recipe = _read(folder / CONFIG)
     _check_alike(asked, recipe, model)
     start = Start(asked, _digest(folder / WEIGHTS), _seen(folder, recipe), folder, _tells(folder, recipe))
-    classes = SCHEMES[config.data.scheme].classes if config.train.start_answers else ()
+    classes = scheme(config.data.scheme).classes if config.train.start_answers else ()
     lacking = [one for one in classes if one not in start.tells]
     if lacking or (classes and len(classes) != n_classes):
         raise ConfigError(
