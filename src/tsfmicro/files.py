@@ -138,6 +138,11 @@ def put_whole(part: Path, path: Path) -> None:
     part.replace(path)
 
 
+def counted(number: int, what: str) -> str:
+    """1 video, 3 videos."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
 def markdown_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table as Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]

@@ -6,11 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tsfmicro import __version__
 from tsfmicro.coding.project import FILE
 from tsfmicro.desk.found import PARTS, Found, kept
 from tsfmicro.desk.people import People
@@ -18,8 +16,9 @@ from tsfmicro.desk.project import Project
 from tsfmicro.desk.values import person_key, taken
 from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.evaluate.interval import rate_interval
-from tsfmicro.files import write_whole
+from tsfmicro.files import counted, write_whole
 from tsfmicro.report.coded import CodedVideo, Coder, Curve, Lane, coded_report
+from tsfmicro.report.printed import made
 from tsfmicro.timeline import units_in
 from tsfmicro.types import Interval
 
@@ -60,10 +59,8 @@ class Reports:
         if not person_key(person) or not videos:
             known = ", ".join(self._people.everybody()) or "nobody by name"
             raise ConfigError(f"{person!r}: no person of the project {self._name} is called so. It has {known}.")
-        counted = f"{len(videos)} video{'' if len(videos) == 1 else 's'}"
-        return self._report(
-            person, f"What was coded of a person in {counted} of the project {self._name}.", videos, person, reader
-        )
+        where = f"{counted(len(videos), 'video')} of the project {self._name}"
+        return self._report(person, f"What was coded of a person in {where}.", videos, person, reader)
 
     def write(self, out: Path, people: Sequence[str] = (), videos: Sequence[str] = ()) -> list[Path]:
         """Reports of these people and videos as files in a folder, or of all. Raises as the others; RunError: it cannot be written."""
@@ -102,7 +99,7 @@ class Reports:
             about,
             list(shown.values()),
             self._coders(shown),
-            f"Made by tsfmicro {__version__} on {datetime.now():%Y-%m-%d}.",
+            made(),
             person is not None,
             self._baseline(person) if person else "",
             hidden if blind else (),
@@ -161,7 +158,7 @@ class Reports:
             minutes = sum(videos[n].seen or videos[n].seconds for n in of) / 60
             done = [when for n in of if (when := self._project.videos[n].get("done", {}).get(coder))]
             blind = sum(when.endswith(" blind") for when in done)
-            about = [f"{_count(len(moments), 'moment')} in {_count(len(of), 'video')}, {minutes:.2f} minutes"]
+            about = [f"{counted(len(moments), 'moment')} in {counted(len(of), 'video')}, {minutes:.2f} minutes"]
             if done:
                 about.append(
                     f"done with {len(done)}, {blind} of them without having seen the program’s moments; last on {max(done)[:10]}"
@@ -224,7 +221,3 @@ def _rates(moments: Sequence[Mapping[str, Any]], minutes: float) -> list[tuple[s
     rows = [("all", len(moments)), *kinds.most_common(), *emotions.most_common()]
     rows += [(f"AU {number}", count) for number, count in sorted(units.items())]
     return [(what, count, rate_interval(count, minutes)) for what, count in rows]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

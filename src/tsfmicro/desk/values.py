@@ -25,7 +25,7 @@ def videos_of(state: Mapping[Key, Mapping[str, Any]]) -> dict[str, Mapping[str, 
 
 def person_key(name: str) -> str:
     """What a person is known by in all videos: capitals make no difference, as in a dataset."""
-    return one_line(name)[:_LONGEST].casefold()
+    return _name(name).casefold()
 
 
 def moment_of(value: Mapping[str, Any]) -> Moment:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tsfmicro.files import counted
 from tsfmicro.types import person_of
 
 SIDES = ("train", "val", "test")
@@ -53,7 +54,7 @@ def ids_are_distinct(rows: Sequence[Mapping[str, str]], datasets: Sequence[str])
         elif row["person"] != person_of(row["clip"]):
             problems.append(f"{row['clip']} stands beside the person {row['person']}")
     people = {person_of(clip) for clip in ids}
-    ground = f"{len(ids)} clips, {len(people)} people, {_count(len(datasets), 'dataset')}"
+    ground = f"{len(ids)} clips, {len(people)} people, {counted(len(datasets), 'dataset')}"
     return Check("clips and people of all datasets have ids of their own", ground, tuple(problems))
 
 
@@ -66,7 +67,7 @@ def people_are_apart(folds: Sequence[Mapping[str, Any]]) -> Check:
             problems += [
                 f"{p} is in {one} and {other} of fold {fold['name']}" for p in sorted(sides[one] & sides[other])
             ]
-    return Check("no person is on two sides of a fold", f"{_count(len(folds), 'fold')}", tuple(problems))
+    return Check("no person is on two sides of a fold", f"{counted(len(folds), 'fold')}", tuple(problems))
 
 
 def clips_are_tested_once(folds: Sequence[Mapping[str, Any]], clips: Iterable[str]) -> Check:
@@ -102,7 +103,3 @@ def _alike(one: Any, other: Any) -> bool:
     """Equal, but for the last bits of a number, which another machine may compute otherwise."""
     numbers = isinstance(one, int | float) and isinstance(other, int | float)
     return abs(one - other) <= 1e-9 if numbers else one == other
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"

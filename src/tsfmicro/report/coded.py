@@ -9,11 +9,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tsfmicro.card import DEMONSTRATION
-from tsfmicro.report.printed import LISTED, OF_DEMONSTRATION, OF_MODEL, OF_NONE, on_paper
+from tsfmicro.report.printed import LISTED, in_lines, of_model, on_paper
 from tsfmicro.types import Interval
 
-_LINE, _LINES = 300.0, 36  # seconds of a line of a timeline, and lines of a video at most
 _WIDE, _LANE, _CURVE, _AXIS = 1000, 26, 70, 24  # of a timeline, SVG units
 _NAME = 150  # for the names of lanes
 _FULL = 10.0  # per cent of the distance between the eyes, to which the curve is drawn
@@ -80,7 +78,6 @@ def coded_report(
         ({**m, "video": v.name, "coder": lane.name} for v in videos for lane in v.lanes for m in lane.moments),
         key=lambda m: ([v.name for v in videos].index(m["video"]), m["onset"]),
     )
-    said = OF_MODEL if model and DEMONSTRATION not in model else OF_DEMONSTRATION if model else OF_NONE
     return on_paper(
         "coded.html",
         title=title,
@@ -95,15 +92,13 @@ def coded_report(
         more=max(0, len(listed) - LISTED),
         most=f"{_FULL:g}",
         program=model is not None,
-        about_program=f"{said} {model or ''}".strip(),
+        about_program=f"{of_model(model or '')} {model or ''}".strip(),
     )
 
 
 def timeline(video: CodedVideo) -> list[str]:
     """A video's moments as pictures (SVG), one for each five minutes."""
-    lines = min(_LINES, max(1, -int(-video.seconds // _LINE)))
-    wide = video.seconds / lines
-    return [_line(video, n * wide, (n + 1) * wide) for n in range(lines)]
+    return [_line(video, begin, end) for begin, end in in_lines(video.seconds)]
 
 
 def _line(video: CodedVideo, begin: float, end: float) -> str:

@@ -14,7 +14,9 @@ import cv2
 import numpy as np
 
 from tsfmicro.card import DEMONSTRATION
+from tsfmicro.files import counted
 from tsfmicro.report.figures import difference
+from tsfmicro.report.printed import in_lines
 from tsfmicro.report.style import data_uri
 
 _GAIN = 4  # of the difference, so that a movement of a pixel can be seen
@@ -85,7 +87,7 @@ def page(
     return _PAGE.format(
         name=escape(str(known["video"]).replace("\\", "/").rpartition("/")[2]),
         about=f"{known['seconds']:.1f} s, {known['fps']:.4g} frames per second, {known['width']}×{known['height']} pixels; "
-        f"{_count(len(found), 'moment')}, {_count(len(known['blinks']), 'blink')}",
+        f"{counted(len(found), 'moment')}, {counted(len(known['blinks']), 'blink')}",
         model=escape(known["model"]),
         names="This names what a model finds most likely, and it is often wrong."
         if knows_people
@@ -108,20 +110,14 @@ def _recording(fitness: Sequence[Mapping[str, Any]]) -> str:
     return f"<div class='note'>About this recording:<ul>{items}</ul></div>"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 _WIDE, _HIGH, _FOOT = 1000, 150, 18  # of a timeline, SVG units
-_LINE, _LINES = 300.0, 36  # seconds of a line of a timeline, and lines at most
 
 
 def _timeline(track: Track, known: Mapping[str, Any]) -> str:
     """The movement of a face over time, with its moments as buttons; a long video in lines, one below the other."""
     seconds = max(known["seconds"], 1e-9)
     top = max(1.0, 1.15 * float(track.motion.max(initial=0)))
-    lines = min(_LINES, max(1, -int(-seconds // _LINE)))
-    drawn = "".join(_line(track, known, top, n * seconds / lines, (n + 1) * seconds / lines) for n in range(lines))
+    drawn = "".join(_line(track, known, top, begin, end) for begin, end in in_lines(seconds))
     return (
         f'<figure class="timeline"><div class="lines">{drawn}</div><figcaption>face {track.face}: how far the most moved part of the face is from where '
         f"it rests, up to {top:.1f} % of the distance between the eyes. Red: micro-expressions; blue: longer ones. Choose "

@@ -15,7 +15,7 @@ from tsfmicro.files import csv_text, write_whole
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.images import read_image
 from tsfmicro.report.moments import Track, page, pictures
-from tsfmicro.report.printed import printed
+from tsfmicro.report.printed import made, printed
 from tsfmicro.report.replay import animated, chosen
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.figure import SHOWN, draw_spotting
@@ -23,7 +23,7 @@ from tsfmicro.spot.types import Spotting
 from tsfmicro.spot.video import open_video
 from tsfmicro.use.answers import Moment, Reading
 from tsfmicro.use.batch import moment_columns, moment_row
-from tsfmicro.use.spot import made, save
+from tsfmicro.use.spot import save
 
 REPLAYS = 24  # moments of a video that are shown once more, slowly: the surest
 REPLAY_EDGE = 192  # pixels

@@ -6,7 +6,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -146,7 +145,7 @@ def save(spotting: Spotting, out: Path, known: Mapping[str, Any] | None = None) 
 
     Args: known: what a model said of it, for the report. Returns: the files. Raises: RunError: they cannot be written.
     """
-    from tsfmicro.report.printed import printed
+    from tsfmicro.report.printed import made, printed
     from tsfmicro.spot.figure import SHOWN, draw_spotting
 
     surest = sorted(spotting.expressions, key=lambda e: -e.confidence)[:SHOWN]
@@ -166,11 +165,6 @@ def save(spotting: Spotting, out: Path, known: Mapping[str, Any] | None = None) 
             f"{error.filename or out}: cannot be written ({error.strerror}). Choose another --out."
         ) from None
     return files
-
-
-def made() -> str:
-    """By what and when, for the foot of a report."""
-    return f"Made by tsfmicro {__version__} on {datetime.now():%Y-%m-%d}."
 
 
 def add_to_listing(spotting: Spotting, file: Path, first: int | None = None) -> None:
