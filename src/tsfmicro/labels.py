@@ -161,12 +161,13 @@ def scheme(name: str) -> LabelScheme:
 
 def only(whole: LabelScheme, classes: Collection[str]) -> LabelScheme:
     """A scheme with some of its classes: clips of the others are left out. Raises LabelError: see `scheme`."""
-    strange = set(classes) - set(whole.classes)
-    if strange or len(set(classes)) < 2 or whole.units:
+    if whole.units:
+        raise LabelError(
+            f"label scheme {whole.name}: tells action units, and is used whole. Leave out what follows the colon."
+        )
+    if set(classes) - set(whole.classes) or len(set(classes)) < 2:
         raise LabelError(
             f"label scheme {whole.name}:{'+'.join(classes)}: name two or more of {', '.join(whole.classes)}."
-            if not whole.units
-            else f"label scheme {whole.name}: tells action units, and is used whole. Leave out what follows the colon."
         )
     kept = tuple(c for c in whole.classes if c in classes)
     of, of_dataset = _only(whole.of, kept), {name: _only(of, kept) for name, of in whole.of_dataset.items()}

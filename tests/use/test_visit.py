@@ -12,8 +12,9 @@ from tsfmicro.card import Card
 from tsfmicro.config import PrepareConfig
 from tsfmicro.models.registry import create_model
 from tsfmicro.models.runtimes import InTorch
+from tsfmicro.use.played import unplayed
 from tsfmicro.use.recognise import Recognizer, example_video
-from tsfmicro.use.visit import Limits, Visit, unplayed
+from tsfmicro.use.visit import Limits, Visit
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,10 @@ import gradio as gr
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
+from tsfmicro.use.played import unplayed
 from tsfmicro.use.recognise import Recognizer, example_video
 from tsfmicro.use.spot import LEVEL, SPOTTER, SPOTTERS
-from tsfmicro.use.visit import Limits, Result, Visit, unplayed
+from tsfmicro.use.visit import Limits, Result, Visit
 
 TITLE = "tsfmicro: when did the face move?"
 _LOOK = 0.3  # seconds between looks at how far the work is
@@ -148,7 +149,7 @@ def hold(video: str | None, before: str | None) -> str | None:
         except OSError:  # another disk
             shutil.copyfile(video, place)
     except OSError:  # gone, or the disk is full: reading it says so
-        _let_go(f"{place}")
+        _let_go(str(place))
         return None
     return str(place)
 

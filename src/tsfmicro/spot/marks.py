@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tsfmicro.spot.motion import REGIONS, hides
+from tsfmicro.spot.motion import REGIONS
 
 Stretch = tuple[float, float]
 """Seconds, from and to."""
@@ -19,6 +19,7 @@ _OPEN = 2.0  # seconds over which an eye is said to be usually as it is
 _LIDS = 0.05  # seconds for which the lids move before and after
 _BLINK = 0.5  # seconds; eyes that are closed for longer do not blink
 _MOMENT = 0.2  # seconds
+_LIPS = np.array(["lip" in name for name in REGIONS])  # they open, and then other things are seen: teeth
 # The edge of a face turns away, and hair or a collar is seen; lips open, and teeth are.
 _EDGE = np.array([any(word in name for word in ("lip", "chin", "outer")) for name in REGIONS])
 _MARGIN = 0.3  # seconds before and after, in which a hand is near and its shadow is there
@@ -61,8 +62,9 @@ def _blinks(times: np.ndarray, eyes: np.ndarray) -> Iterator[Stretch]:
 
 
 def find_covered(times: np.ndarray, seen: np.ndarray) -> list[Stretch]:
-    """Where a hand or a thing is before the face, or comes or goes, see `motion.hides`; a moment tells nothing. What hid three
-    regions when it came and when it went was there between, too; what hides two may be the face's own edge.
+    """Where a hand or a thing is before the face, or comes or goes: two regions or more, not the lips alone, show something else
+    than before; a moment tells nothing. What hid three regions when it came and when it went was there between, too; what hides two may be the
+    face's own edge.
 
     Args: times: (T,) seconds, of all stretches in which this face was followed; seen: (T, R).
     """
@@ -72,9 +74,10 @@ def find_covered(times: np.ndarray, seen: np.ndarray) -> list[Stretch]:
         return []
     width = round(_MOMENT / float(np.median(np.diff(times)))) | 1
     seen = median_filter(seen, size=(width, 1), mode="nearest")
-    much = (~seen).sum(1) >= 3
+    hidden = (~seen).sum(1)
+    much = hidden >= 3
     told = lambda runs: [(float(times[a]) - _MARGIN, float(times[b]) + _MARGIN) for a, b in runs]  # noqa: E731
-    runs = _runs(hides(seen))
+    runs = _runs((hidden >= 2) & (~seen[:, ~_LIPS]).any(1))
     hands = [run for run in runs if much[run[0] : run[1] + 1].any()]
     near = [
         run for run in runs if any(max(times[run[0]] - times[b], times[a] - times[run[1]]) < _NEAR for a, b in hands)

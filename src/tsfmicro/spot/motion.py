@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import cv2
 import numpy as np
@@ -38,7 +37,6 @@ _PLACES: dict[str, tuple[tuple[int, ...], float, float, float, float]] = {
     "chin": ((MOUTH_L, MOUTH_R), 0.0, 0.48, 0.25, 0.15),
 }
 REGIONS: tuple[str, ...] = tuple(_PLACES)
-_LIPS = np.array(["lip" in name for name in REGIONS])  # they open, and then other things are seen: teeth
 _WAYS = 10  # of a head to go, see `Layout._turns`
 _DRAWN = 0.01  # how much a turn is drawn towards none
 _BRIGHTER = 0.01  # share of the brightness by which it must differ before it is set right
@@ -237,13 +235,6 @@ def _is_seen(before: np.ndarray, carried: np.ndarray, layout: Layout) -> np.ndar
     like = both / np.sqrt(var_one * var_other + 25)  # 25: a few grey levels are noise, not a look
     differs = var_one + var_other - 2 * both
     return (like > _UNLIKE) | (differs < _STRANGE * var_one.mean())
-
-
-def hides(seen: np.ndarray) -> Any:
-    """(…) whether something comes or goes before the face: two regions or more, not the lips alone, show something
-    else than before. Args: seen: (…, R)."""
-    hidden = ~seen
-    return (hidden.sum(-1) >= 2) & hidden[..., ~_LIPS].any(-1)
 
 
 def fit_head(points: np.ndarray, shifts: np.ndarray, rounds: int = 5) -> np.ndarray:

@@ -292,6 +292,10 @@ class Spotting:
         """Numbers of the faces, from 1."""
         return tuple(sorted({segment.track for segment in self.segments}))
 
+    def surest(self, count: int) -> list[Expression]:
+        """So many of the highest confidence, the surest first: what is shown of an hour."""
+        return sorted(self.expressions, key=lambda e: -e.confidence)[:count]
+
     def segment_of(self, expression: Expression) -> Segment:
         """Where it was seen."""
         return next(s for s in self.segments if s.track == expression.track and s.first <= expression.apex <= s.last)

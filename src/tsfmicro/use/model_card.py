@@ -7,9 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from tsfmicro.card import Card
+from tsfmicro.run.start import CONFIG
 
 DEMONSTRATION = "demonstration"
-_CONFIG = "config.json"
 
 
 def demonstration_folder() -> Path:
@@ -25,7 +25,7 @@ def model_card(place: str | Path) -> Card:
     Raises: WeightsError, RunError: what is there cannot be used, and why.
     """
     folder = demonstration_folder() if str(place) == DEMONSTRATION else Path(place)
-    for file in (folder / "final" / _CONFIG, folder / _CONFIG):
+    for file in (folder / "final" / CONFIG, folder / CONFIG):
         try:
             told = json.loads(file.read_text(encoding="utf-8"))["card"]
         except (OSError, ValueError, KeyError, TypeError):

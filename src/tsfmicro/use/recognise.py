@@ -216,7 +216,7 @@ class Recognizer:
         self._check_depth()
         watch = watch or Watch()
         spotting = spot(Path(path), watch, fps, level=level, rest=rest, spotter=spotter)
-        pictured = {id(e) for e in sorted(spotting.expressions, key=lambda e: -e.confidence)[:PICTURED]}
+        pictured = {id(e) for e in spotting.surest(PICTURED)}
         answers: dict[int, Answer] = {}
         fetched = moments_of(spotting, fps, watch, self.needs_sequences)
         while some := list(islice(fetched, _TOGETHER)):

@@ -148,7 +148,6 @@ def save(spotting: Spotting, out: Path, known: Mapping[str, Any] | None = None) 
     from tsfmicro.report.printed import made, printed
     from tsfmicro.spot.figure import SHOWN, draw_spotting
 
-    surest = sorted(spotting.expressions, key=lambda e: -e.confidence)[:SHOWN]
     files = [out / name for name in (SPOTTING, "expressions.csv", "curve.csv", "spotting.png")]
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -157,7 +156,7 @@ def save(spotting: Spotting, out: Path, known: Mapping[str, Any] | None = None) 
         write_whole(files[1], csv_text(heads(expressions), expression_rows(spotting)))
         write_whole(files[2], csv_text(heads(curves), curve_rows(spotting)))
         files += [write_codebook(files[1], expressions), write_codebook(files[2], curves)]
-        draw_spotting(spotting, onset_and_apex(spotting, 128, surest), files[3])
+        draw_spotting(spotting, onset_and_apex(spotting, 128, spotting.surest(SHOWN)), files[3])
         files.append(out / REPORT)
         write_whole(files[-1], printed(known or spotting.to_dict(), files[3].read_bytes(), made()))
     except OSError as error:

@@ -7,13 +7,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-
 from tsfmicro.errors import TsfmicroError, VideoError
 from tsfmicro.prepare.images import read_image
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.spot import LEVEL
-from tsfmicro.spot.video import capture_of, open_video
+from tsfmicro.spot.video import open_video
 from tsfmicro.use.pages import as_csv, as_json, as_page, as_report
 from tsfmicro.use.recognise import Recognizer
 from tsfmicro.use.spot import SPOTTER
@@ -36,44 +34,6 @@ class Result:
     json: str
     csv: str
     report: str
-
-
-_PLAYED = {
-    "avc1": "H.264",
-    "h264": "H.264",
-    "vp80": "VP8",
-    "vp90": "VP9",
-    "vp09": "VP9",
-    "av01": "AV1",
-    "theo": "Theora",
-}
-_CALLED = {
-    "hevc": "HEVC",
-    "hvc1": "HEVC",
-    "hev1": "HEVC",
-    "mjpg": "MJPEG",
-    "fmp4": "MPEG-4",
-    "mp4v": "MPEG-4",
-    "xvid": "MPEG-4",
-}
-
-
-def unplayed(video: Path) -> str:
-    """What to tell somebody whose browser may show an empty box in the place of a video; empty where it plays, or cannot be opened."""
-    try:
-        with capture_of(video) as capture:
-            code = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").decode("latin-1").lower()
-    except (VideoError, OverflowError):
-        return ""
-    if code in _PLAYED and video.suffix.lower() not in _CONTAINERS_UNPLAYED:
-        return ""
-    return (
-        f"Most browsers do not play this video ({_CALLED.get(code) or _PLAYED.get(code) or code.strip() or 'unknown'} in "
-        f"{video.suffix or 'a file without ending'}), so that its place may stay empty. It is read all the same, and the result shows pictures of it."
-    )
-
-
-_CONTAINERS_UNPLAYED = {".avi", ".mpg", ".mpeg", ".mts", ".wmv", ".flv"}
 
 
 class Stopped(Exception):

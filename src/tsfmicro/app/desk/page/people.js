@@ -63,9 +63,8 @@ function resting(name, {is, used, stale}) {
 
 const clock = (seconds) => (seconds < 120 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`);
 
-const key = (name) => name.replace(/\s+/g, ' ').trim().toLowerCase();
 const save = (what, values) => saved(change(what, [['video', state.video.name, values]]));
-const savePerson = (name, value) => saved(change('where somebody rests', [['person', key(name), value]]));
+const savePerson = (name, value) => saved(change('where somebody rests', [['person', name, value]]));
 const saved = (change) => change.then(refreshVideo).catch((error) => say(error.message, true));
 
 /** The dialog as things are now, with the cursor in the field where it was. */
