@@ -10,11 +10,11 @@ def rested(face, begin, end, unrest=0.3, video=""):
     return {"face": face, "onset_s": begin, "offset_s": end, "unrest": dict.fromkeys(REGIONS, unrest), "video": video}
 
 
-def look(project, video, rests=(), faces=(1,), moments=()):
+def look(project, video, rests=(), faces=(1,), moments=(), model=""):
     seconds = np.arange(60) / 100
     marks = np.zeros((60, 5, 2))
     found = Found(
-        {"moments": list(moments), "marks": [], "rests": list(rests), "notes": [], "model": ""}, faces,
+        {"moments": list(moments), "marks": [], "rests": list(rests), "notes": [], "model": model}, faces,
         (seconds,) * len(faces), (np.ones((60, len(PARTS))),) * len(faces), (marks,) * len(faces),
     )  # fmt: skip
     keep(found, project.found_in(video))

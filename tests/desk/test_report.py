@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from tests.desk.seen import look, name, rested
 from tsfmicro.app.cli import app
+from tsfmicro.card import DEMONSTRATION
 from tsfmicro.desk.found import kept
 from tsfmicro.desk.report import Reports, open_reports
 from tsfmicro.errors import ConfigError
@@ -54,6 +55,21 @@ def test_a_video_s_report_has_everybody_in_it(reports, project):
     assert "How it was measured" not in reports.of_video("c.avi") and "Nothing is coded yet" in reports.of_video(
         "c.avi"
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("casme2: trained on 248 clips", "A model was asked"),
+        (f"{DEMONSTRATION} It", "no emotion is named here. "),
+        ("", "No model was asked"),
+    ],
+)
+def test_emotions_are_told_of_a_model_that_has_seen_people_alone(project, people, model, told):
+    look(project, "a.avi", moments=[FOUND], model=model)
+    page = Reports(project, people, lambda video: kept(project.found_in(video)), names=True).of_video("a.avi")
+    assert told in page
+    assert ("disgust" in page) == (told == "A model was asked")
 
 
 def test_a_blind_coder_gets_no_answer_by_a_report(project, people):

@@ -18,7 +18,7 @@ from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.evaluate.interval import rate_interval
 from tsfmicro.files import counted, write_whole
 from tsfmicro.report.coded import CodedVideo, Coder, Curve, Lane, coded_report
-from tsfmicro.report.printed import made
+from tsfmicro.report.printed import is_named, made
 from tsfmicro.timeline import units_in
 from tsfmicro.types import Interval
 
@@ -120,8 +120,9 @@ class Reports:
         curves: list[Curve] = []
         if found and sees:
             numbers = {f["face"]: f["name"] for f in faces}
+            named = self._names and is_named(str(found.told.get("model") or ""))
             told = [{**m, "person": numbers[m["face"]]} for m in found.told["moments"] if m["face"] in numbers]
-            lanes[PROGRAM] = [{**taken(m, PROGRAM), "emotion": (self._names and m.get("emotion")) or ""} for m in told]
+            lanes[PROGRAM] = [{**taken(m, PROGRAM), "emotion": (named and m.get("emotion")) or ""} for m in told]
             curves = _curves(found, numbers, float(value.get("seconds") or 0))
         rests = [
             f"{f['rest']['video']}, {f['rest']['from']:.1f} to {f['rest']['to']:.1f} s" for f in faces if f["rest"]
