@@ -188,6 +188,25 @@ def brighter(clip, path, by):
     return path
 
 
+def test_nothing_can_be_pressed_before_the_project_is_there(opened, server, clip):
+    watched = opened("about:blank", viewport=DESK)
+    page, held = watched.page, []
+    page.route("**/api/project", lambda route: held.append(route), times=1)
+    page.goto(server.url)
+    page.fill("#coder", "anna")
+    page.press("#coder", "Enter")
+    wait_until(lambda: page.title() and held)
+    assert page.evaluate("document.querySelector('#videos [data-dialog=add]').closest('[inert]') !== null")
+    page.evaluate("document.querySelectorAll('[data-dialog]').forEach((b) => b.focus())")
+    assert page.evaluate("document.activeElement.dataset.dialog") is None
+    held[0].continue_()
+    page.click("#videos [data-dialog=add]")
+    page.get_by_label("Path of a video").fill(str(clip))
+    page.keyboard.press("Enter")
+    at(page, 0)
+    assert watched.complaints == []
+
+
 def test_undo_and_redo_and_a_kill_lose_nothing(coder, server, opened):
     page = coder().page
     mark(page, 20, 25, 32)

@@ -73,7 +73,8 @@ on('history', () => {
 
 on('project', () => {
   const {project} = state;
-  if (!project.open) return;
+  if (!project?.open) return;
+  for (const part of document.querySelectorAll('body > [inert], header > [inert]')) part.inert = false; // what is pressed before is not lost: it cannot be
   get('project').textContent = project.name;
   get('project').title = project.folder;
   document.title = `${project.name}: the desk`;
