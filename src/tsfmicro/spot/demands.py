@@ -21,11 +21,24 @@ _MOVES = 2.0  # seconds within which restlessness is movement
 _AROUND, _OFF = 2.5, 0.1
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
 _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
+_ALONE = 0.4  # share of a mouth's movement up to which brows, cheeks and nose keep still while it speaks
+_STEP = 1 / 15  # seconds between two places of a way; closer ones would count noise
 _TOGETHER = 1.7  # by how much five regions that move together count more than one
 _SEEN = 0.1  # 1 / how many times as long as it is hidden a region must be seen
 _ASTRAY = 0.6  # share of the regions that must be seen for the head's movement to be known
 MOUTH = np.array([any(word in name for word in ("mouth", "lip", "chin")) for name in REGIONS])
-_SMILING = [(REGIONS.index(f"left {name}"), REGIONS.index(f"right {name}")) for name in ("cheek", "mouth corner")]
+_EDGE = np.array(["outer" in name for name in REGIONS])
+_CORNERS, _CHEEKS = ([REGIONS.index(f"{side} {name}") for side in ("left", "right")] for name in ("mouth corner", "cheek"))
+
+
+def _mirrored() -> list[int]:
+    """Of each region, the number of that on the other side; its own in the middle."""
+    other = {"left": "right", "right": "left"}
+    names = ((name, *name.partition(" ")[::2]) for name in REGIONS)
+    return [REGIONS.index(f"{other[side]} {rest}" if side in other else name) for name, side, rest in names]
+
+
+_OTHER_SIDE = _mirrored()
 
 
 def demanded(one: Found, demands: dict[str, float]) -> Found:
@@ -42,7 +55,9 @@ def of_the_head(one: Found, times: np.ndarray, motion: np.ndarray, view: View, t
     Args: times: (T,) seconds; motion: (T, R, 2) per cent of the eyes' distance.
     """
     during = _during(one, times)
-    turned = np.linalg.norm(np.ptp(view.turned[during], axis=0), axis=1).mean()
+    far = np.linalg.norm(np.ptp(view.turned[during], axis=0), axis=1)
+    # A turn shows what was behind the edge of a face, the more the further it carries the edge.
+    turned = max(far.mean(), far[one.region] if _EDGE[one.region] else 0)
     aside = np.linalg.norm(_off_the_way(one, times, view.turned), axis=2).max(0).mean()
     turns = max(
         t.turn * one.motion / max(float(turned), 1e-6), t.smile * _smiling(one, times, motion) / max(float(aside), 1e-6)
@@ -69,6 +84,7 @@ def of_the_face(
     off = _off_the_way(one, times, motion)
     most = np.linalg.norm(off, axis=2).max(0)
     demands = {
+        "sides go one way": _both_sides(off) / t.sides,
         "covered": np.inf if JAW[one.region] else t.furthest / one.motion,
         "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
         "restless video": _above(most, unrest.beside(one)) / t.restless,
@@ -78,6 +94,8 @@ def of_the_face(
         (one.parts >= 4 and one.length / one.parts < 0.6) or (np.abs(mouth - one.apex) < _SPEAKS / 2).sum() >= 4
     ):
         demands["speaks"] = 0.5  # a mouth that goes on and on, several times a second
+    elif MOUTH[one.region] and most[~MOUTH].max() < _ALONE * most.max():
+        demands["speaks"] = t.way / max(_way(off[:, MOUTH], times[during]), 1e-6)
     if one.kind == "macro":
         demands["jumps"] = t.jump / max(_jump(off, most, times[during]), 1e-6)
     else:
@@ -163,13 +181,35 @@ def _jump(off: np.ndarray, most: np.ndarray, times: np.ndarray) -> float:
     return float(np.median(steps / most[furthest]))
 
 
+def _both_sides(off: np.ndarray) -> float:
+    """How far both sides of a face do the same, for how far they go the same way, where the face is furthest: right and left
+    cheeks go both outwards in a smile, and both to the right when a head turns, a hand passes or a picture lags. Of what one
+    side does alone, it is 1.
+
+    Args: off: (n, R, 2) the movement.
+    """
+    top = off[np.linalg.norm(off, axis=(1, 2)).argmax()]
+    mirrored = top[_OTHER_SIDE] * (-1, 1)
+    return float(np.linalg.norm(top + mirrored) / max(np.linalg.norm(top - mirrored), 1e-6))
+
+
+def _way(off: np.ndarray, times: np.ndarray) -> float:
+    """How long the way is that regions take together, for twice the furthest they come: 1 is there and back.
+
+    Args: off: (n, R, 2) the movement.
+    """
+    rate = 1 / float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    places = smooth(off, 0.04 * rate)[:: max(1, round(_STEP * rate))]
+    return float(np.linalg.norm(np.diff(places, axis=0), axis=(1, 2)).sum() / (2 * np.linalg.norm(off, axis=(1, 2)).max()))
+
+
 def _smiling(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
-    """Per cent by which cheeks and mouth corners go both up or both outwards: as far as the face's two sides do the same."""
+    """Per cent by which cheeks go both up, and mouth corners both outwards: a turn carries both sides the same way, and a nod
+    nothing outwards."""
     off = _off_the_way(one, times, motion)
-    sides = [
-        np.abs([off[:, right, 0] - off[:, left, 0], off[:, right, 1] + off[:, left, 1]]) / 2 for left, right in _SMILING
-    ]
-    return float(np.sqrt(np.prod([both.max() for both in sides])))
+    outwards = np.abs(np.diff(off[:, _CORNERS, 0])).max() / 2
+    up = np.abs(off[:, _CHEEKS, 1].mean(1)).max()
+    return float(np.sqrt(outwards * up))
 
 
 def _beside(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
