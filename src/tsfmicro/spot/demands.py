@@ -21,6 +21,7 @@ _MOVES = 2.0  # seconds within which restlessness is movement
 _AROUND, _OFF = 2.5, 0.1
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
 _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
+_BEYOND = 1.5  # times a movement; what goes further is something else
 _ALONE = 0.4  # share of a mouth's movement up to which brows, cheeks and nose keep still while it speaks
 _STEP = 1 / 15  # seconds between two places of a way; closer ones would count noise
 _TOGETHER = 1.7  # by how much five regions that move together count more than one
@@ -90,6 +91,9 @@ def of_the_face(
         "restless video": _above(most, unrest.beside(one)) / t.restless,
         "face comes or leaves": lost / 0.5,
     }
+    if _EDGE[one.region]:
+        right, down = np.abs(off[_furthest(off), one.region])
+        demands["brow goes sideways"] = float(down / max(right, 1e-6))  # muscles raise and lower a brow's outer end
     if MOUTH[one.region] and (
         (one.parts >= 4 and one.length / one.parts < 0.6) or (np.abs(mouth - one.apex) < _SPEAKS / 2).sum() >= 4
     ):
@@ -97,7 +101,7 @@ def of_the_face(
     elif MOUTH[one.region] and most[~MOUTH].max() < _ALONE * most.max():
         demands["speaks"] = t.way / max(_way(off[:, MOUTH], times[during]), 1e-6)
     if one.kind == "macro":
-        demands["jumps"] = t.jump / max(_jump(off, most, times[during]), 1e-6)
+        demands["jumps"] = t.jump / max(_jump(one, off, most, times[during]), 1e-6)
     else:
         demands["few frames"] = (during.stop - during.start - 0.5) / t.frames
         demands["no rest beside it"] = t.calm / max(_beside(one, times, motion), 1e-6)
@@ -169,16 +173,23 @@ def _above(most: np.ndarray, usual: np.ndarray) -> float:
     return float(max(times[-1], _TOGETHER * times[-5:].mean()))
 
 
-def _jump(off: np.ndarray, most: np.ndarray, times: np.ndarray) -> float:
+def _jump(one: Found, off: np.ndarray, most: np.ndarray, times: np.ndarray) -> float:
     """The largest share of a movement that comes in a thirtieth of a second: usually, of the regions that move most, at most
-    three, and at least half as far as the first.
+    three, and at least half as far as the first. What goes much further than the movement is no part of it: teeth that are
+    seen, or a hand that comes near.
 
     Args: off: (n, R, 2) the movement; most: (R,) its largest.
     """
     step = max(1, round(1 / (30 * float(np.median(np.diff(times))))))
-    furthest = [region for region in np.argsort(most)[-3:] if most[region] >= 0.5 * most.max()]
+    part = np.where(most <= max(_BEYOND * one.motion, most[one.region]), most, 0)
+    furthest = [region for region in np.argsort(part)[-3:] if part[region] >= 0.5 * part.max()]
     steps = np.linalg.norm(off[step:, furthest] - off[:-step, furthest], axis=2).max(0, initial=0)
     return float(np.median(steps / most[furthest]))
+
+
+def _furthest(off: np.ndarray) -> int:
+    """When the face as a whole is furthest. Args: off: (n, R, 2) the movement."""
+    return int(np.linalg.norm(off, axis=(1, 2)).argmax())
 
 
 def _both_sides(off: np.ndarray) -> float:
@@ -188,7 +199,7 @@ def _both_sides(off: np.ndarray) -> float:
 
     Args: off: (n, R, 2) the movement.
     """
-    top = off[np.linalg.norm(off, axis=(1, 2)).argmax()]
+    top = off[_furthest(off)]
     mirrored = top[_OTHER_SIDE] * (-1, 1)
     return float(np.linalg.norm(top + mirrored) / max(np.linalg.norm(top - mirrored), 1e-6))
 
