@@ -21,6 +21,7 @@ _MOVES = 2.0  # seconds within which restlessness is movement
 _AROUND, _OFF = 2.5, 0.1
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
 _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
+_ONE_SIDE = 1.1  # of `_both_sides`: up to here one side moves alone
 _BEYOND = 1.5  # times a movement; what goes further is something else
 _ALONE = 0.4  # share of a mouth's movement up to which brows, cheeks and nose keep still while it speaks
 _STEP = 1 / 15  # seconds between two places of a way; closer ones would count noise
@@ -83,17 +84,17 @@ def of_the_face(
     lost = min((abs(second - at) for second in view.lost for at in (one.onset, one.offset)), default=np.inf)
     during = _during(one, times)
     off = _off_the_way(one, times, motion)
-    most = np.linalg.norm(off, axis=2).max(0)
+    most, both = np.linalg.norm(off, axis=2).max(0), _both_sides(off)
     demands = {
-        "sides go one way": _both_sides(off) / t.sides,
+        "sides go one way": both / t.sides,
         "covered": np.inf if JAW[one.region] else t.furthest / one.motion,
         "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
         "restless video": _above(most, unrest.beside(one)) / t.restless,
         "face comes or leaves": lost / 0.5,
     }
-    if _EDGE[one.region]:
+    if _EDGE[one.region]:  # muscles raise and lower a brow's outer end; what hair does beside a smile is no matter
         right, down = np.abs(off[_furthest(off), one.region])
-        demands["brow goes sideways"] = float(down / max(right, 1e-6))  # muscles raise and lower a brow's outer end
+        demands["brow goes sideways"] = max(float(down / max(right, 1e-6)), both / _ONE_SIDE)
     if MOUTH[one.region] and (
         (one.parts >= 4 and one.length / one.parts < 0.6) or (np.abs(mouth - one.apex) < _SPEAKS / 2).sum() >= 4
     ):
