@@ -187,7 +187,7 @@ def test_a_face_that_moves_all_the_time_must_move_more():
 def test_movements_that_share_a_border_are_one():
     times = seconds(12)
     laugh = 3 * bump(times, 3, 3.5, 4) + 3 * bump(times, 4, 4.6, 5.2) + 2.5 * bump(times, 5.2, 5.7, 6.2)
-    (one,) = told(times, face(times, upper_lip=laugh))
+    (one,) = told(times, face(times, upper_lip=laugh, left_cheek=-laugh, right_cheek=-laugh))
     assert (one.kind, one.onset, one.offset) == ("macro", approx(3, abs=0.2), approx(6.2, abs=0.2))
 
 
@@ -233,8 +233,12 @@ def test_a_smile_may_be_told_while_the_head_turns_and_a_one_sided_movement_may_n
     times = seconds(10)
     up = 2 * bump(times, 4, 4.5, 6, hold=0.7)
     turned = np.repeat(np.stack([1.2 * up, 0 * up], axis=1)[:, None], len(REGIONS), axis=1)
-    smile = dict.fromkeys(("left_cheek", "right_cheek", "left_mouth_corner", "right_mouth_corner"), -up)
-    assert len(told(times, face(times, **smile), turned=turned)) == 1
+    rises = dict.fromkeys(("left_cheek", "right_cheek", "left_mouth_corner", "right_mouth_corner"), -up)
+    nod, smile = face(times, **rises), face(times, **rises)
+    for side, way in (("left", -1), ("right", 1)):
+        smile[:, REGIONS.index(f"{side} mouth corner"), 0] += way * up
+    assert len(told(times, smile, turned=turned)) == 1
+    assert told(times, nod, turned=turned) == []
     assert told(times, face(times, left_cheek=-up, left_mouth_corner=-up), turned=turned) == []
 
 

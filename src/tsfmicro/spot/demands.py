@@ -30,7 +30,9 @@ _SEEN = 0.1  # 1 / how many times as long as it is hidden a region must be seen
 _ASTRAY = 0.6  # share of the regions that must be seen for the head's movement to be known
 MOUTH = np.array([any(word in name for word in ("mouth", "lip", "chin")) for name in REGIONS])
 _EDGE = np.array(["outer" in name for name in REGIONS])
-_CORNERS, _CHEEKS = ([REGIONS.index(f"{side} {name}") for side in ("left", "right")] for name in ("mouth corner", "cheek"))
+_CORNERS, _CHEEKS = (
+    [REGIONS.index(f"{side} {name}") for side in ("left", "right")] for name in ("mouth corner", "cheek")
+)
 
 
 def _mirrored() -> list[int]:
@@ -86,7 +88,7 @@ def of_the_face(
     off = _off_the_way(one, times, motion)
     most, both = np.linalg.norm(off, axis=2).max(0), _both_sides(off)
     demands = {
-        "sides go one way": both / t.sides,
+        "sides go one way": _or_not(both / t.sides),
         "covered": np.inf if JAW[one.region] else t.furthest / one.motion,
         "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
         "restless video": _above(most, unrest.beside(one)) / t.restless,
@@ -94,19 +96,24 @@ def of_the_face(
     }
     if _EDGE[one.region]:  # muscles raise and lower a brow's outer end; what hair does beside a smile is no matter
         right, down = np.abs(off[_furthest(off), one.region])
-        demands["brow goes sideways"] = max(float(down / max(right, 1e-6)), both / _ONE_SIDE)
+        demands["brow goes sideways"] = _or_not(max(float(down / max(right, 1e-6)), both / _ONE_SIDE))
     if MOUTH[one.region] and (
         (one.parts >= 4 and one.length / one.parts < 0.6) or (np.abs(mouth - one.apex) < _SPEAKS / 2).sum() >= 4
     ):
         demands["speaks"] = 0.5  # a mouth that goes on and on, several times a second
     elif MOUTH[one.region] and most[~MOUTH].max() < _ALONE * most.max():
-        demands["speaks"] = t.way / max(_way(off[:, MOUTH], times[during]), 1e-6)
+        demands["speaks"] = _or_not(t.way / max(_way(off[:, MOUTH], times[during]), 1e-6))
     if one.kind == "macro":
         demands["jumps"] = t.jump / max(_jump(one, off, most, times[during]), 1e-6)
     else:
         demands["few frames"] = (during.stop - during.start - 0.5) / t.frames
         demands["no rest beside it"] = t.calm / max(_beside(one, times, motion), 1e-6)
     return demands
+
+
+def _or_not(met: float) -> float:
+    """How many times a demand is met that makes nothing surer once it is met."""
+    return met if met < 1 else np.inf
 
 
 @dataclass(frozen=True)
@@ -212,7 +219,9 @@ def _way(off: np.ndarray, times: np.ndarray) -> float:
     """
     rate = 1 / float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     places = smooth(off, 0.04 * rate)[:: max(1, round(_STEP * rate))]
-    return float(np.linalg.norm(np.diff(places, axis=0), axis=(1, 2)).sum() / (2 * np.linalg.norm(off, axis=(1, 2)).max()))
+    return float(
+        np.linalg.norm(np.diff(places, axis=0), axis=(1, 2)).sum() / (2 * np.linalg.norm(off, axis=(1, 2)).max())
+    )
 
 
 def _smiling(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
