@@ -22,6 +22,7 @@ _AROUND, _OFF = 2.5, 0.1
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
 _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
 _ONE_SIDE = 1.1  # of `_both_sides`: up to here one side moves alone
+_CHEWED = 0.6  # share of a movement by which a mouth may move just before and after, where it moves alone; any other, as far
 _BEYOND = 1.5  # times a movement; what goes further is something else
 _ALONE = 0.4  # share of a mouth's movement up to which brows, cheeks and nose keep still while it speaks
 _STEP = 1 / 15  # seconds between two places of a way; closer ones would count noise
@@ -101,10 +102,13 @@ def of_the_face(
         (one.parts >= 4 and one.length / one.parts < 0.6) or (np.abs(mouth - one.apex) < _SPEAKS / 2).sum() >= 4
     ):
         demands["speaks"] = 0.5  # a mouth that goes on and on, several times a second
-    elif MOUTH[one.region] and most[~MOUTH].max() < _ALONE * most.max():
+    alone = MOUTH[one.region] and most[~MOUTH].max() < _ALONE * most.max()
+    if alone and "speaks" not in demands:
         demands["speaks"] = _or_not(t.way / max(_way(off[:, MOUTH], times[during]), 1e-6))
     if one.kind == "macro":
         demands["jumps"] = t.jump / max(_jump(one, off, most, times[during]), 1e-6)
+        beside = _beside(one, times, motion) / (_CHEWED if alone else 1.0)
+        demands["no rest beside it"] = _or_not(1 / max(beside, 1e-6))
     else:
         demands["few frames"] = (during.stop - during.start - 0.5) / t.frames
         demands["no rest beside it"] = t.calm / max(_beside(one, times, motion), 1e-6)
@@ -241,5 +245,7 @@ def _beside(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
     )
     trace = smooth(motion[begin:end, one.region], 0.02 * rate)
     before, after = trace[: onset - begin + 1], trace[min(offset - begin, len(trace) - 1) :]
-    away = max(np.linalg.norm(before - before[-1], axis=1).max(), np.linalg.norm(after - after[0], axis=1).max())
-    return float(max(away, np.linalg.norm(after[0] - before[-1]))) / one.motion
+    away = np.linalg.norm(before - before[-1], axis=1).max()
+    if not one.held:
+        away = max(away, np.linalg.norm(after - after[0], axis=1).max(), np.linalg.norm(after[0] - before[-1]))
+    return float(away) / one.motion
