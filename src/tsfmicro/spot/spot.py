@@ -174,7 +174,9 @@ def around(segment: Segment, segments: Sequence[Segment], video_times: np.ndarra
         s for s in segments if s.track == segment.track
     ]  # a hand may hide a face for a while: it is lost, and found
     covered = find_covered(
-        np.concatenate([video_times[s.frames] for s in of_face]), np.concatenate([s.seen for s in of_face])
+        np.concatenate([video_times[s.frames] for s in of_face]),
+        np.concatenate([s.seen for s in of_face]),
+        [turn for s in of_face for turn in find_turns(video_times[s.frames], s.turned)],
     )
     times = video_times[segment.frames]
     blinks = [blink for blink in find_blinks(times, segment.eyes) if not overlaps(covered, *blink)]
