@@ -215,7 +215,7 @@ def _both_sides(off: np.ndarray) -> float:
     """
     top = off[_furthest(off)]
     mirrored = top[_OTHER_SIDE] * (-1, 1)
-    return float(np.linalg.norm(top + mirrored) / max(np.linalg.norm(top - mirrored), 1e-6))
+    return float(np.linalg.norm(top + mirrored)) / max(float(np.linalg.norm(top - mirrored)), 1e-6)
 
 
 def _way(off: np.ndarray, times: np.ndarray) -> float:
