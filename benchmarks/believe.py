@@ -1,7 +1,7 @@
 """Spotting where nothing should be found, and where the same should be found again.
 
     python -m benchmarks.believe films [FOLDER]         hard films, with expressions and without: F1, and false alarms a minute
-    python -m benchmarks.believe photographs [IMAGE …]  photographs moved as a whole: claims a minute
+    python -m benchmarks.believe photographs [IMAGE …]  photographs moved as a whole: claims a minute; a number is a seed of drawn people
     python -m benchmarks.believe copies [VIDEO]         one take cut, coded, scaled, mirrored: how well the moments agree
 
 Films that lie in the folder already are not drawn again. Without an image or a video, drawn people serve. `ffmpeg` on the path
@@ -49,24 +49,21 @@ def films(folder: Path) -> None:
 
 
 def photographs(images: Sequence[np.ndarray]) -> None:
-    for what in ("still", "shifted and rolled", "turned", "flicker", "low rate"):
+    low = _LOW if shutil.which("ffmpeg") else {"JPEG at 15": ()}
+    sorts: list[tuple[str, str, tuple[str, ...] | None]] = [(what, "", None) for what in _MOVES]
+    sorts += [("shifted and rolled", name, asked) for name, asked in low.items()]
+    sorts += [("turned", name, low[name]) for name in list(low)[:1]]
+    for what, name, asked in sorts:
         claims = {"micro": 0, "macro": 0}
         for seed, image in enumerate(images):
             with tempfile.TemporaryDirectory() as folder:
-                low = what == "low rate"
-                asked = (*_H264, "40") if low and shutil.which("ffmpeg") else ()
-                video = write(
-                    Path(folder) / "a",
-                    moved(image, what, seed),
-                    FPS,
-                    asked=asked,
-                    quality=15 if low and not asked else 95,
-                )
+                quality = 15 if asked == () else 95
+                video = write(Path(folder) / "a", moved(image, what, seed), FPS, asked=asked or (), quality=quality)
                 for one in spot(video).expressions:
                     claims[one.kind] += 1
         minutes = len(images) * SECONDS / 60
         print(
-            f"photographs, {what}: "
+            f"photographs, {what}{', ' if name else ''}{name}: "
             + ", ".join(f"{n / minutes:.1f} {kind}" for kind, n in claims.items())
             + " a minute",
             flush=True,
@@ -83,7 +80,7 @@ def moved(image: np.ndarray, what: str, seed: int) -> Iterator[np.ndarray]:
     far, centre = 1.5 * width, np.array([[1, 0, -width / 2], [0, 1, -height / 2], [0, 0, 1.0]])
     for k in range(len(times)):
         shift, gain = np.eye(3), 1.0
-        if what in ("shifted and rolled", "low rate"):
+        if what == "shifted and rolled":
             c, s = np.cos(roll[k]), np.sin(roll[k])
             shift = np.array([[c, -s, right[k]], [s, c, down[k]], [0, 0, 1.0]])
         elif what == "turned":
@@ -106,6 +103,11 @@ class Interval:
 Change = Callable[[np.ndarray], np.ndarray]
 _H264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-crf")
 _VP9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "0", "-crf")
+_MOVES = ("still", "shifted and rolled", "turned", "flicker")
+_LOW = {
+    "H.264 at crf 40": (*_H264, "40"), "H.264 at crf 35": (*_H264, "35"), "H.264 at crf 45": (*_H264, "45"),
+    "VP9 at crf 45": (*_VP9, "45"), "MPEG-4 at q 31": ("-c:v", "mpeg4", "-pix_fmt", "yuv420p", "-q:v", "31"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -201,8 +203,9 @@ def main(what: str, *given: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             films(Path(given[0] if given else folder))
     elif what == "photographs":
-        drawn = (next(shoot(draw_film(41, person, 1, 25))) for person in range(3))
-        photographs([np.asarray(cv2.imread(path)) for path in given] or list(drawn))
+        seeds = [int(one) for one in given if one.isdigit()] or [41] * (not given)
+        drawn = [next(shoot(draw_film(seed, person, 1, 25))) for seed in seeds for person in range(3)]
+        photographs(drawn + [np.asarray(cv2.imread(path)) for path in given if not path.isdigit()])
     elif what == "copies":
         copies(*(frames_of(Path(given[0])) if given else (list(shoot(draw_film(1, 1, 20, 30))), 30.0)))
     else:

@@ -11,7 +11,7 @@ import pytest
 from tests.waiting import PATIENCE
 from tsfmicro import files
 from tsfmicro.errors import RunError, TsfmicroError
-from tsfmicro.files import locked, put_whole, write_whole
+from tsfmicro.files import csv_lines, csv_text, locked, put_whole, write_whole
 
 
 def test_the_second_says_that_it_waits_and_goes_on_when_the_first_is_done(tmp_path):
@@ -147,3 +147,25 @@ def test_another_trouble_with_a_lock_is_not_taken_for_a_disk_without(tmp_path, m
     monkeypatch.setattr(files, "_try", broken)
     with pytest.raises(OSError, match="Input/output"), locked(tmp_path / "lock", pytest.fail):
         pass
+
+
+def test_a_long_table_is_written_a_row_at_a_time_and_whole(tmp_path):
+    made = []
+
+    def rows():
+        for number in range(3):
+            made.append(number)
+            yield number, f"a, {number}"
+
+    lines = csv_lines(["n", "text"], rows())
+    assert (next(lines), made) == ("n,text\n", [])
+    assert (next(lines), made) == ('0,"a, 0"\n', [0])
+    write_whole(tmp_path / "a.csv", csv_lines(["n", "text"], rows()))
+    assert (tmp_path / "a.csv").read_text() == csv_text(["n", "text"], [(n, f"a, {n}") for n in range(3)])
+
+
+def test_a_table_that_fails_half_way_leaves_the_file_as_it_was(tmp_path):
+    write_whole(tmp_path / "a.csv", "old")
+    with pytest.raises(ZeroDivisionError):
+        write_whole(tmp_path / "a.csv", csv_lines(["n"], ([1 / n] for n in (1, 0))))
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("a.csv", "old")]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 from zlib import crc32
@@ -98,15 +99,16 @@ def _check_holder(mark: Path) -> None:
         )
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_whole(path: Path, content: str | bytes | Iterable[str]) -> None:
     """Write a file so that a kill leaves the old one or the new one, never half of either; what killed processes of this machine
-    were writing in that folder goes when the first file is written there."""
+    were writing in that folder goes when the first file is written there. Args: content: or its pieces, one after another."""
     if path.parent not in _SWEPT:
         _sweep(path.parent)
     part = path.with_name(f".{path.name}.{os.getpid()}@{_HERE}.part")
     try:
         with part.open("wb") as stream:
-            stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+            for piece in (content,) if isinstance(content, str | bytes) else content:
+                stream.write(piece.encode("utf-8") if isinstance(piece, str) else piece)
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(path)
@@ -151,8 +153,15 @@ def markdown_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A table as CSV."""
+    return "".join(csv_lines(columns, rows))
+
+
+def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """The lines of a table as CSV, each when it is asked for: a long one need not be in memory."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
+    for row in chain([columns], rows):
+        writer.writerow(row)
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()

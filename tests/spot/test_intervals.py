@@ -187,7 +187,7 @@ def test_a_face_that_moves_all_the_time_must_move_more():
 def test_movements_that_share_a_border_are_one():
     times = seconds(12)
     laugh = 3 * bump(times, 3, 3.5, 4) + 3 * bump(times, 4, 4.6, 5.2) + 2.5 * bump(times, 5.2, 5.7, 6.2)
-    (one,) = told(times, face(times, upper_lip=laugh))
+    (one,) = told(times, face(times, upper_lip=laugh, left_cheek=-laugh, right_cheek=-laugh))
     assert (one.kind, one.onset, one.offset) == ("macro", approx(3, abs=0.2), approx(6.2, abs=0.2))
 
 
@@ -233,9 +233,70 @@ def test_a_smile_may_be_told_while_the_head_turns_and_a_one_sided_movement_may_n
     times = seconds(10)
     up = 2 * bump(times, 4, 4.5, 6, hold=0.7)
     turned = np.repeat(np.stack([1.2 * up, 0 * up], axis=1)[:, None], len(REGIONS), axis=1)
-    smile = dict.fromkeys(("left_cheek", "right_cheek", "left_mouth_corner", "right_mouth_corner"), -up)
-    assert len(told(times, face(times, **smile), turned=turned)) == 1
+    rises = dict.fromkeys(("left_cheek", "right_cheek", "left_mouth_corner", "right_mouth_corner"), -up)
+    nod, smile = face(times, **rises), face(times, **rises)
+    for side, way in (("left", -1), ("right", 1)):
+        smile[:, REGIONS.index(f"{side} mouth corner"), 0] += way * up
+    assert len(told(times, smile, turned=turned)) == 1
+    assert told(times, nod, turned=turned) == []
     assert told(times, face(times, left_cheek=-up, left_mouth_corner=-up), turned=turned) == []
+
+
+def sideways(traces, **regions):
+    """With movements to the right added, e.g. left_cheek=(T,)."""
+    traces = traces.copy()
+    for name, trace in regions.items():
+        traces[:, REGIONS.index(name.replace("_", " ")), 0] += trace
+    return traces
+
+
+def doubt(times, traces):
+    """What speaks against the largest movement; nothing where it is told."""
+    one = max(find_intervals(times, traces, [], level=0), key=lambda f: f.motion)
+    assert (one.doubt == "") == (one.confidence >= 0.5)
+    return one.doubt
+
+
+@pytest.mark.parametrize("length", [0.4, 2.0])
+def test_no_face_moves_both_sides_the_same_way(length):
+    times = seconds(10)
+    far = 2 * bump(times, 4, 4 + length / 2, 4 + length)
+    assert doubt(times, sideways(face(times), left_cheek=far, right_cheek=far)) == "sides go one way"
+    assert doubt(times, sideways(face(times), left_cheek=-far, right_cheek=far)) == ""
+    assert doubt(times, sideways(face(times), left_cheek=far)) == ""  # one side alone
+
+
+def test_a_brow_s_outer_end_goes_up_or_down_but_not_sideways():
+    times = seconds(10)
+    far = 2 * bump(times, 4, 4.5, 6, hold=0.7)
+    assert doubt(times, face(times, left_outer_brow=-far)) == ""
+    assert doubt(times, sideways(face(times, left_outer_brow=-0.5 * far), left_outer_brow=far)) == "brow goes sideways"
+    smile = face(times, left_cheek=-far, right_cheek=-far)
+    assert doubt(times, sideways(smile, left_outer_brow=1.2 * far)) == ""  # hair
+
+
+def test_a_mouth_that_goes_on_alone_speaks_and_one_that_goes_there_and_back_does_not():
+    times = seconds(12)
+    syllables = 3 * bump(times, 3, 3.5, 4) + 3 * bump(times, 4, 4.6, 5.2) + 2.5 * bump(times, 5.2, 5.7, 6.2)
+    assert doubt(times, face(times, lower_lip=syllables)) == "speaks"
+    assert doubt(times, face(times, lower_lip=3 * bump(times, 3, 3.5, 6.2, hold=2))) == ""
+
+
+def test_a_mouth_that_chews_moves_just_before_and_a_face_that_smiles_may():
+    times = seconds(12)
+    bite = 3 * bump(times, 5, 5.45, 6)
+    chewed = bite + 2.3 * bump(times, 4.3, 4.55, 4.75)
+    assert doubt(times, face(times, lower_lip=chewed)) == "no rest beside it"
+    assert doubt(times, face(times, lower_lip=bite)) == ""
+    assert doubt(times, face(times, left_cheek=-chewed, right_cheek=-chewed)) == ""
+
+
+def test_what_goes_much_further_than_a_movement_does_not_say_that_it_jumps():
+    times = seconds(10, 30)
+    slow = 2 * bump(times, 4, 4.5, 6, hold=0.7)
+    smile = face(times, left_cheek=-slow, right_cheek=-slow, left_mouth_corner=-slow, lower_lip=8.0 * (times > 5.7))
+    (one,) = told(times, smile)
+    assert one.kind == "macro"
 
 
 def test_a_slow_movement_that_comes_in_a_jump_is_the_pictures():

@@ -51,6 +51,16 @@ def test_what_hides_two_regions_now_and_then_is_no_hand_that_stays():
     assert len(find_covered(TIMES, seen(left_outer_brow=edge, left_cheek=edge))) == 2
 
 
+def test_what_turns_away_with_the_head_is_no_hand_and_three_regions_are_one():
+    while_ = range(140, 170)
+    two, turns = seen(left_mouth_corner=while_, chin=while_), [(2.5, 4.0)]
+    assert len(find_covered(TIMES, two)) == 1
+    assert find_covered(TIMES, two, turns) == []
+    assert find_covered(TIMES, two, [(0.0, 1.0)]) == find_covered(TIMES, two)
+    three = seen(left_mouth_corner=while_, chin=while_, left_cheek=while_)
+    assert find_covered(TIMES, three, turns) == find_covered(TIMES, three) != []
+
+
 def test_a_mouth_that_opens_and_one_region_alone_are_no_hand():
     assert find_covered(TIMES, seen(upper_lip=range(50, 90), lower_lip=range(50, 90))) == []
     assert find_covered(TIMES, seen(chin=range(50, 90))) == []

@@ -2,21 +2,26 @@
 
 import csv
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from tests.spot.test_intervals import bump
 from tsfmicro.errors import AnnotationError
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.found import Thresholds
 from tsfmicro.spot.listing import read_listing
-from tsfmicro.spot.types import Segment
+from tsfmicro.spot.motion import REGIONS
+from tsfmicro.spot.spot import analysed, rests_of
+from tsfmicro.spot.types import Segment, Video
 from tsfmicro.synthetic.film import read_truth, write_films
 from tsfmicro.use.spot_dataset import GRID, Trace, leave_one_out, spot_dataset
 from tsfmicro.use.spot_score import score_files
 
 NAMES = ("s15/15_0101disgustingteeth", "s16/16_0101disgustingteeth")
+CHEEKS = [REGIONS.index(f"{side} cheek") for side in ("left", "right")]
 CALM = "s16/16_0502funnyerrors"
 
 
@@ -68,6 +73,22 @@ def spotted(release, out):
     return spot_dataset("casme-squared", release, out, workers=1)
 
 
+def still(motion):
+    """A face whose head keeps still. Args: motion: (T, R, 2)."""
+    count = len(motion)
+    return Segment(
+        track=1,
+        frames=np.arange(count),
+        landmarks=np.zeros((5, 2)),
+        head=np.tile(np.eye(2, 3), (count, 1, 1)),
+        motion=motion,
+        turned=np.zeros_like(motion),
+        seen=np.ones(motion.shape[:2], bool),
+        light=np.full(count, 128.0),
+        eyes=np.full((count, 2, 8, 12), 50, np.uint8),
+    )
+
+
 def test_expressions_are_found_under_the_dataset_s_frame_numbers_and_a_calm_video_counts(spotted):
     scores = spotted.measure.scores["overall"]
     assert scores.true == len(spotted.truth) >= 2
@@ -81,23 +102,32 @@ def test_expressions_are_found_under_the_dataset_s_frame_numbers_and_a_calm_vide
 def test_a_trace_tells_the_dataset_s_frame_numbers_whatever_they_begin_with():
     times = np.arange(120) / 30
     motion = np.zeros((120, 13, 2), np.float32)
-    motion[:, 0, 0] = 3 * np.exp(-(((np.arange(120) - 60) / 3.0) ** 2))  # a brow that moves, furthest on the 61st frame
-    face = Segment(
-        track=1,
-        frames=np.arange(120),
-        landmarks=np.zeros((5, 2)),
-        head=np.tile(np.eye(2, 3), (120, 1, 1)),
-        motion=motion,
-        turned=np.zeros_like(motion),
-        seen=np.ones((120, 13), bool),
-        light=np.full(120, 128.0),
-        eyes=np.full((120, 2, 8, 12), 50, np.uint8),
-    )
+    motion[:, 0, 1] = -3 * np.exp(
+        -(((np.arange(120) - 60) / 3.0) ** 2)
+    )  # a brow that moves, furthest on the 61st frame
+    face = still(motion)
     for first in (0, 1, 700):
         trace = Trace(np.arange(first, first + 120), times, (face,))
         quiet, ((one,)) = trace.expressions([Thresholds(micro=9, macro=9), Thresholds()])
         assert quiet == () and (one.kind, one.apex) == ("micro", first + 60)
         assert (one.apex - one.onset) == (one.offset - one.apex)
+
+
+def test_a_video_of_a_dataset_is_spotted_as_any_other():
+    times = np.arange(1200) / 100
+    motion = np.zeros((1200, len(REGIONS), 2), np.float32)
+    smile = 3 * bump(times, 2, 2.6, 5.4, hold=2.2) + 2 * bump(times, 7.5, 8, 9)
+    held = np.where((times > 5) & (times < 7.8), np.maximum(smile, 1.8), smile)  # between them it does not come back
+    motion[:, CHEEKS, 1] = -held[:, None]
+    motion[:, REGIONS.index("left inner brow"), 1] = -1.5 * bump(times, 3.6, 3.75, 3.9)
+    trace = Trace(np.arange(1200), times, (still(motion),))
+    (found,) = trace.expressions([Thresholds()])
+    video = Video(Path("a.avi"), 640, 480, 100.0, times)
+    rest = rests_of(trace.faces, times)[1]
+    told = (one for one in analysed(trace.faces[0], trace.faces, video, rest=rest).found if one.confidence >= 0.5)
+    expected = [(video.frame_at(one.onset), video.frame_at(one.offset), one.kind) for one in told]
+    assert [(one.onset, one.offset, one.kind) for one in found] == expected
+    assert [kind for _, _, kind in expected].count("micro") == 1  # within the smile
 
 
 def test_what_is_written_can_be_scored_again(spotted, release, out):

@@ -21,11 +21,31 @@ _MOVES = 2.0  # seconds within which restlessness is movement
 _AROUND, _OFF = 2.5, 0.1
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
 _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
+_ONE_SIDE = 1.1  # of `_both_sides`: up to here one side moves alone
+_CHEWED = (
+    0.6  # share of a movement by which a mouth may move just before and after, where it moves alone; any other, as far
+)
+_BEYOND = 1.5  # times a movement; what goes further is something else
+_ALONE = 0.4  # share of a mouth's movement up to which brows, cheeks and nose keep still while it speaks
+_STEP = 1 / 15  # seconds between two places of a way; closer ones would count noise
 _TOGETHER = 1.7  # by how much five regions that move together count more than one
 _SEEN = 0.1  # 1 / how many times as long as it is hidden a region must be seen
 _ASTRAY = 0.6  # share of the regions that must be seen for the head's movement to be known
 MOUTH = np.array([any(word in name for word in ("mouth", "lip", "chin")) for name in REGIONS])
-_SMILING = [(REGIONS.index(f"left {name}"), REGIONS.index(f"right {name}")) for name in ("cheek", "mouth corner")]
+_EDGE = np.array(["outer" in name for name in REGIONS])
+_CORNERS, _CHEEKS = (
+    [REGIONS.index(f"{side} {name}") for side in ("left", "right")] for name in ("mouth corner", "cheek")
+)
+
+
+def _mirrored() -> list[int]:
+    """Of each region, the number of that on the other side; its own in the middle."""
+    other = {"left": "right", "right": "left"}
+    names = ((name, *name.partition(" ")[::2]) for name in REGIONS)
+    return [REGIONS.index(f"{other[side]} {rest}" if side in other else name) for name, side, rest in names]
+
+
+_OTHER_SIDE = _mirrored()
 
 
 def demanded(one: Found, demands: dict[str, float]) -> Found:
@@ -42,7 +62,9 @@ def of_the_head(one: Found, times: np.ndarray, motion: np.ndarray, view: View, t
     Args: times: (T,) seconds; motion: (T, R, 2) per cent of the eyes' distance.
     """
     during = _during(one, times)
-    turned = np.linalg.norm(np.ptp(view.turned[during], axis=0), axis=1).mean()
+    far = np.linalg.norm(np.ptp(view.turned[during], axis=0), axis=1)
+    # A turn shows what was behind the edge of a face, the more the further it carries the edge.
+    turned = max(far.mean(), far[one.region] if _EDGE[one.region] else 0)
     aside = np.linalg.norm(_off_the_way(one, times, view.turned), axis=2).max(0).mean()
     turns = max(
         t.turn * one.motion / max(float(turned), 1e-6), t.smile * _smiling(one, times, motion) / max(float(aside), 1e-6)
@@ -67,23 +89,37 @@ def of_the_face(
     lost = min((abs(second - at) for second in view.lost for at in (one.onset, one.offset)), default=np.inf)
     during = _during(one, times)
     off = _off_the_way(one, times, motion)
-    most = np.linalg.norm(off, axis=2).max(0)
+    most, both = np.linalg.norm(off, axis=2).max(0), _both_sides(off)
     demands = {
+        "sides go one way": _or_not(both / t.sides),
         "covered": np.inf if JAW[one.region] else t.furthest / one.motion,
         "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
         "restless video": _above(most, unrest.beside(one)) / t.restless,
         "face comes or leaves": lost / 0.5,
     }
+    if _EDGE[one.region]:  # muscles raise and lower a brow's outer end; what hair does beside a smile is no matter
+        right, down = np.abs(off[_furthest(off), one.region])
+        demands["brow goes sideways"] = _or_not(max(float(down / max(right, 1e-6)), both / _ONE_SIDE))
     if MOUTH[one.region] and (
         (one.parts >= 4 and one.length / one.parts < 0.6) or (np.abs(mouth - one.apex) < _SPEAKS / 2).sum() >= 4
     ):
         demands["speaks"] = 0.5  # a mouth that goes on and on, several times a second
+    alone = MOUTH[one.region] and most[~MOUTH].max() < _ALONE * most.max()
+    if alone and "speaks" not in demands:
+        demands["speaks"] = _or_not(t.way / max(_way(off[:, MOUTH], times[during]), 1e-6))
     if one.kind == "macro":
-        demands["jumps"] = t.jump / max(_jump(off, most, times[during]), 1e-6)
+        demands["jumps"] = t.jump / max(_jump(one, off, most, times[during]), 1e-6)
+        beside = _beside(one, times, motion) / (_CHEWED if alone else 1.0)
+        demands["no rest beside it"] = _or_not(1 / max(beside, 1e-6))
     else:
         demands["few frames"] = (during.stop - during.start - 0.5) / t.frames
         demands["no rest beside it"] = t.calm / max(_beside(one, times, motion), 1e-6)
     return demands
+
+
+def _or_not(met: float) -> float:
+    """How many times a demand is met that makes nothing surer once it is met."""
+    return met if met < 1 else np.inf
 
 
 @dataclass(frozen=True)
@@ -151,25 +187,56 @@ def _above(most: np.ndarray, usual: np.ndarray) -> float:
     return float(max(times[-1], _TOGETHER * times[-5:].mean()))
 
 
-def _jump(off: np.ndarray, most: np.ndarray, times: np.ndarray) -> float:
+def _jump(one: Found, off: np.ndarray, most: np.ndarray, times: np.ndarray) -> float:
     """The largest share of a movement that comes in a thirtieth of a second: usually, of the regions that move most, at most
-    three, and at least half as far as the first.
+    three, and at least half as far as the first. What goes much further than the movement is no part of it: teeth that are
+    seen, or a hand that comes near.
 
     Args: off: (n, R, 2) the movement; most: (R,) its largest.
     """
     step = max(1, round(1 / (30 * float(np.median(np.diff(times))))))
-    furthest = [region for region in np.argsort(most)[-3:] if most[region] >= 0.5 * most.max()]
+    part = np.where(most <= max(_BEYOND * one.motion, most[one.region]), most, 0)
+    furthest = [region for region in np.argsort(part)[-3:] if part[region] >= 0.5 * part.max()]
     steps = np.linalg.norm(off[step:, furthest] - off[:-step, furthest], axis=2).max(0, initial=0)
     return float(np.median(steps / most[furthest]))
 
 
+def _furthest(off: np.ndarray) -> int:
+    """When the face as a whole is furthest. Args: off: (n, R, 2) the movement."""
+    return int(np.linalg.norm(off, axis=(1, 2)).argmax())
+
+
+def _both_sides(off: np.ndarray) -> float:
+    """How far both sides of a face do the same, for how far they go the same way, where the face is furthest: right and left
+    cheeks go both outwards in a smile, and both to the right when a head turns, a hand passes or a picture lags. Of what one
+    side does alone, it is 1.
+
+    Args: off: (n, R, 2) the movement.
+    """
+    top = off[_furthest(off)]
+    mirrored = top[_OTHER_SIDE] * (-1, 1)
+    return float(np.linalg.norm(top + mirrored)) / max(float(np.linalg.norm(top - mirrored)), 1e-6)
+
+
+def _way(off: np.ndarray, times: np.ndarray) -> float:
+    """How long the way is that regions take together, for twice the furthest they come: 1 is there and back.
+
+    Args: off: (n, R, 2) the movement.
+    """
+    rate = 1 / float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    places = smooth(off, 0.04 * rate)[:: max(1, round(_STEP * rate))]
+    return float(
+        np.linalg.norm(np.diff(places, axis=0), axis=(1, 2)).sum() / (2 * np.linalg.norm(off, axis=(1, 2)).max())
+    )
+
+
 def _smiling(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
-    """Per cent by which cheeks and mouth corners go both up or both outwards: as far as the face's two sides do the same."""
+    """Per cent by which cheeks go both up, and mouth corners both outwards: a turn carries both sides the same way, and a nod
+    nothing outwards."""
     off = _off_the_way(one, times, motion)
-    sides = [
-        np.abs([off[:, right, 0] - off[:, left, 0], off[:, right, 1] + off[:, left, 1]]) / 2 for left, right in _SMILING
-    ]
-    return float(np.sqrt(np.prod([both.max() for both in sides])))
+    outwards = np.abs(np.diff(off[:, _CORNERS, 0])).max() / 2
+    up = np.abs(off[:, _CHEEKS, 1].mean(1)).max()
+    return float(np.sqrt(outwards * up))
 
 
 def _beside(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
@@ -180,5 +247,7 @@ def _beside(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
     )
     trace = smooth(motion[begin:end, one.region], 0.02 * rate)
     before, after = trace[: onset - begin + 1], trace[min(offset - begin, len(trace) - 1) :]
-    away = max(np.linalg.norm(before - before[-1], axis=1).max(), np.linalg.norm(after - after[0], axis=1).max())
-    return float(max(away, np.linalg.norm(after[0] - before[-1]))) / one.motion
+    away = np.linalg.norm(before - before[-1], axis=1).max()
+    if not one.held:
+        away = max(away, np.linalg.norm(after - after[0], axis=1).max(), np.linalg.norm(after[0] - before[-1]))
+    return float(away) / one.motion

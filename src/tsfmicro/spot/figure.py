@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,6 +19,7 @@ _PARTS = {"brows": ["brow"], "nose": ["nose"], "cheeks": ["cheek"], "mouth": ["m
 _LINES = ("#3d348b", "#8a8d91", "#e09f3e", "#9a031e", "#0f8b8d")
 SHOWN = 16  # pictures of onset and apex; with more, those of the highest confidence
 _ACROSS = 4
+_WIDE, _HIGH, _PAIRS_HIGH, _DPI = 13.0, 2.9, 1.95, 110  # inches of a line of the picture, of a curve or of faces
 _LONG, _LINE = 180.0, 300.0  # seconds; a longer video is drawn in lines of at most so many
 _LINES_AT_MOST = 36
 _POINTS = 1500  # of a curve in one line; of more, the highest are drawn
@@ -29,18 +31,39 @@ def draw_spotting(spotting: Spotting, pairs: Mapping[Expression, np.ndarray], pa
 
     Args: pairs: onset and apex of an expression, (2, size, size, 3) uint8; those that are not there are not shown.
     """
-    shown = [e for e in spotting.expressions if e in pairs]
-    rows, lines = -(-len(shown) // _ACROSS), _lines(spotting)
-    faces = len(lines)
-    figure = Figure(figsize=(13, 2.9 * faces + 1.95 * rows + 0.3), layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(faces + rows, _ACROSS, height_ratios=[2.9] * faces + [1.95] * rows)
-    for place, (track, begin, end) in enumerate(lines):
-        _draw_curve(figure.add_subplot(grid[place, :]), spotting, track, begin, end)
-    for number, expression in enumerate(shown):
-        axes = figure.add_subplot(grid[faces + number // _ACROSS, number % _ACROSS])
-        _draw_pair(axes, expression, pairs[expression], several=len(spotting.tracks) > 1)
-    figure.savefig(path, dpi=110)
+    lines, shown = _lines(spotting), [e for e in spotting.expressions if e in pairs]
+    rows = [shown[k : k + _ACROSS] for k in range(0, len(shown), _ACROSS)]
+    high, low = round(_DPI * _HIGH), round(_DPI * _PAIRS_HIGH)
+    picture = np.full((high * len(lines) + low * len(rows), round(_DPI * _WIDE), 3), 255, np.uint8)
+    top = 0
+    for figure in _figures(spotting, lines, rows, pairs):  # one at a time: an hour has many
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        drawn = np.asarray(canvas.buffer_rgba())[..., 2::-1]
+        picture[top : top + len(drawn), : drawn.shape[1]] = drawn
+        top += len(drawn)
+        figure.clear()
+    path.write_bytes(cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 6])[1].tobytes())
+
+
+def _figures(
+    spotting: Spotting,
+    lines: Sequence[tuple[int, float, float]],
+    rows: Sequence[Sequence[Expression]],
+    pairs: Mapping[Expression, np.ndarray],
+) -> Iterator[Figure]:
+    """What the picture shows from top to bottom: curves, then faces."""
+    for line in lines:
+        figure = Figure(figsize=(_WIDE, _HIGH), dpi=_DPI)
+        _draw_curve(figure.add_axes((0.06, 0.2, 0.93, 0.7)), spotting, *line)
+        yield figure
+    for row in rows:
+        figure = Figure(figsize=(_WIDE, _PAIRS_HIGH), dpi=_DPI, layout="constrained")
+        for axes, expression in zip(figure.subplots(1, _ACROSS), row, strict=False):
+            _draw_pair(axes, expression, pairs[expression], several=len(spotting.tracks) > 1)
+        for axes in figure.axes[len(row) :]:
+            axes.axis("off")
+        yield figure
 
 
 def _lines(spotting: Spotting) -> list[tuple[int, float, float]]:

@@ -32,6 +32,9 @@ class Thresholds:
         turn: a head that turns may meanwhile carry the skin by at most so many times the movement; of a smile, which moves cheeks
             and mouth corners on both sides alike as no turn does,
         smile: … the head's turn may be so many times as large.
+        sides: both sides of the face do the same by at least so many times as they go the same way; it is 1 of one side alone,
+            and less of noise.
+        way: a mouth that moves alone goes at most so many times as far as there and back, else it speaks.
         roll: … and roll by at most so many degrees.
         furthest: per cent that skin can move, but for lips and chin, which a jaw carries along: more is something else, a hand say.
         jump: share of a slow movement that may come in a thirtieth of a second: more is the picture's, of a codec say, and not the
@@ -49,6 +52,8 @@ class Thresholds:
     calm: float = 0.45
     turn: float = 0.56
     smile: float = 1.5
+    sides: float = 0.8
+    way: float = 1.7
     roll: float = 15.0
     furthest: float = 10.0
     jump: float = 0.5

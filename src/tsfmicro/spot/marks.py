@@ -61,12 +61,12 @@ def _blinks(times: np.ndarray, eyes: np.ndarray) -> Iterator[Stretch]:
             yield float(times[a]) - _LIDS, float(times[b]) + _LIDS
 
 
-def find_covered(times: np.ndarray, seen: np.ndarray) -> list[Stretch]:
+def find_covered(times: np.ndarray, seen: np.ndarray, turns: Sequence[Stretch] = ()) -> list[Stretch]:
     """Where a hand or a thing is before the face, or comes or goes: two regions or more, not the lips alone, show something else
     than before; a moment tells nothing. What hid three regions when it came and when it went was there between, too; what hides two may be the
-    face's own edge.
+    face's own edge, and while the head turns it is what turns away.
 
-    Args: times: (T,) seconds, of all stretches in which this face was followed; seen: (T, R).
+    Args: times: (T,) seconds, of all stretches in which this face was followed; seen: (T, R); turns: seconds in which the head turns.
     """
     from scipy.ndimage import median_filter
 
@@ -84,6 +84,7 @@ def find_covered(times: np.ndarray, seen: np.ndarray) -> list[Stretch]:
     ]
     covers = _joined(told(near), _REMAINS)
     alone = [run for run in runs if not seen[run[0] : run[1] + 1, ~_EDGE].all()]
+    alone = [run for run in alone if not overlaps(turns, float(times[run[0]]), float(times[run[1]]) + 1e-6)]
     return _joined(sorted([*covers, *(one for one in told(alone) if not overlaps(covers, *one))]), 0.0)
 
 

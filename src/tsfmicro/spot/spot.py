@@ -86,7 +86,12 @@ def spot_video(
                 else "Faces must be upright, seen from the front, uncovered, and at least a tenth of the picture's height."
             )
         )
-    rests = _rests(segments, video, rest)
+    rests = rests_of(segments, video.times, rest)
+    if isinstance(rest, tuple) and not rests:
+        raise VideoError(
+            f"{source.path}: no face is seen from {rest[0]:g} to {rest[1]:g} s, where it is said to rest. The video has "
+            f"{video.seconds:.1f} s. Name another --rest, or leave it out."
+        )
     seen = [
         analysed(segment, segments, video, thresholds, rests.get(segment.track), spotter, sure) for segment in segments
     ]
@@ -114,10 +119,10 @@ def spot_video(
     )
 
 
-def _rests(segments: Sequence[Segment], video: Video, known: Known | None) -> dict[int, Rest]:
+def rests_of(segments: Sequence[Segment], times: np.ndarray, known: Known | None = None) -> dict[int, Rest]:
     """Where each face rests: in the first of its stretches that is long enough, or as it is known.
 
-    Raises: VideoError: no face is seen in what was named for all.
+    Args: times: (T,) seconds of the video's frames.
     """
     found: dict[int, Rest] = {}
     alone = len({one.track for one in segments}) == 1
@@ -125,21 +130,15 @@ def _rests(segments: Sequence[Segment], video: Video, known: Known | None) -> di
         given = known.get(one.track) if isinstance(known, Mapping) else known
         if isinstance(given, Rest):
             given = given if alone or isinstance(known, Mapping) else None
-        if one.track not in found and (rest := _rest_of(one, video, given)):
+        if one.track not in found and (rest := _rest_of(one, times, given)):
             found[one.track] = rest
-    named = known if isinstance(known, tuple) else None
-    if named is not None and not found:
-        raise VideoError(
-            f"{video.path}: no face is seen from {named[0]:g} to {named[1]:g} s, where it is said to rest. The video has "
-            f"{video.seconds:.1f} s. Name another --rest, or leave it out."
-        )
     return found
 
 
-def _rest_of(segment: Segment, video: Video, given: Stretch | Rest | None) -> Rest | None:
+def _rest_of(segment: Segment, times: np.ndarray, given: Stretch | Rest | None) -> Rest | None:
     if isinstance(given, Rest):
         return given
-    return find_rest(video.times[segment.frames], segment.motion, segment.seen, given)
+    return find_rest(times[segment.frames], segment.motion, segment.seen, given)
 
 
 def _resting(track: int, rest: Rest, video: Video) -> Resting:
@@ -175,7 +174,9 @@ def around(segment: Segment, segments: Sequence[Segment], video_times: np.ndarra
         s for s in segments if s.track == segment.track
     ]  # a hand may hide a face for a while: it is lost, and found
     covered = find_covered(
-        np.concatenate([video_times[s.frames] for s in of_face]), np.concatenate([s.seen for s in of_face])
+        np.concatenate([video_times[s.frames] for s in of_face]),
+        np.concatenate([s.seen for s in of_face]),
+        [turn for s in of_face for turn in find_turns(video_times[s.frames], s.turned)],
     )
     times = video_times[segment.frames]
     blinks = [blink for blink in find_blinks(times, segment.eyes) if not overlaps(covered, *blink)]
@@ -211,15 +212,32 @@ def analysed(
     """What moved in a segment of a video. Args: see `spot_video`; segments: all of the video."""
     times = video.times[segment.frames]
     blinks, view = around(segment, segments, video.times)
+    found, within = movements(segment, times, blinks, view, thresholds, rest, spotter, sure)
+    told = [one for one in found if one.confidence >= LEVEL]
+    return Analysed(segment, found, within, blinks, view, from_rest(times, segment.motion, told))
+
+
+def movements(
+    segment: Segment,
+    times: np.ndarray,
+    blinks: Sequence[Stretch],
+    view: View,
+    thresholds: Thresholds | None = None,
+    rest: Rest | None = None,
+    spotter: Spotter | None = None,
+    sure: Sure = list,
+) -> tuple[list[Found], list[Found]]:
+    """All that moved in a segment, with doubts, by onset; and which of that moved within a macro-expression.
+
+    Args: times: (T,) seconds of its frames; blinks, view: see `around`; the others: see `spot_video`.
+    """
     asked = thresholds or (Thresholds() if spotter is None else PROPOSALS)
     found = until_rest(find_intervals(times, segment.motion, blinks, asked, view, level=0.0), times, segment.motion)
     if spotter is not None:
         found = spotter.judged(found, times, segment, blinks, view)
     found = beyond_rest(found, rest)
     within = _within(found, times, segment, blinks, view, thresholds)
-    found = sorted((*(found if spotter else sure(found)), *sure(within)), key=lambda one: one.onset)
-    told = [one for one in found if one.confidence >= LEVEL]
-    return Analysed(segment, found, within, blinks, view, from_rest(times, segment.motion, told))
+    return sorted((*(found if spotter else sure(found)), *sure(within)), key=lambda one: one.onset), within
 
 
 def _within(

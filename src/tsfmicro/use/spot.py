@@ -17,7 +17,7 @@ from tsfmicro import __version__
 from tsfmicro.columns import MODEL, SPOTTED, curve_columns, heads, in_columns, write_codebook
 from tsfmicro.data.frames import number_frames
 from tsfmicro.errors import ConfigError, RunError, UnknownNameError
-from tsfmicro.files import csv_text, write_whole
+from tsfmicro.files import csv_lines, csv_text, write_whole
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.face import finder_of_all, quarter_turns
 from tsfmicro.prepare.images import read_image
@@ -154,7 +154,7 @@ def save(spotting: Spotting, out: Path, known: Mapping[str, Any] | None = None) 
         write_whole(files[0], json.dumps(spotting.to_dict(), indent=1))
         expressions, curves = (*SPOTTED, MODEL), curve_columns(spotting.regions)
         write_whole(files[1], csv_text(heads(expressions), expression_rows(spotting)))
-        write_whole(files[2], csv_text(heads(curves), curve_rows(spotting)))
+        write_whole(files[2], csv_lines(heads(curves), curve_rows(spotting)))
         files += [write_codebook(files[1], expressions), write_codebook(files[2], curves)]
         draw_spotting(spotting, onset_and_apex(spotting, 128, spotting.surest(SHOWN)), files[3])
         files.append(out / REPORT)

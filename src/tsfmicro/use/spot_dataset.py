@@ -30,10 +30,9 @@ from tsfmicro.errors import AnnotationError, FaceError, RunError, ShapeError, Ts
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.found import Thresholds
-from tsfmicro.spot.intervals import find_intervals
 from tsfmicro.spot.listing import Listed, Listing, Marked, write_listing
 from tsfmicro.spot.score import score_intervals
-from tsfmicro.spot.spot import around
+from tsfmicro.spot.spot import LEVEL, around, movements, rests_of
 from tsfmicro.spot.types import Segment
 from tsfmicro.types import VideoFrames
 from tsfmicro.use.long_videos import LongVideo, LongVideos, long_videos
@@ -75,12 +74,16 @@ class Trace:
     def expressions(self, grid: Sequence[Thresholds]) -> list[tuple[Marked, ...]]:
         """What is spotted under each of several thresholds, by onset, in the dataset's frame numbers."""
         found: list[list[Marked]] = [[] for _ in grid]
+        rests = rests_of(self.faces, self.times)
         for face in self.faces:
+            times = self.times[face.frames]
             blinks, view = around(face, self.faces, self.times)
             for marked, thresholds in zip(found, grid, strict=True):
-                for one in find_intervals(self.times[face.frames], face.motion, blinks, thresholds, view):
-                    onset, apex, offset = map(self._number, (one.onset, one.apex, one.offset))
-                    marked.append(Marked(onset, offset, one.kind, apex))
+                moved, _ = movements(face, times, blinks, view, thresholds, rests.get(face.track))
+                for one in moved:
+                    if one.confidence >= LEVEL:
+                        onset, apex, offset = map(self._number, (one.onset, one.apex, one.offset))
+                        marked.append(Marked(onset, offset, one.kind, apex))
         return [tuple(sorted(marked, key=lambda m: (m.onset, m.offset))) for marked in found]
 
     def _number(self, seconds: float) -> int:
