@@ -121,7 +121,7 @@ def own_ways(amount: float, rng: np.random.Generator) -> dict[int, tuple[Own, ..
     """A person's way with the pulls of each action unit, the same on either side; nothing where it is the textbook's."""
     if amount == 0:
         return {}
-    about = amount * rng.standard_normal((len(UNITS), MOST_PULLS, 5)).clip(-2, 2) * (4.0, 4.0, 0.4, 0.25, 0.6)
+    about = amount * rng.standard_normal((len(UNITS), MOST_PULLS, 5)).clip(-2, 2) * (4.0, 4.0, 0.4, 0.35, 0.6)
     return {
         unit: tuple(
             Own(aside, down, turn, float(np.exp(spread)), float(np.exp(share)))
