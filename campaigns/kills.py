@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
 import hashlib
+import io
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -33,7 +36,16 @@ from campaigns.inputs import make_material
 
 KILLS = 3  # in a round, at most
 SECONDS = 600  # of a command; longer is a hang
-TIMES = {"seconds", "took", "made", "began", "ended", "at"}  # of JSON files: they differ from run to run
+TIMES = {
+    "seconds",
+    "took",
+    "made",
+    "began",
+    "ended",
+    "at",
+    "training seconds",
+}  # of JSON and CSV files: they differ from run to run
+TIME = re.compile(rb"\| (< 1 s|[0-9.]+ (s|min|h)) (?=\|)")  # of a table to read
 Words = list[str]
 PROGRAM = [sys.executable, "-m", "tsfmicro.app.cli"]
 CODER = [sys.executable, "-m", "campaigns.coder"]
@@ -177,6 +189,12 @@ def _digest(file: Path, new: Path) -> str:
         with contextlib.suppress(ValueError):
             lines = whole.splitlines() if file.suffix == ".jsonl" else [whole]
             whole = b"\n".join(json.dumps(_without_times(json.loads(line)), sort_keys=True).encode() for line in lines)
+    elif file.suffix == ".csv":
+        rows = list(csv.reader(io.StringIO(whole.decode(errors="replace"))))
+        kept = [n for n, name in enumerate(rows[0]) if name not in TIMES] if rows else []
+        whole = json.dumps([[row[n] for n in kept if n < len(row)] for row in rows]).encode()
+    elif file.suffix == ".md":
+        whole = TIME.sub(b"", whole)
     return hashlib.sha256(whole.replace(str(new).encode(), b"")).hexdigest()
 
 

@@ -53,6 +53,18 @@ def test_what_a_kill_leaves_wrong_is_told(rounds, way, told):
     assert any(told in (fault or "") or "missing" in (fault or "") for _, _, fault in rounds(way))
 
 
+def test_tables_that_differ_in_time_alone_are_the_same(tmp_path):
+    def table(folder, score, seconds):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "table.csv").write_text(f"run,UF1,training seconds\na,{score},{seconds}\n")
+        (tmp_path / folder / "table.md").write_text(f"| run | UF1 | time |\n| a | {score} | {seconds} s |\n")
+        return kills.contents(tmp_path / folder, ("*",))
+
+    one = table("one", 0.8, 3.1)
+    assert table("slower", 0.8, 12) == one
+    assert not set(table("other", 0.9, 3.1).items()) & set(one.items())
+
+
 def test_drawing_people_survives_kills(tmp_path):
     found = list(kills.rounds(tmp_path, tmp_path, [3], "faces"))
     assert [fault for _, _, fault in found] == [None], found
