@@ -63,6 +63,13 @@ def test_the_score_of_the_readme_is_what_its_run_gives(kept, monkeypatch):
     assert [line for line in block("README.md", "demo ") if line not in again] == []
 
 
+def test_what_the_demo_reaches_from_scratch_is_what_its_run_gives(kept):
+    summary = summarise(RunFolder.open(kept("demo") / "scratch"))
+    gain = summary.versus_linear["uf1"]
+    told = " ".join(text("docs/pretraining.md").split())
+    assert f"it is {summary.model.uf1}, {gain.interval.value:.2f} above (p {gain.shown_p};" in told
+
+
 def test_all_rules_of_the_page_of_scores_are_what_its_run_gives(kept, monkeypatch):
     again = printed(monkeypatch, "evaluate", f"{kept('scores') / 'late'}", "--rule", "all")
     told = [line for line in block("docs/scores.md", "demo ") if not line.startswith("look at")]

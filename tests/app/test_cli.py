@@ -73,6 +73,7 @@ def test_datasets_models_and_configs_are_listed(tsfmicro):
         (["study", "demo", "--out", "o", "--data", "casme2=a"], "demo is a config of one run"),
         (["study", "demo-study", "--out", "o", "--data", "samm=a"], "no folder was given for casme2"),
         (["study", "demo-study", "--out", "o", "--data", "casme2=nowhere"], "nowhere: no such folder"),
+        (["demo", "--out", "o", "--seed", "1000"], "--seed 1000: the demo's network has learned from these people"),
         (["study", "demo-study", "--out", "o", "--data", "casme2=a", "--only", "x"], "no run matches --only x"),
         (["study", "demo-study", "--out", "o", "--data", "casme2=a", "--rule", "lst"], "Did you mean 'last'?"),
         (["study", "demo-study", "--out", "o", "--data", "casme2=a", "--set", "train.epoch=3"], "did you mean epochs?"),

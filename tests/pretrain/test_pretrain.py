@@ -15,9 +15,9 @@ from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.models.pretrained import from_pretrained
 from tsfmicro.models.registry import create_model
 from tsfmicro.pretrain import pretrain as module
-from tsfmicro.pretrain.blocks import Order, make, needs_of
+from tsfmicro.pretrain.blocks import HELD_OUT, Order, make, needs_of
 from tsfmicro.pretrain.goals import Goals, Pupil
-from tsfmicro.pretrain.pretrain import Lesson, pretrain, see
+from tsfmicro.pretrain.pretrain import Lesson, ask, pretrain, see
 from tsfmicro.pretrain.settings import PretrainConfig, names, settings
 from tsfmicro.run.watch import Watch
 from tsfmicro.synthetic.pairs import UNITS
@@ -72,6 +72,18 @@ def test_it_tells_how_it_goes_and_what_it_learned_from(whole):
     assert {file.name for file in done.out.iterdir()} == {".lock", "pretraining.json", *files(done.out)}, (
         "nothing else is kept"
     )
+
+
+def test_in_half_precision_the_file_is_half_and_the_card_says_what_it_knows(whole, tmp_path):
+    config = small(half=True)
+    done = pretrain(config, tmp_path / "start", workers=1, device="cpu")
+    whole_size, half_size = (len(files(out)["model.safetensors"]) for out in (whole[0].out, done.out))
+    assert half_size < 0.6 * whole_size
+    model = from_pretrained(done.out)
+    assert {values.dtype for values in model.parameters()} == {torch.float32}
+    held = [make(Order(config.draw, needs_of(model)), HELD_OUT)]
+    again = ask(Pupil(model, Goals(config.targets)), held, CPU)
+    assert (again.uf1, again.units) == (done.marks.uf1, done.marks.units)
 
 
 def test_stopped_at_any_block_it_goes_on_and_ends_the_same_to_the_last_bit(whole, tmp_path, monkeypatch):

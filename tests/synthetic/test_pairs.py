@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from tsfmicro.errors import ConfigError
-from tsfmicro.synthetic.breadth import NARROW, Breadth
+from tsfmicro.synthetic.breadth import NARROW, Breadth, own_ways
 from tsfmicro.synthetic.camera import Camera, Shot, draw_camera
+from tsfmicro.synthetic.muscles import motion
 from tsfmicro.synthetic.pairs import STRONGEST, UNITS, draw_pairs, draw_parts, sheet
-from tsfmicro.synthetic.script import EMOTIONS
+from tsfmicro.synthetic.person import draw_person
+from tsfmicro.synthetic.script import COMBINATIONS, EMOTIONS, RARER
 
 SIZE = 64
 FACE = 224  # px that a camera has of a face
@@ -91,6 +93,27 @@ def test_slight_one_sided_and_blended_movements_come_with_breadth():
         for parts in ([p for parts in drawn for p in parts] for drawn in (wide, narrow))
     ]
     assert lone[0] > lone[1]
+
+
+def test_rarer_combinations_come_with_breadth_and_are_of_one_emotion_each():
+    rng = np.random.default_rng(0)
+    met = lambda amount: {frozenset(p.unit for p in draw_parts("disgust", amount, rng)) for _ in range(300)}  # noqa: E731
+    assert frozenset((4, 7, 9)) in met(1.0) and frozenset((4, 7, 9)) not in met(0.0)
+    usual = [units for options in COMBINATIONS.values() for units, _, _ in options]
+    rarer = [units for options in RARER.values() for units in options]
+    assert RARER.keys() == set(EMOTIONS) and len({*usual, *rarer}) == len(usual) + len(rarer)
+
+
+def test_people_pull_each_in_their_own_way_and_as_far_as_was_asked():
+    rng = np.random.default_rng(0)
+    somebody, another = (own_ways(1.0, rng)[12] for _ in range(2))
+    person, no_breadth = draw_person(rng), own_ways(0.0, rng)
+    textbook, mine, theirs = (motion(12, person, 2.0, 1.0, own=own) for own in ((), somebody, another))
+    assert not no_breadth
+    for one in (textbook, mine, theirs):
+        assert np.hypot(*one.shift).max() == pytest.approx(2.0, rel=1e-4)
+    likeness = [np.corrcoef(a.shift.ravel(), b.shift.ravel())[0, 1] for a, b in ((textbook, mine), (mine, theirs))]
+    assert all(0.2 < like < 0.98 for like in likeness)
 
 
 def test_breadth_changes_what_it_names():

@@ -31,6 +31,11 @@ WEIGHTS = {
         "MIT",
         "trained by `make flow-model` on drawn faces, 2026; no person is in it",
     ),
+    "starts/drawn-people/sssnet/model.safetensors": (
+        "SSSNet, a start",
+        "MIT",
+        "trained by `make starts` on drawn faces, 2026; no person is in it",
+    ),
     "starts/drawn-people/ststnet/model.safetensors": (
         "STSTNet, a start",
         "MIT",

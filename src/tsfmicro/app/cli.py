@@ -217,10 +217,12 @@ def demo(
 ) -> None:
     """The whole job on generated faces: draw, prepare, train, score. Nothing needs to be downloaded."""
     from tsfmicro.app.screens import Screen, show_summary
+    from tsfmicro.study.demo import MEANS
     from tsfmicro.study.demo import demo as do
 
     with Screen() as screen:
         summary = do(out, people, clips, fps, seed, workers, screen)
+    print(f"note: {MEANS}")
     show_summary(summary, out / "run")
 
 

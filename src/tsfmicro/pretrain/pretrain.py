@@ -118,6 +118,9 @@ def pretrain(
         with on_threads(plan["threads"]), torch.random.fork_rng():
             held = list(in_order(partial(make, order), range(HELD_OUT, HELD_OUT + config.draw.held_out), drawers))
             speed, asked = _learn(Lesson(config, order, plan["blocks"], on), pupil, held, out, drawers, watch)
+            if config.half:  # what is kept is what is asked
+                pupil.model.half().float()
+                asked[-1] = (asked[-1][0], ask(pupil, held, on))
         _finish(out, config, order, plan, pupil, asked)
     return Pretrained(out, plan["blocks"] * order.pairs, asked[-1][1], speed)
 
@@ -330,7 +333,7 @@ def _finish(
 ) -> None:
     """Save the model, then the card, which says that all is there."""
     pupil.model.classes = ()
-    save_pretrained(pupil.model, out)
+    save_pretrained(pupil.model.half() if config.half else pupil.model, out)
     people = plan["blocks"] * order.draw.people
     card = {
         "format": FORMAT,

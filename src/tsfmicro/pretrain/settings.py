@@ -69,6 +69,10 @@ class PretrainConfig(Section):
     name: str = Field(pattern=r"^[\w.-]+$")
     size: int = Field(64, ge=16, le=1024, description="edge of the images or maps that the model looks at, pixels")
     model: ModelConfig
+    half: bool = Field(
+        False,
+        description="keep the weights as numbers of 16 bits: half the file, and a run begins with what they say exactly",
+    )
     draw: DrawConfig = DrawConfig()
     targets: TargetsConfig = TargetsConfig()
     learn: LearnConfig = LearnConfig()

@@ -14,6 +14,7 @@ from tsfmicro.errors import ConfigError
 from tsfmicro.synthetic.draw import Field
 from tsfmicro.synthetic.head import Portrait, linear
 from tsfmicro.synthetic.light import Light
+from tsfmicro.synthetic.muscles import MOST_PULLS, UNITS, Own
 from tsfmicro.synthetic.person import Colour, HairStyle, Person
 
 
@@ -30,7 +31,8 @@ class Breadth:
         camera: blur, noise, grain, compression, gamma, fewer pixels, grey.
         habit: how far annotators' frames are off the true onset and apex.
         alignment: error of a face's landmarks.
-        script: one-sided, blended and slight movements.
+        script: one-sided, blended, slight and rarer movements.
+        muscles: where, which way and how widely a person's muscles pull, and how much of each unit each does.
     """
 
     looks: float = 1.0
@@ -42,6 +44,7 @@ class Breadth:
     habit: float = 1.0
     alignment: float = 1.0
     script: float = 1.0
+    muscles: float = 1.0
 
     def __post_init__(self) -> None:
         wrong = [f"{f.name}={getattr(self, f.name):g}" for f in fields(self) if not 0 <= getattr(self, f.name) <= 2]
@@ -112,6 +115,20 @@ def _toned(colour: Colour, bright: float, warm: float) -> Colour:
 def _any(rng: np.random.Generator, low: float, high: float) -> Colour:
     red, green, blue = (float(c) for c in rng.uniform(low, high, 3))
     return red, green, blue
+
+
+def own_ways(amount: float, rng: np.random.Generator) -> dict[int, tuple[Own, ...]]:
+    """A person's way with the pulls of each action unit, the same on either side; nothing where it is the textbook's."""
+    if amount == 0:
+        return {}
+    about = amount * rng.standard_normal((len(UNITS), MOST_PULLS, 5)).clip(-2, 2) * (4.0, 4.0, 0.4, 0.35, 0.6)
+    return {
+        unit: tuple(
+            Own(aside, down, turn, float(np.exp(spread)), float(np.exp(share)))
+            for aside, down, turn, spread, share in pulls
+        )
+        for unit, pulls in zip(UNITS, about.tolist(), strict=True)
+    }
 
 
 def made_up(portrait: Portrait, person: Person, amount: float, rng: np.random.Generator) -> Portrait:

@@ -6,9 +6,10 @@ places, folds that deepen with it, and for 5, 6 and 7 a movement of the lids.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, repeat
 
 import numpy as np
 
@@ -28,6 +29,20 @@ class Pull:
     at: Point
     way: Point
     size: Point
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Own:
+    """How one person's pull differs from the textbook's.
+
+    Attributes: aside, down: its place, mm, the first away from the face's middle; turn: radians; spread, share: factors.
+    """
+
+    aside: float = 0.0
+    down: float = 0.0
+    turn: float = 0.0
+    spread: float = 1.0
     share: float = 1.0
 
 
@@ -89,6 +104,7 @@ def motion(
     spread: float = 1.0,
     coarse: Grid = COARSE,
     folds: Grid = FOLDS,
+    own: Sequence[Own] = (),
 ) -> Motion:
     """An action unit whose furthest point moves by the larger of `left` and `right`.
 
@@ -96,6 +112,7 @@ def motion(
         left, right: strength on either side of the picture; below 0 is the opposite movement.
         turn, spread: pulls turned by so many radians, and widened by that factor.
         coarse, folds: where pulls and folds are drawn.
+        own: the person's way with each pull of the unit; the textbook's where there is none.
     """
     x, y, z = coarse.zeros(), coarse.zeros(), folds.zeros()
     depth = 0.55 + 0.7 * person.age  # older skin folds deeper
@@ -103,12 +120,13 @@ def motion(
     sides = {side: action(unit, person, side) for side in strengths}
     for side, one in sides.items():
         strength = strengths[side]
-        for pull in one.pulls:
-            angle = np.arctan2(pull.way[1], pull.way[0]) + side * turn
-            size = (pull.size[0] * spread, pull.size[1] * spread)
-            window, bell = coarse.bell(pull.at, size)
-            x[window] += strength * pull.share * float(np.cos(angle)) * bell
-            y[window] += strength * pull.share * float(np.sin(angle)) * bell
+        for pull, way in zip(one.pulls, chain(own, repeat(_TEXTBOOK)), strict=False):
+            angle = np.arctan2(pull.way[1], pull.way[0]) + side * (turn + way.turn)
+            wide, share = spread * way.spread, strength * pull.share * way.share
+            at = (pull.at[0] + side * way.aside, pull.at[1] + way.down)
+            window, bell = coarse.bell(at, (pull.size[0] * wide, pull.size[1] * wide))
+            x[window] += share * float(np.cos(angle)) * bell
+            y[window] += share * float(np.sin(angle)) * bell
         if one.lids != Lids():
             y -= strength * lid_skin(person, side, one.lids, coarse)
         for fold in one.folds:
@@ -322,3 +340,5 @@ _ACTIONS: dict[int, Callable[[Person, int], Action]] = {
 }
 
 UNITS: tuple[int, ...] = tuple(_ACTIONS)
+MOST_PULLS = 4  # of a unit on one side
+_TEXTBOOK = Own()

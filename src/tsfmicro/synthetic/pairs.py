@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tsfmicro.errors import ConfigError
 from tsfmicro.synthetic import muscles
-from tsfmicro.synthetic.breadth import Breadth, made_up, wide_light, wide_person
+from tsfmicro.synthetic.breadth import Breadth, made_up, own_ways, wide_light, wide_person
 from tsfmicro.synthetic.camera import Shot, draw_camera
 from tsfmicro.synthetic.cast import random_stream
 from tsfmicro.synthetic.draw import Field, Grid, mix, smoothstep
@@ -28,24 +28,25 @@ from tsfmicro.synthetic.light import Light, develop, lit
 from tsfmicro.synthetic.muscles import Motion, motion
 from tsfmicro.synthetic.person import draw_person
 from tsfmicro.synthetic.pose import Pose
-from tsfmicro.synthetic.script import COMBINATIONS, EMOTIONS, Part, draw_part, draw_studio
+from tsfmicro.synthetic.script import COMBINATIONS, EMOTIONS, RARER, Part, draw_part, draw_studio
 from tsfmicro.synthetic.trouble import turn_shift
 from tsfmicro.template import to_template
 
 UNITS: tuple[str, ...] = tuple(f"{side}{unit}" for unit in muscles.UNITS for side in "LR")
 """Columns of `Pairs.units`: each action unit on the person's left and right."""
 
-VERSION = 3  # of the drawing: raise it where the same arguments give other pairs
+VERSION = 4  # of the drawing: raise it where the same arguments give other pairs
 STRONGEST = 4.0  # px of 224 that the furthest point of the skin moves at intensity 1
 SMALLEST, LARGEST = 32, 512  # edges that can be drawn, px
 
 _PAIRS = 200  # streams of their own: clips and films use the numbers below
-_LOOKS, _LIGHT, _PAIR, _NOISE = range(4)
+_LOOKS, _LIGHT, _PAIR, _NOISE, _WAYS = range(5)
 _LIGHTS = 2  # a person is lit under so many lamps: lighting anew takes as long as drawing three pairs
 _RESTING = 4  # action units in which a person's resting faces differ
 _MARGIN = 0.08  # of the crop's edge, drawn around it for what alignment and movement bring in
 _TRUTH = 4  # px from one true motion to the next
 _OF_640 = 1.53  # px of a picture of 640 × 480 for one of a crop of 224
+_RARELY = 0.5  # of wide scripts, those with a rarer combination
 _PIVOT = 25.0  # mm of height about which a head turns, as in `pose`
 
 Image = NDArray[Any]
@@ -182,6 +183,7 @@ class Sitter:
             self.lit.append(picture)
             # What a pair samples at every point of its lattice: how far the skin follows muscles, and the head; depth; light.
             self.layers.append(cv2.merge([*layers, shade.astype(np.float32)]))
+        self.ways = own_ways(breadth.muscles, random_stream(*key, _WAYS))
         resting = rng.permutation(muscles.UNITS)[:_RESTING]
         motions = []
         for unit in resting:
@@ -201,7 +203,10 @@ class Sitter:
 
     def motion(self, part: Part) -> Motion:
         """An action unit of this person; the part's strength is in mm."""
-        return motion(part.unit, self.person, part.left, part.right, part.turn, part.spread, self.coarse, self.folds)
+        way = self.ways.get(part.unit, ())
+        return motion(
+            part.unit, self.person, part.left, part.right, part.turn, part.spread, self.coarse, self.folds, way
+        )
 
 
 class _Pair:
@@ -431,7 +436,7 @@ def draw_parts(emotion: str, amount: float, rng: np.random.Generator) -> list[Pa
     wide = rng.random() < amount
     most = float(0.3 + (STRONGEST - 0.3) * rng.beta(1.5, 2.0) if wide else (1 + 3 * rng.beta(3.5, 1.2)) / _OF_640)
     parts = []
-    for k, (unit, sides) in enumerate(_units(emotion, rng)):
+    for k, (unit, sides) in enumerate(_units(emotion, rng, _RARELY if wide else 0)):
         if not sides and wide and rng.random() < 0.15:
             sides = str(rng.choice(["L", "R"]))
         parts.append(_uneven(unit, sides, most * (1.0 if k == 0 else float(rng.uniform(0.6, 1.0))), rng))
@@ -443,11 +448,14 @@ def draw_parts(emotion: str, amount: float, rng: np.random.Generator) -> list[Pa
     return parts
 
 
-def _units(emotion: str, rng: np.random.Generator) -> list[tuple[int, str]]:
-    """Number and side ("" for both) of each unit of one of an emotion's combinations."""
-    options = COMBINATIONS[emotion]
-    weights = np.array([w for _, w, _ in options], float)
-    units = options[int(rng.choice(len(options), p=weights / weights.sum()))][0]
+def _units(emotion: str, rng: np.random.Generator, rarely: float = 0) -> list[tuple[int, str]]:
+    """Number and side ("" for both) of each unit of one of an emotion's combinations. Args: rarely: share of the rarer ones."""
+    if rarely and rng.random() < rarely:
+        units = str(rng.choice(RARER[emotion]))
+    else:
+        options = COMBINATIONS[emotion]
+        weights = np.array([w for _, w, _ in options], float)
+        units = options[int(rng.choice(len(options), p=weights / weights.sum()))][0]
     return [(int(text.lstrip("LR")), text[0] if text[0] in "LR" else "") for text in units.split("+")]
 
 

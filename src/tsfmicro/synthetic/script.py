@@ -26,6 +26,20 @@ COMBINATIONS = MappingProxyType(
 )
 
 
+# What published sheets combine too, more rarely: action units of the objective classes (Davison et al., 2018), under the emotion by
+# whose units CASME II was labelled (Yan et al., 2014: 6 or 12; 9, 10, or 4+7 with them; 15 or 17; 1+2, 2 or 25), others without one.
+# A unit alone that such a class knows and no other emotion has goes with its class: 5 with 1+2 and 25.
+RARER = MappingProxyType(
+    {
+        "happiness": ("6", "7+12", "6+7+12"),
+        "surprise": ("5", "25", "1+2+25", "5+24"),
+        "disgust": ("4+7+9", "4+7+10", "7+10", "4+9+17", "4+5+7+9"),
+        "repression": ("6+15", "17+24"),
+        "others": ("20", "23", "4+5", "4+5+7", "4+6+7", "1+2+4"),
+    }
+)
+
+
 @dataclass(frozen=True)
 class Part:
     """One action unit of a movement.
