@@ -22,9 +22,7 @@ _AROUND, _OFF = 2.5, 0.1
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
 _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
 _ONE_SIDE = 1.1  # of `_both_sides`: up to here one side moves alone
-_CHEWED = (
-    0.6  # share of a movement by which a mouth may move just before and after, where it moves alone; any other, as far
-)
+_CHEWED = 0.6  # share of its movement by which a mouth that moves alone may move just before and after; else, 1
 _BEYOND = 1.5  # times a movement; what goes further is something else
 _ALONE = 0.4  # share of a mouth's movement up to which brows, cheeks and nose keep still while it speaks
 _STEP = 1 / 15  # seconds between two places of a way; closer ones would count noise
