@@ -49,21 +49,20 @@ def films(folder: Path) -> None:
 
 
 def photographs(images: Sequence[np.ndarray]) -> None:
-    low = _LOW if shutil.which("ffmpeg") else {"JPEG at 15": ()}
-    sorts: list[tuple[str, str, tuple[str, ...] | None]] = [(what, "", None) for what in _MOVES]
-    sorts += [("shifted and rolled", name, asked) for name, asked in low.items()]
-    sorts += [("turned", name, low[name]) for name in list(low)[:1]]
-    for what, name, asked in sorts:
+    low: dict[str, tuple[str, ...]] = _LOW if shutil.which("ffmpeg") else {"JPEG at 15": ()}
+    rates = [("shifted and rolled", name) for name in low]
+    for what, name in (*((what, "") for what in _MOVES), *rates, ("turned", next(iter(low)))):
+        asked = low.get(name, ())
         claims = {"micro": 0, "macro": 0}
         for seed, image in enumerate(images):
             with tempfile.TemporaryDirectory() as folder:
-                quality = 15 if asked == () else 95
-                video = write(Path(folder) / "a", moved(image, what, seed), FPS, asked=asked or (), quality=quality)
+                quality = 15 if name and not asked else 95
+                video = write(Path(folder) / "a", moved(image, what, seed), FPS, asked=asked, quality=quality)
                 for one in spot(video).expressions:
                     claims[one.kind] += 1
         minutes = len(images) * SECONDS / 60
         print(
-            f"photographs, {what}{', ' if name else ''}{name}: "
+            f"photographs, {', '.join(filter(None, (what, name)))}: "
             + ", ".join(f"{n / minutes:.1f} {kind}" for kind, n in claims.items())
             + " a minute",
             flush=True,

@@ -36,15 +36,8 @@ from campaigns.inputs import make_material
 
 KILLS = 3  # in a round, at most
 SECONDS = 600  # of a command; longer is a hang
-TIMES = {
-    "seconds",
-    "took",
-    "made",
-    "began",
-    "ended",
-    "at",
-    "training seconds",
-}  # of JSON and CSV files: they differ from run to run
+# Of JSON and CSV files: they differ from run to run.
+TIMES = {"seconds", "took", "made", "began", "ended", "at", "training seconds"}
 TIME = re.compile(rb"\| (< 1 s|[0-9.]+ (s|min|h)) (?=\|)")  # of a table to read
 Words = list[str]
 PROGRAM = [sys.executable, "-m", "tsfmicro.app.cli"]

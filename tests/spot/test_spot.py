@@ -7,7 +7,7 @@ from pytest import approx
 
 from tests.spot.test_intervals import bump, face, seconds
 from tsfmicro.spot.motion import REGIONS
-from tsfmicro.spot.spot import WITHIN, analysed, marks
+from tsfmicro.spot.spot import WITHIN, analysed, covers_of, marks
 from tsfmicro.spot.types import Segment, Video
 
 BROW = REGIONS.index("left inner brow")
@@ -22,7 +22,7 @@ def told(times, traces):
         np.ones(traces.shape[:2], bool), np.full(count, 100.0), np.full((count, 2, 8, 12), 90, np.uint8),
     )  # fmt: skip
     video = Video(Path("a.avi"), 640, 480, 100.0, times)
-    one = analysed(segment, [segment], video)
+    one = analysed(segment, covers_of([segment], times)[1], video)
     return [f for f in one.found if f.confidence >= 0.5], [m.what for m in marks([one], video)]
 
 

@@ -14,7 +14,7 @@ from tsfmicro.run.watch import Watch
 from tsfmicro.spot.found import Thresholds
 from tsfmicro.spot.listing import read_listing
 from tsfmicro.spot.motion import REGIONS
-from tsfmicro.spot.spot import analysed, rests_of
+from tsfmicro.spot.spot import analysed, covers_of, rests_of
 from tsfmicro.spot.types import Segment, Video
 from tsfmicro.synthetic.film import read_truth, write_films
 from tsfmicro.use.spot_dataset import GRID, Trace, leave_one_out, spot_dataset
@@ -124,7 +124,8 @@ def test_a_video_of_a_dataset_is_spotted_as_any_other():
     (found,) = trace.expressions([Thresholds()])
     video = Video(Path("a.avi"), 640, 480, 100.0, times)
     rest = rests_of(trace.faces, times)[1]
-    told = (one for one in analysed(trace.faces[0], trace.faces, video, rest=rest).found if one.confidence >= 0.5)
+    moved = analysed(trace.faces[0], covers_of(trace.faces, times)[1], video, rest=rest)
+    told = (one for one in moved.found if one.confidence >= 0.5)
     expected = [(video.frame_at(one.onset), video.frame_at(one.offset), one.kind) for one in told]
     assert [(one.onset, one.offset, one.kind) for one in found] == expected
     assert [kind for _, _, kind in expected].count("micro") == 1  # within the smile

@@ -98,12 +98,12 @@ def of_the_face(
     if _EDGE[one.region]:  # muscles raise and lower a brow's outer end; what hair does beside a smile is no matter
         right, down = np.abs(off[_furthest(off), one.region])
         demands["brow goes sideways"] = _or_not(max(float(down / max(right, 1e-6)), both / _ONE_SIDE))
+    alone = MOUTH[one.region] and most[~MOUTH].max() < _ALONE * most.max()
     if MOUTH[one.region] and (
         (one.parts >= 4 and one.length / one.parts < 0.6) or (np.abs(mouth - one.apex) < _SPEAKS / 2).sum() >= 4
     ):
         demands["speaks"] = 0.5  # a mouth that goes on and on, several times a second
-    alone = MOUTH[one.region] and most[~MOUTH].max() < _ALONE * most.max()
-    if alone and "speaks" not in demands:
+    elif alone:
         demands["speaks"] = _or_not(t.way / max(_way(off[:, MOUTH], times[during]), 1e-6))
     if one.kind == "macro":
         demands["jumps"] = t.jump / max(_jump(one, off, most, times[during]), 1e-6)

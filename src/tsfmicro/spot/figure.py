@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from tsfmicro.files import write_whole
 from tsfmicro.spot.types import Expression, Spotting
 
 COLOURS = {"micro": "#d1495b", "macro": "#2e86ab"}
@@ -43,7 +44,7 @@ def draw_spotting(spotting: Spotting, pairs: Mapping[Expression, np.ndarray], pa
         picture[top : top + len(drawn), : drawn.shape[1]] = drawn
         top += len(drawn)
         figure.clear()
-    path.write_bytes(cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 6])[1].tobytes())
+    write_whole(path, cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 6])[1].tobytes())
 
 
 def _figures(

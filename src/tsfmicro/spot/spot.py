@@ -92,8 +92,9 @@ def spot_video(
             f"{source.path}: no face is seen from {rest[0]:g} to {rest[1]:g} s, where it is said to rest. The video has "
             f"{video.seconds:.1f} s. Name another --rest, or leave it out."
         )
+    covers = covers_of(segments, video.times)
     seen = [
-        analysed(segment, segments, video, thresholds, rests.get(segment.track), spotter, sure) for segment in segments
+        analysed(one, covers[one.track], video, thresholds, rests.get(one.track), spotter, sure) for one in segments
     ]
     told = [_expression(f, one.segment, video) for one in seen for f in one.found if f.confidence >= level]
     blinks = [Blink(one.segment.track, *map(video.frame_at, blink)) for one in seen for blink in one.blinks]
@@ -165,19 +166,29 @@ def _video(source: Source, times: np.ndarray) -> Video:
     return Video(source.path, source.width, source.height, rate_of(times), times)
 
 
-def around(segment: Segment, segments: Sequence[Segment], video_times: np.ndarray) -> tuple[list[Stretch], View]:
+def covers_of(segments: Sequence[Segment], times: np.ndarray) -> dict[int, list[Stretch]]:
+    """Where something is before each face, in all of its stretches: a hand may hide a face for a while: it is lost, and found.
+
+    Args: segments: all of the video; times: (T,) seconds of its frames.
+    """
+    of_faces: dict[int, list[Segment]] = {}
+    for one in segments:
+        of_faces.setdefault(one.track, []).append(one)
+    return {
+        track: find_covered(
+            np.concatenate([times[one.frames] for one in of_face]),
+            np.concatenate([one.seen for one in of_face]),
+            [turn for one in of_face for turn in find_turns(times[one.frames], one.turned)],
+        )
+        for track, of_face in of_faces.items()
+    }
+
+
+def around(segment: Segment, covered: list[Stretch], video_times: np.ndarray) -> tuple[list[Stretch], View]:
     """What else happens while a face moves, whatever the thresholds: its blinks, and what stands in the way.
 
-    Args: segments: all of the video; video_times: (T,) seconds of its frames.
+    Args: covered: where something is before this face, see `covers_of`; video_times: (T,) seconds of the video's frames.
     """
-    of_face = [
-        s for s in segments if s.track == segment.track
-    ]  # a hand may hide a face for a while: it is lost, and found
-    covered = find_covered(
-        np.concatenate([video_times[s.frames] for s in of_face]),
-        np.concatenate([s.seen for s in of_face]),
-        [turn for s in of_face for turn in find_turns(video_times[s.frames], s.turned)],
-    )
     times = video_times[segment.frames]
     blinks = [blink for blink in find_blinks(times, segment.eyes) if not overlaps(covered, *blink)]
     step = 1.5 * float(np.median(np.diff(video_times))) + np.diff(times).max()
@@ -202,16 +213,16 @@ class Analysed:
 
 def analysed(
     segment: Segment,
-    segments: Sequence[Segment],
+    covered: list[Stretch],
     video: Video,
     thresholds: Thresholds | None = None,
     rest: Rest | None = None,
     spotter: Spotter | None = None,
     sure: Sure = list,
 ) -> Analysed:
-    """What moved in a segment of a video. Args: see `spot_video`; segments: all of the video."""
+    """What moved in a segment of a video. Args: covered: see `around`; the others: see `spot_video`."""
     times = video.times[segment.frames]
-    blinks, view = around(segment, segments, video.times)
+    blinks, view = around(segment, covered, video.times)
     found, within = movements(segment, times, blinks, view, thresholds, rest, spotter, sure)
     told = [one for one in found if one.confidence >= LEVEL]
     return Analysed(segment, found, within, blinks, view, from_rest(times, segment.motion, told))

@@ -27,7 +27,7 @@ from tsfmicro.spot.intervals import find_intervals
 from tsfmicro.spot.learned import CARD, FAR, PROPOSALS, WEIGHTS, Spotter, describe
 from tsfmicro.spot.rest import until_rest
 from tsfmicro.spot.score import SpotScores, score_intervals
-from tsfmicro.spot.spot import around
+from tsfmicro.spot.spot import around, covers_of
 from tsfmicro.spot.types import Segment
 from tsfmicro.use.spot_dataset import Trace
 from tsfmicro.use.spot_films import KINDS, Lesson, lessons
@@ -92,8 +92,9 @@ def candidates(lesson: Lesson, thresholds: Thresholds = PROPOSALS) -> Candidates
     """All that moved in a film."""
     found: list[Found] = []
     numbers = []
+    covers = covers_of(lesson.trace.faces, lesson.trace.times)
     for face in lesson.trace.faces:
-        blinks, view = around(face, lesson.trace.faces, lesson.trace.times)
+        blinks, view = around(face, covers[face.track], lesson.trace.times)
         times = lesson.trace.times[face.frames]
         moved = find_intervals(times, face.motion, blinks, thresholds, view, level=0.0)
         here = until_rest(moved, times, face.motion)

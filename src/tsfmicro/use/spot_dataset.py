@@ -32,7 +32,7 @@ from tsfmicro.run.watch import Watch
 from tsfmicro.spot.found import Thresholds
 from tsfmicro.spot.listing import Listed, Listing, Marked, write_listing
 from tsfmicro.spot.score import score_intervals
-from tsfmicro.spot.spot import LEVEL, around, movements, rests_of
+from tsfmicro.spot.spot import LEVEL, around, covers_of, movements, rests_of
 from tsfmicro.spot.types import Segment
 from tsfmicro.types import VideoFrames
 from tsfmicro.use.long_videos import LongVideo, LongVideos, long_videos
@@ -74,10 +74,10 @@ class Trace:
     def expressions(self, grid: Sequence[Thresholds]) -> list[tuple[Marked, ...]]:
         """What is spotted under each of several thresholds, by onset, in the dataset's frame numbers."""
         found: list[list[Marked]] = [[] for _ in grid]
-        rests = rests_of(self.faces, self.times)
+        rests, covers = rests_of(self.faces, self.times), covers_of(self.faces, self.times)
         for face in self.faces:
             times = self.times[face.frames]
-            blinks, view = around(face, self.faces, self.times)
+            blinks, view = around(face, covers[face.track], self.times)
             for marked, thresholds in zip(found, grid, strict=True):
                 moved, _ = movements(face, times, blinks, view, thresholds, rests.get(face.track))
                 for one in moved:

@@ -74,7 +74,7 @@ on('history', () => {
 on('project', () => {
   const {project} = state;
   if (!project?.open) return;
-  for (const part of document.querySelectorAll('body > [inert], header > [inert]')) part.inert = false; // what is pressed before is not lost: it cannot be
+  document.querySelectorAll('[inert]').forEach((part) => (part.inert = false)); // nothing can be pressed before, and so nothing is lost
   get('project').textContent = project.name;
   get('project').title = project.folder;
   document.title = `${project.name}: the desk`;
