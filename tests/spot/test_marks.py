@@ -3,7 +3,7 @@
 import numpy as np
 from pytest import approx
 
-from tsfmicro.spot.marks import find_blinks, find_covered, find_flicker, find_turns
+from tsfmicro.spot.marks import find_blinks, find_covered, find_exposure, find_flicker, find_shakes, find_turns
 from tsfmicro.spot.motion import REGIONS
 
 TIMES = np.arange(300) / 50
@@ -91,3 +91,25 @@ def test_light_that_flickers_is_told_and_light_that_changes_slowly_is_not():
     light[150:200] *= 1 + 0.05 * (-1.0) ** np.arange(50)
     ((begin, end),) = find_flicker(TIMES, light)
     assert (begin, end) == (approx(3, abs=0.1), approx(4, abs=0.1))
+
+
+def test_a_picture_that_goes_to_and_fro_shakes_and_a_head_that_drifts_turns_or_nods_once_does_not():
+    place = np.zeros((len(TIMES), 2))
+    place[:, 0] = 8 * np.sin(2 * np.pi * 0.2 * TIMES)
+    place[:, 1] = 10 * np.exp(-(((TIMES - 4.5) / 0.2) ** 2))
+    assert find_shakes(TIMES, place) == []
+    shaken = (TIMES > 1) & (TIMES < 2.5)
+    place[shaken, 0] += 4 * np.sin(2 * np.pi * 3 * TIMES[shaken])
+    ((begin, end),) = find_shakes(TIMES, place)
+    assert (begin, end) == (approx(1, abs=0.2), approx(2.5, abs=0.2))
+    assert find_shakes(TIMES[:3], place[:3]) == []
+
+
+def test_brightness_that_steps_is_exposure_and_slow_light_a_flash_and_a_hands_shade_are_none():
+    light = 120 + 5 * TIMES
+    light[60:63] *= 2
+    assert find_exposure(TIMES, light) == []
+    light[150:] *= 1.2
+    ((begin, end),) = find_exposure(TIMES, light)
+    assert begin < 3 < end and end - begin < 0.6
+    assert find_exposure(TIMES, light, [(2.5, 4.0)]) == find_exposure(TIMES[:3], light[:3]) == []

@@ -1,4 +1,4 @@
-"""What moves in a picture of a face and is no expression: blinks, hands before it, turns of the head, flicker.
+"""What moves in a picture of a face and is no expression: blinks, hands before it, turns and shakes, flicker and exposure.
 
 Each is told as a stretch of time, from and to in seconds. They say where to look less closely, or not at all.
 """
@@ -6,10 +6,12 @@ Each is told as a stretch of time, from and to in seconds. They say where to loo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from tsfmicro.spot.motion import REGIONS
+from tsfmicro.spot.traces import smooth
 
 Stretch = tuple[float, float]
 """Seconds, from and to."""
@@ -27,6 +29,13 @@ _NEAR = 0.5  # seconds; what hides two regions so soon before or after what hide
 _REMAINS = 4.0  # seconds; a hand that was seen to come and to go was there between
 _TURN, _TURN_TIME = 2.5, 1.0  # per cent of the eyes' distance, within so many seconds
 _FLICKER = 0.02  # of the brightness, from frame to frame
+_SHAKE, _SWINGS, _SWING = (
+    1.0,
+    5,
+    0.5,
+)  # per cent of the eyes' distance; so many to and fro in turn, of at most so many seconds
+_GRAIN, _COURSE = 0.03, 0.35  # seconds: what is quicker than a shake, and where the head is meanwhile
+_EXPOSURE, _STEP, _SPARK = 0.09, 0.4, 0.15  # of the brightness, within so many seconds; what lasts less is a flash
 
 
 def find_blinks(times: np.ndarray, eyes: np.ndarray) -> list[Stretch]:
@@ -110,6 +119,41 @@ def find_flicker(times: np.ndarray, light: np.ndarray) -> list[Stretch]:
     jumps = np.abs(np.diff(light)) / np.maximum(light[1:], 1)
     many = _joined([(times[a], times[b + 1]) for a, b in _runs(jumps > _FLICKER)], 0.5)
     return [(begin, end) for begin, end in many if end - begin > 0.3]
+
+
+def find_shakes(times: np.ndarray, place: np.ndarray) -> list[Stretch]:
+    """Where the head goes quickly to and fro as a whole: the camera shakes, or the head does; which, the face does not tell.
+
+    Args: times: (T,) seconds; place: (T, 2) of the head in the picture, per cent of the eyes' distance.
+    """
+    if len(times) < 4:
+        return []
+    rate = 1 / float(np.median(np.diff(times)))
+    found: list[Stretch] = []
+    for off in (smooth(place, _GRAIN * rate) - smooth(place, _COURSE * rate)).T:
+        edges = [0, *(np.flatnonzero(np.diff(np.sign(off))) + 1).tolist(), len(off)]
+        swings = list(pairwise(edges))
+        good = [np.abs(off[a:b]).max() >= _SHAKE and times[b - 1] - times[a] <= _SWING for a, b in swings]
+        runs = ((a, b) for a, b in _runs(np.array(good)) if b - a + 1 >= _SWINGS)
+        found += [(float(times[swings[a][0]]), float(times[swings[b][1] - 1])) for a, b in runs]
+    return _joined(sorted(found), 0.3)
+
+
+def find_exposure(times: np.ndarray, light: np.ndarray, others: Sequence[Stretch] = ()) -> list[Stretch]:
+    """Where the picture becomes brighter or darker by a step.
+
+    Args: times: (T,) seconds; light: (T,) brightness of the face; others: seconds in which it changes for another reason, by flicker
+        or by what covers the face.
+    """
+    from scipy.ndimage import median_filter
+
+    if len(times) < 4:
+        return []
+    width = round(_SPARK / float(np.median(np.diff(times)))) | 1
+    bright = median_filter(np.log(np.maximum(light, 1)), size=width, mode="nearest")
+    before, after = (np.interp(times + beside, times, bright) for beside in (-_STEP / 2, _STEP / 2))
+    steps = _joined([(times[a], times[b]) for a, b in _runs(np.abs(after - before) > _EXPOSURE)], 0.3)
+    return [one for one in steps if not overlaps(others, *one)]
 
 
 def overlaps(stretches: Sequence[Stretch], begin: float, end: float) -> bool:

@@ -14,7 +14,16 @@ from tsfmicro.spot.fitness import FindTurn, judge, turn_advice
 from tsfmicro.spot.found import Found, Thresholds, View
 from tsfmicro.spot.intervals import find_intervals, from_rest
 from tsfmicro.spot.learned import PROPOSALS, Spotter
-from tsfmicro.spot.marks import Stretch, find_blinks, find_covered, find_flicker, find_turns, overlaps
+from tsfmicro.spot.marks import (
+    Stretch,
+    find_blinks,
+    find_covered,
+    find_exposure,
+    find_flicker,
+    find_shakes,
+    find_turns,
+    overlaps,
+)
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.rest import Known, Rest, beyond_rest, find_rest, inside, until_rest
 from tsfmicro.spot.track import Cutting, FindFaces, Tracker
@@ -283,7 +292,10 @@ def marks(seen: Sequence[Analysed], video: Video) -> Iterator[Mark]:
         for one in of_face:
             times = video.times[one.segment.frames]
             stretches += [("head turns", at) for at in find_turns(times, one.segment.turned)]
+            stretches += [("shakes", at) for at in find_shakes(times, one.segment.place)]
             stretches += [("flicker", at) for at in one.view.flicker]
+            other = (*one.view.covered, *one.view.flicker)
+            stretches += [("exposure", at) for at in find_exposure(times, one.segment.light, other)]
             stretches += [(WITHIN, (f.onset, f.offset)) for f in one.within]
             stretches += [("speaks", (f.onset, f.offset)) for f in one.found if f.doubt == "speaks"]
         for what, (begin, end) in stretches:

@@ -99,6 +99,11 @@ class Segment:
         """(n,) degrees by which the head has rolled since the first frame."""
         return np.degrees(np.unwrap(np.arctan2(self.head[:, 1, 0], self.head[:, 0, 0])))
 
+    @property
+    def place(self) -> np.ndarray:
+        """(n, 2) where the head is in the picture, right and down, per cent of the eyes' distance."""
+        return (self.head[:, :, :2] @ self.landmarks.mean(0) + self.head[:, :, 2]) * (100 / self.eye_distance)
+
     def landmarks_at(self, frame: int) -> np.ndarray:
         """(5, 2) landmarks on a frame of the segment, pixels of the video; they follow the head, not the expression."""
         place = int(np.abs(self.frames - frame).argmin())
@@ -183,8 +188,9 @@ class Mark:
     """A stretch that is no expression, or in which none can be told.
 
     Attributes:
-        what: 'covered' (a hand or a thing before the face), 'not seen', 'head turns', 'speaks', 'flicker'; and, of an
-            expression that is told, 'micro-expression within a macro-expression'.
+        what: 'covered' (a hand or a thing before the face), 'not seen', 'head turns', 'shakes' (the camera, or the head),
+            'speaks', 'flicker', 'exposure' (a step of the brightness); and, of an expression that is told,
+            'micro-expression within a macro-expression'.
         onset, offset: frame numbers.
     """
 
