@@ -38,7 +38,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n a
 test: .venv/dev
 	$(PYTEST)
 
-# Large models as they were made, too.
+# Large models as they were made, and each export, too.
 test-all: .venv/dev
 	$(PYTEST) -m ''
 

@@ -356,7 +356,7 @@ def test_the_file_is_played_with_its_sound_or_it_is_told_why_not(coder, server):
     page.get_by_label("Path of a video").fill(str(demonstration_folder() / "example.webm"))
     page.keyboard.press("Enter")
     page.get_by_role("button", name="example.webm").click()
-    page.locator("#empty").wait_for(state="hidden")
+    page.wait_for_function("() => location.hash.startsWith('#example')")  # it is open, and not the one before
     page.locator("#timeline").focus()
     page.keyboard.press("v")
     page.evaluate("() => { const v = document.querySelector('#original video'); v.muted = true; return v.play(); }")

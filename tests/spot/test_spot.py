@@ -40,3 +40,10 @@ def test_a_smile_alone_has_no_such_mark():
     smile = 3 * bump(times, 4, 4.8, 7.6, hold=1.6)
     found, what = told(times, face(times, left_cheek=-smile, right_cheek=-smile))
     assert ([one.kind for one in found], WITHIN in what) == (["macro"], False)
+
+
+def test_a_quick_movement_that_drifts_before_is_one_and_a_micro_expression():
+    times = seconds(12)
+    flash = 1.5 * bump(times, 5.5, 5.7, 5.9) + 0.4 * bump(times, 5.2, 5.55, 5.9)
+    found, what = told(times, face(times, left_inner_brow=-flash, right_inner_brow=-flash))
+    assert ([one.kind for one in found], WITHIN in what) == (["micro"], False)

@@ -69,6 +69,7 @@ def graph(model: Model) -> bytes:
                 input_names=list(model.expects),
                 output_names=["logits"],
                 opset_version=OPSET,
+                optimize=False,  # below, once, with weights of any size
                 verbose=False,
             )
         except Exception as problem:  # the exporter's errors have no common class
