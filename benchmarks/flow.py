@@ -23,7 +23,7 @@ from tsfmicro.prepare.products.flow import shrink
 from tsfmicro.synthetic.breadth import NARROW, Breadth
 from tsfmicro.synthetic.pairs import Pairs, draw_pairs
 
-SEED, BLOCKS, SIZE, TRUE = 9001, 6, 224, 56
+SEED, BLOCKS, SIZE, TRUE = 9003, 6, 224, 56
 FACE = np.s_[8:54, 11:45]  # of the 56 × 56 true motions
 REGIONS = {
     "brows": np.s_[8:15, 11:45],

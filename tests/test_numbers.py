@@ -112,6 +112,14 @@ def test_what_flow_gives_a_linear_machine_is_what_its_runs_give(kept):
         assert told[f"drawn, `part: {name}`"] == [str(found.scores[0].uf1), f"{gain.interval:+}", gain.shown_p]
 
 
+def test_what_a_training_in_bfloat16_scores_is_what_its_runs_give(kept):
+    folder = kept("precision")
+    found = compare(folder / "bfloat16", f"{folder / 'float32'}")
+    lower, full = (score.uf1 for score in found.scores)
+    gain = found.differences["uf1"]
+    assert [f"{full}", f"{lower}", f"{gain.interval:+}", gain.shown_p] in rows(text("docs/the-model.md"))
+
+
 def test_the_levels_of_the_learned_spotter_are_those_of_its_card():
     known = shipped().card["held out"]
     told = [

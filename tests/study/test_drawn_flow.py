@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from tsfmicro.errors import ConfigError
-from tsfmicro.prepare.drawn_flow import drawn_flow
+from tsfmicro.prepare.drawn_flow import EDGE, drawn_flow
 from tsfmicro.study import drawn_flow as making
 from tsfmicro.study.drawn_flow import STATE, Learning, learn
+from tsfmicro.synthetic.breadth import NARROW, Breadth
+from tsfmicro.synthetic.pairs import draw_pairs
 
 SMALL = Learning(blocks=1, steps=4, batch=2)
 
@@ -48,6 +50,20 @@ def test_blocks_hold_what_the_network_sees_and_the_truth_and_are_drawn_once(made
     before = (made.parent / "block-0000.npy").stat().st_mtime_ns
     learn(made.parent, SMALL, workers=1)
     assert (made.parent / "block-0000.npy").stat().st_mtime_ns == before
+
+
+def test_people_are_wide_and_narrow_in_turn(tmp_path, monkeypatch):
+    breadths, few = [], draw_pairs(5, 0, EDGE, people=1, each=2)
+
+    def drawn(seed, block, size, breadth):
+        breadths.append(breadth)
+        return few
+
+    monkeypatch.setattr(making, "draw_pairs", drawn)
+    for block in range(8):
+        making.draw_block(tmp_path, 5, block)
+    assert breadths[:4] == breadths[4:]
+    assert {Breadth(), NARROW} < set(breadths)
 
 
 def test_a_folder_that_was_begun_otherwise_is_not_gone_on_with(made):

@@ -10,7 +10,7 @@ from tests.train.conftest import prepared_set
 from tests.train.test_fit import CONFIG
 from tsfmicro.errors import ConfigError
 from tsfmicro.models import grouped
-from tsfmicro.models.blocks import DepthwiseConv
+from tsfmicro.models.blocks import DepthwiseConv, attention
 from tsfmicro.models.registry import create_model
 from tsfmicro.train.fit import fit
 from tsfmicro.train.loader import Loader
@@ -121,6 +121,22 @@ def test_in_bfloat16_a_batch_says_and_learns_the_same_in_groups_and_whole(map_by
         said.append([loss.detach(), *(w.grad for w in model.parameters()), *(b.float() for b in model.buffers())])
     for single, half in zip(*said, strict=True):
         assert (single - half).norm() <= 0.1 * single.norm() + 0.02
+
+
+@pytest.mark.parametrize("fades", [True, False])
+def test_attention_sees_and_learns_in_bfloat16_what_the_library_says(fades):
+    torch.manual_seed(0)
+    q, k, v, wanted = torch.randn(4, 3, 2, 7, 16)
+    fade = -torch.rand(2, 7, 7) if fades else None
+    said = []
+    for precision in ("float32", "bfloat16"):
+        inputs = [x.clone().requires_grad_() for x in (q, k, v)]
+        with lowered(CPU, precision):
+            seen = attention(*inputs, fade)
+        said.append([seen, *torch.autograd.grad(seen.float(), inputs, wanted)])
+    for exact, rounded in zip(*said, strict=True):
+        assert (rounded - exact).norm() < 0.02 * exact.norm()
+    assert said[1][0].dtype == torch.bfloat16
 
 
 def test_a_5x5_convolution_learns_in_bfloat16_what_the_library_says():

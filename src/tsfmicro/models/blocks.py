@@ -34,6 +34,17 @@ def folded(layer: nn.Conv2d | nn.Linear, norm: nn.BatchNorm1d | nn.BatchNorm2d) 
     return layer.weight * scale.view(-1, *(1,) * (layer.weight.ndim - 1)), norm.bias + (bias - mean) * scale
 
 
+def attention(q: Tensor, k: Tensor, v: Tensor, fade: Tensor | None = None) -> Tensor:
+    """softmax(q·kᵀ/√d + fade)·v. q, k, v (B, heads, T, d), fade (heads, T, T) → (B, heads, T, d)."""
+    if q.device.type != "cpu" or not autocasts(q):
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=None if fade is None else fade[None])
+    # The library's fused one is several times slower in bfloat16. Scaling q is less work than scaling the scores, twice.
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    if fade is not None:
+        scores += fade.to(scores.dtype)
+    return scores.softmax(-1) @ v
+
+
 class ConvNorm(nn.Module):
     """3×3 convolution and batch norm (Eqs. 3, 4), GELU if asked (Eq. 5). (N, H, W, C) → (N, H/stride, W/stride, D)."""
 

@@ -11,8 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tsfmicro.models.blocks import LAYER_NORM_EPS, DepthwiseConv
-from tsfmicro.models.grouped import autocasts
+from tsfmicro.models.blocks import LAYER_NORM_EPS, DepthwiseConv, attention
 
 HEADS = 2
 RETENTIONS = ("manhattan", "causal")
@@ -90,9 +89,7 @@ def turned_by_complex_product(pairs: Tensor, turn: Tensor) -> Tensor:
 
 def manhattan(q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:
     """softmax(q·kᵀ/√d + fade)·v. q, k, v (B, heads, T, d) → the same."""
-    if q.device.type == "cpu" and autocasts(q):  # the library's fused one is several times slower in bfloat16
-        return torch.add(fade.to(q.dtype), q @ k.transpose(-1, -2), alpha=q.shape[-1] ** -0.5).softmax(-1) @ v
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=fade[None])
+    return attention(q, k, v, fade)
 
 
 def causal(q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from tsfmicro.models import exporting
 from tsfmicro.models.base import check_choice
-from tsfmicro.models.blocks import LAYER_NORM_EPS, StochasticDepth, last
+from tsfmicro.models.blocks import LAYER_NORM_EPS, StochasticDepth, attention, last
 
 PATCH = 16  # pixels; one token for each patch of the face
 TOKENS = ("thumbnail", "patches")
@@ -37,7 +37,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         qkv = self.qkv(x).unflatten(-1, (3, self.heads, -1))
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (N, heads, T, d)
-        return self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return self.out(attention(q, k, v).transpose(1, 2).flatten(2))
 
 
 class Mlp(nn.Module):

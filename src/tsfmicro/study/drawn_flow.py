@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,14 @@ from torch import Tensor
 from tsfmicro.errors import RunError
 from tsfmicro.files import write_whole
 from tsfmicro.prepare.drawn_flow import EDGE, DrawnFlow, first_guess, looked_at, seen
+from tsfmicro.synthetic.breadth import Breadth
 from tsfmicro.synthetic.pairs import draw_pairs
 from tsfmicro.synthetic.write import claim
 from tsfmicro.workers import cores, spread
 
 WEIGHTS, STATE = "drawn_flow.safetensors", "state.pt"
 _EVERY = 100  # steps after which the state is kept
+_BREADTHS = (1.0, 1.0, 0.5, 0.0)  # of a block's people, in turn: wide, and narrow as in generated clips
 _SHIFTED, _STILL = 0.12, 0.03  # of the pairs: shifted as a whole, or of the same frame twice
 
 
@@ -39,13 +41,13 @@ class Learning:
 
     Attributes:
         seed: of the people; those of other seeds are for measuring.
-        blocks: of 32 pairs of 4 people each.
+        blocks: of 32 pairs of 4 people each, most of them wide ones.
         steps, batch: of the training; rate: its highest learning rate.
     """
 
     seed: int = 1
-    blocks: int = 64
-    steps: int = 1500
+    blocks: int = 160
+    steps: int = 5000
     batch: int = 8
     rate: float = 1.2e-3
 
@@ -88,7 +90,9 @@ def _file(out: Path, block: int) -> Path:
 def draw_block(out: Path, seed: int, block: int) -> None:
     """Write one block: (n, channels + 6, 56, 56) float16: what the network sees, the guess, the true motion, and that
     without the head's."""
-    pairs = draw_pairs(seed, block, EDGE)
+    amount = _BREADTHS[block % len(_BREADTHS)]
+    breadth = Breadth(**{of.name: amount for of in fields(Breadth)})
+    pairs = draw_pairs(seed, block, EDGE, breadth=breadth)
     rng = np.random.default_rng((seed, block))
     onsets, apexes, flows, still = _shifted(_grey(pairs.onset), _grey(pairs.apex), pairs.flow, pairs.still, rng)
     looks, guesses = looked(onsets, apexes)
