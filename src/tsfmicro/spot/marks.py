@@ -29,11 +29,8 @@ _NEAR = 0.5  # seconds; what hides two regions so soon before or after what hide
 _REMAINS = 4.0  # seconds; a hand that was seen to come and to go was there between
 _TURN, _TURN_TIME = 2.5, 1.0  # per cent of the eyes' distance, within so many seconds
 _FLICKER = 0.02  # of the brightness, from frame to frame
-_SHAKE, _SWINGS, _SWING = (
-    1.0,
-    5,
-    0.5,
-)  # per cent of the eyes' distance; so many to and fro in turn, of at most so many seconds
+# per cent of the eyes' distance; so many to and fro in turn, of at most so many seconds
+_SHAKE, _SWINGS, _SWING = 1.0, 5, 0.5
 _GRAIN, _COURSE = 0.03, 0.35  # seconds: what is quicker than a shake, and where the head is meanwhile
 _EXPOSURE, _STEP, _SPARK = 0.09, 0.4, 0.15  # of the brightness, within so many seconds; what lasts less is a flash
 
