@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from math import sqrt
@@ -40,6 +41,24 @@ def test_a_mistake_in_the_work_is_raised_here(workers):
 def test_a_worker_that_is_killed_is_told_with_the_item_it_died_on():
     with pytest.raises(TsfmicroError, match=r"9: the process at work on it died .*goes on where it was"):
         list(spread(signal.raise_signal, [9, 9], 2))
+
+
+@dataclass(frozen=True)
+class Film:
+    name: str
+    frames: tuple[int, ...] = tuple(range(1000))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+@pytest.mark.parametrize(("item", "told"), [(Film("sub03"), "sub03"), ((9,) * 1000, r"\(9, 9, [9, ]*…")])
+def test_of_an_item_that_holds_much_only_its_name_is_told(item, told):
+    with pytest.raises(TsfmicroError, match=f"^{told}: the process at work on it died") as error:
+        list(spread(_killed, [item, item], 2))
+    assert len(str(error.value)) < 250
+
+
+def _killed(item):
+    signal.raise_signal(signal.SIGKILL)
 
 
 def test_stopping_early_stops_the_workers_at_once():

@@ -20,6 +20,7 @@ Result = TypeVar("Result")
 
 _NAME = "tsfmicro worker"
 _SCRIPT_WAS_RUN_AGAIN = 79  # exit status of a worker
+_WORD = 80  # characters of what is told of an item
 _GUARD = 'the script is run once more by each process it starts, and would start them for ever. Put its work under `if __name__ == "__main__":`.'
 
 
@@ -190,9 +191,16 @@ def _died(process: BaseProcess, item: object) -> TsfmicroError:
     if process.exitcode == _SCRIPT_WAS_RUN_AGAIN:
         return TsfmicroError(_GUARD)
     return TsfmicroError(
-        f"{item}: the process at work on it died (exit code {process.exitcode}), perhaps for want of memory. "
+        f"{_called(item)}: the process at work on it died (exit code {process.exitcode}), perhaps for want of memory. "
         "Run the same command again: it goes on where it was."
     )
+
+
+def _called(item: object) -> str:
+    """What an item is called in one line: its own word for itself, else its name, and not all that it holds."""
+    name = getattr(item, "name", None)
+    said = name if isinstance(name, str) and type(item).__str__ is object.__str__ else str(item)
+    return said if len(said) <= _WORD else f"{said[:_WORD]} …"
 
 
 def _start(work: Callable[..., Any], workers: int, tells: bool) -> dict[Connection, BaseProcess]:
