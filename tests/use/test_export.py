@@ -24,15 +24,17 @@ from tsfmicro.use.export import export, trained_model
 from tsfmicro.use.int8 import quantise
 
 TINY = {"widths": (16, 16, 16, 16), "stem": (4, 4, 4, 16), "spatial_width": 16, "head_width": 8}
+NIGHT = pytest.mark.slow  # torch's exporter takes ten seconds and more of each; its parts are those of others
 CHOICES = [
+    pytest.param({"variant": "temporal", "retention": "causal"}, marks=NIGHT),
     {"variant": "spatial", "tokens": "patches"},
+    pytest.param({"variant": "early"}, marks=NIGHT),
     {"variant": "temporal_to_spatial", "join": "after"},
+    pytest.param({"variant": "spatial_to_temporal"}, marks=NIGHT),
     {"variant": "late", "motion": "flow", "frame": "apex"},
 ]
-NIGHT = [
-    {"variant": "temporal", "retention": "causal"},
-    {"variant": "early"},
-    {"variant": "spatial_to_temporal"},
+NAMES = [  # without tsfmicro, whose variants follow
+    pytest.param(name, marks=NIGHT if name.endswith("-approx") else ()) for name in MODELS if name != "tsfmicro"
 ]
 
 
@@ -71,14 +73,7 @@ def check(model, file):
             np.testing.assert_allclose(predictor(batch), wanted, atol=max(1e-4, model.near_ties), err_msg=runtime)
 
 
-def of_the_night(name):
-    """An approximation has the parts of others; torch's exporter takes ten seconds of each."""
-    return pytest.param(name, marks=pytest.mark.slow) if name.endswith("-approx") else name
-
-
-@pytest.mark.parametrize(
-    "name", [of_the_night(name) for name in MODELS if name != "tsfmicro"]
-)  # whose narrow forms follow
+@pytest.mark.parametrize("name", NAMES)
 def test_every_model_says_the_same_in_every_runtime(name, tmp_path):
     swept(name, NARROW.get(name, {}), tmp_path)
 
@@ -99,11 +94,7 @@ def swept(name, options, tmp_path):
         assert "\n" not in str(why) and not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    "options",
-    [*CHOICES, *(pytest.param(one, marks=pytest.mark.slow) for one in NIGHT)],
-    ids=lambda options: options["variant"],
-)
+@pytest.mark.parametrize("options", CHOICES, ids=lambda options: options["variant"])
 def test_every_variant_says_the_same_in_every_runtime(options, tmp_path):
     torch.manual_seed(0)
     check(used(create_model("tsfmicro", 3, 32, **TINY, **options)), tmp_path / "model.onnx")

@@ -87,11 +87,6 @@ def turned_by_complex_product(pairs: Tensor, turn: Tensor) -> Tensor:
     return torch.view_as_real(torch.view_as_complex(pairs) * torch.view_as_complex(turn))
 
 
-def manhattan(q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:
-    """softmax(q·kᵀ/√d + fade)·v. q, k, v (B, heads, T, d) → the same."""
-    return attention(q, k, v, fade)
-
-
 def causal(q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:
     """(q·kᵀ/√d ⊙ fade)·v (Eq. 2). q, k, v (B, heads, T, d) → the same."""
     return (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 * fade) @ v
@@ -132,7 +127,7 @@ class Retention(nn.Module):
 
     def _mix(self, q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:
         """(B, T, heads, d) → the same."""
-        mix = causal if self.causal else manhattan
+        mix = causal if self.causal else attention
         return mix(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), fade).transpose(1, 2)
 
 

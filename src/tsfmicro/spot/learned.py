@@ -163,9 +163,7 @@ class _Look:
         self.usual = np.median(self.speed, axis=0)  # (R,)
         self.turned = smooth(view.turned.astype(np.float64), 0.03)
         head = smooth(segment.head.astype(np.float64), 0.03)
-        middle = segment.landmarks.mean(0)
-        unit = 100 / max(segment.eye_distance, 1e-6)
-        self.place = (head[:, :, :2] @ middle + head[:, :, 2]) * unit  # (T, 2) per cent
+        self.place = smooth(segment.place, 0.03)  # (T, 2) per cent
         self.size = np.sqrt(np.abs(np.linalg.det(head[:, :, :2])))
         self.roll = smooth(view.roll.astype(np.float64), 0.03)
         self.light = np.log(np.maximum(segment.light.astype(np.float64), 1))

@@ -257,15 +257,15 @@ def movements(
         found = spotter.judged(found, times, segment, blinks, view)
     found = beyond_rest(found, rest)
     quick = _within(found, times, segment, blinks, view, thresholds)
-    same = [(slow, one) for slow in found if slow.kind == "macro" for one in quick if _is_half(one, slow)]
-    found = [one for one in found if all(one is not slow for slow, _ in same)]
-    within = [one for one in quick if all(one is not fast for _, fast in same)]
+    within = [one for one in quick if not any(_is_half(one, slow) for slow in found)]
+    found = [one for one in found if not any(_is_half(fast, one) for fast in quick)]
     return sorted((*(found if spotter else sure(found)), *sure(quick)), key=lambda one: one.onset), within
 
 
 def _is_half(quick: Found, slow: Found) -> bool:
     """Whether a quick movement is half of the slow one around it, and so not within it: a quick one that drifts before or after."""
-    return quick.onset >= slow.onset and quick.offset <= slow.offset and quick.length >= 0.5 * slow.length
+    around = slow.kind == "macro" and slow.onset <= quick.onset and quick.offset <= slow.offset
+    return around and quick.length >= 0.5 * slow.length
 
 
 def _within(

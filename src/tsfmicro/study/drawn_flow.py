@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -90,9 +90,7 @@ def _file(out: Path, block: int) -> Path:
 def draw_block(out: Path, seed: int, block: int) -> None:
     """Write one block: (n, channels + 6, 56, 56) float16: what the network sees, the guess, the true motion, and that
     without the head's."""
-    amount = _BREADTHS[block % len(_BREADTHS)]
-    breadth = Breadth(**{of.name: amount for of in fields(Breadth)})
-    pairs = draw_pairs(seed, block, EDGE, breadth=breadth)
+    pairs = draw_pairs(seed, block, EDGE, breadth=Breadth.of(_BREADTHS[block % len(_BREADTHS)]))
     rng = np.random.default_rng((seed, block))
     onsets, apexes, flows, still = _shifted(_grey(pairs.onset), _grey(pairs.apex), pairs.flow, pairs.still, rng)
     looks, guesses = looked(onsets, apexes)

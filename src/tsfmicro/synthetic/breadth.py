@@ -46,13 +46,18 @@ class Breadth:
     script: float = 1.0
     muscles: float = 1.0
 
+    @classmethod
+    def of(cls, amount: float) -> Breadth:
+        """As wide in everything."""
+        return cls(**{f.name: amount for f in fields(cls)})
+
     def __post_init__(self) -> None:
         wrong = [f"{f.name}={getattr(self, f.name):g}" for f in fields(self) if not 0 <= getattr(self, f.name) <= 2]
         if wrong:
             raise ConfigError(f"drawn pairs: a breadth lies between 0 and 2, not {', '.join(wrong)}.")
 
 
-NARROW = Breadth(**{f.name: 0.0 for f in fields(Breadth)})
+NARROW = Breadth.of(0.0)
 """As in generated clips, with a camera that adds its noise alone and landmarks without error."""
 
 # Deviations at breadth 1 beyond those of `draw_person`: factors of a length, or millimetres and radians.
