@@ -102,7 +102,9 @@ class Segment:
     @property
     def place(self) -> np.ndarray:
         """(n, 2) where the head is in the picture, right and down, per cent of the eyes' distance."""
-        return (self.head[:, :, :2] @ self.landmarks.mean(0) + self.head[:, :, 2]) * (100 / max(self.eye_distance, 1e-6))
+        return (self.head[:, :, :2] @ self.landmarks.mean(0) + self.head[:, :, 2]) * (
+            100 / max(self.eye_distance, 1e-6)
+        )
 
     def landmarks_at(self, frame: int) -> np.ndarray:
         """(5, 2) landmarks on a frame of the segment, pixels of the video; they follow the head, not the expression."""
