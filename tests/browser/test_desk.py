@@ -425,6 +425,28 @@ def test_what_is_coded_while_the_program_is_gone_is_saved_when_it_is_back(coder,
     assert [(m.onset, m.apex, m.offset) for m in moments(server.project)] == [(0.4, 0.5, 0.64)]
 
 
+def test_frames_that_do_not_come_are_not_asked_for_again_and_again(coder):
+    page = coder().page
+    page.evaluate("""() => {
+        window.asked = {};
+        window.real = window.fetch;
+        window.fetch = (path, ...more) => {
+            const frame = String(path).match(/frames\\/(\\d+)/)?.[1];
+            if (!frame || frame === '20') return window.real(path, ...more);
+            window.asked[frame] = (window.asked[frame] ?? 0) + 1;
+            return new Promise((_, fail) => setTimeout(() => fail(new TypeError('gone')), 0));
+        };
+    }""")
+    go(page, 20)  # past 0 and 10: it may be asked for thrice
+    at(page, 20)
+    page.evaluate("async () => { for (let n = 0; n < 200; n += 1) await new Promise((done) => setTimeout(done, 0)); }")
+    asked = page.evaluate("window.asked")
+    assert asked and max(asked.values()) <= 3, asked
+    page.evaluate("() => { window.fetch = window.real; }")
+    page.keyboard.press("ArrowRight")
+    at(page, 21)
+
+
 def test_a_second_window_of_the_project_looks_and_changes_nothing(coder, server, opened):
     coder()
     second = Server(server.project)

@@ -1,7 +1,7 @@
 /** The video, frame by frame. Pictures come from the server one at a time, so any video that it can read is exact here. */
 import {address, videoAt} from './api.js';
 import {clear, isClear, paint} from './picture.js';
-import {chosen, clamp, frameOf, on, state, suggested, tell, timeOf} from './store.js';
+import {AGAIN, chosen, clamp, frameOf, on, state, suggested, tell, timeOf} from './store.js';
 
 const KEPT = 240; // pictures in memory
 const AT_ONCE = 4; // requests
@@ -14,6 +14,8 @@ const where = document.getElementById('where');
 let pictures = new Map();
 /** @type {Set<number>} */
 let asked = new Set();
+/** Frames that did not come: a program that is gone would else be asked without a pause. @type {Set<number>} */
+let failed = new Set();
 let direction = 1;
 let differing = false;
 /** @type {null|{from: number, to: number, at: number, speed: number, last: number, loop: boolean}} */
@@ -25,6 +27,7 @@ export function show(frame) {
   frame = clamp(Math.round(frame), 0, state.video.frames - 1);
   if (frame !== state.frame) direction = frame > state.frame ? 1 : -1;
   state.frame = frame;
+  failed.clear();
   draw();
   fetchAround();
   tell('frame');
@@ -120,10 +123,10 @@ function fetchAround() {
 }
 
 function ask(frame) {
-  if (frame < 0 || frame >= state.video.frames || pictures.has(frame) || asked.has(frame)) return;
+  if (frame < 0 || frame >= state.video.frames || pictures.has(frame) || asked.has(frame) || failed.has(frame)) return;
   if (asked.size >= AT_ONCE && frame !== state.frame) return;
   asked.add(frame);
-  const {name, key} = state.video, mine = pictures;
+  const {name, key} = state.video, mine = pictures, missed = failed;
   fetch(address(`${videoAt(name)}/frames/${frame}`, {v: key}))
     .then((response) => (response.ok ? response.blob() : response.json().then((told) => Promise.reject(new Error(told.error)))))
     .then((blob) => createImageBitmap(blob))
@@ -133,7 +136,11 @@ function ask(frame) {
       forget();
       if (frame === state.frame || differing) draw();
     })
-    .catch((error) => mine === pictures && frame === state.frame && tell('unseen', error))
+    .catch((error) => {
+      missed.add(frame);
+      setTimeout(() => missed.delete(frame), AGAIN);
+      if (mine === pictures && frame === state.frame) tell('unseen', error);
+    })
     .finally(() => {
       if (mine !== pictures) return;
       asked.delete(frame);
@@ -165,6 +172,7 @@ on('opened', () => {
   pictures.forEach((picture) => picture.close());
   pictures = new Map();
   asked = new Set();
+  failed = new Set();
   clear();
   document.getElementById('empty').hidden = Boolean(state.video);
   if (state.video) show(0); else tellWhere();

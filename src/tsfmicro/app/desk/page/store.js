@@ -76,7 +76,8 @@ export function select(id) {
   tell('selected');
 }
 
-const AGAIN = 1500; // milliseconds, after which what could not be saved is tried again
+/** Milliseconds after which what could not be saved, or seen, is tried again. */
+export const AGAIN = 1500;
 let queue = Promise.resolve();
 let waiting = 0; // changes that are not saved yet
 let made = 0; // changes so far: what was asked for before one is old
