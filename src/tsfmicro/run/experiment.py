@@ -24,9 +24,9 @@ from tsfmicro.report.figures import draw_confusion, draw_pairs, draw_units
 from tsfmicro.run.apexes import with_spotted_apexes
 from tsfmicro.run.environment import choose_precision, environment, is_elsewhere, settled_precision
 from tsfmicro.run.final import make_final
-from tsfmicro.run.floors import linear_floor, store_linear_floors
 from tsfmicro.run.folder import Plan, RunFolder, held
 from tsfmicro.run.here import Here, Machines
+from tsfmicro.run.linear_floors import linear_floor, store_linear_floors
 from tsfmicro.run.rehearsal import rehearsed_precision
 from tsfmicro.run.start import Start, casts_of, check_unseen, find_start
 from tsfmicro.run.summary import Summary, evaluate_run
