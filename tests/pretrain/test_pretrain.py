@@ -19,6 +19,7 @@ from tsfmicro.pretrain.blocks import HELD_OUT, Order, make, needs_of
 from tsfmicro.pretrain.goals import Goals, Pupil
 from tsfmicro.pretrain.pretrain import Lesson, ask, pretrain, see
 from tsfmicro.pretrain.settings import PretrainConfig, names, settings
+from tsfmicro.run.task import on_threads
 from tsfmicro.run.watch import Watch
 from tsfmicro.synthetic.pairs import UNITS
 
@@ -210,6 +211,9 @@ def test_flow_is_measured_as_in_clips_or_true(tmp_path):
     assert ways["dis"].dtype == ways["drawn"].dtype == np.float16
     off = {flow: float(np.abs(ways[flow][:, :2] - ways["true"][:, :2]).mean()) for flow in ("dis", "drawn")}
     assert off["drawn"] != off["dis"], "the network's flow is another one"
+    with on_threads(torch.get_num_threads() + 1):
+        again = make(Order(draw.model_copy(update={"flow": "drawn"}), model.needs), 0).products[need]
+    assert np.array_equal(again, ways["drawn"]), "to the last bit, with any number of threads"
     order = Order(draw, model.needs)
     assert (order.size, order.taken) == (128, 224), "measured on pictures of 224, as in preparation"
 
