@@ -19,6 +19,7 @@ from tsfmicro.pretrain.blocks import HELD_OUT, Order, make, needs_of
 from tsfmicro.pretrain.goals import Goals, Pupil
 from tsfmicro.pretrain.pretrain import Lesson, ask, pretrain, see
 from tsfmicro.pretrain.settings import PretrainConfig, names, settings
+from tsfmicro.run.task import on_threads
 from tsfmicro.run.watch import Watch
 from tsfmicro.synthetic.pairs import UNITS
 
@@ -201,11 +202,18 @@ def test_a_model_without_a_map_learns_the_rest_and_says_so():
 def test_flow_is_measured_as_in_clips_or_true(tmp_path):
     model = create_model("ststnet", 5, 28)
     draw = small().draw
-    measured = make(Order(draw, model.needs), 0)
-    true = make(Order(draw.model_copy(update={"flow": "true"}), model.needs), 0)
     (need,) = model.needs
-    assert measured.products[need].shape == true.products[need].shape == (4, 3, 28, 28)
-    assert measured.products[need].dtype == np.float16
+    ways = {
+        flow: make(Order(draw.model_copy(update={"flow": flow}), model.needs), 0).products[need]
+        for flow in ("dis", "drawn", "true")
+    }
+    assert {way.shape for way in ways.values()} == {(4, 3, 28, 28)}
+    assert ways["dis"].dtype == ways["drawn"].dtype == np.float16
+    off = {flow: float(np.abs(ways[flow][:, :2] - ways["true"][:, :2]).mean()) for flow in ("dis", "drawn")}
+    assert off["drawn"] != off["dis"], "the network's flow is another one"
+    with on_threads(torch.get_num_threads() + 1):
+        again = make(Order(draw.model_copy(update={"flow": "drawn"}), model.needs), 0).products[need]
+    assert np.array_equal(again, ways["drawn"]), "to the last bit, with any number of threads"
     order = Order(draw, model.needs)
     assert (order.size, order.taken) == (128, 224), "measured on pictures of 224, as in preparation"
 
@@ -244,6 +252,20 @@ def test_it_learns(tmp_path):
     optimiser = lesson.optimiser(pupil)
     losses = [lesson.learn(pupil, optimiser, number, [block]) for number in range(3)]
     assert losses[2] < 0.8 * losses[0]
+
+
+def test_in_bfloat16_it_learns_nearly_the_same():
+    """Weights stay numbers of 32 bits; the loss of the first block differs in its last digits."""
+    losses = []
+    for precision in ("float32", "bfloat16"):
+        config = small(learn={**SMALL["learn"], "precision": precision})
+        torch.manual_seed(0)
+        goals = Goals(config.targets)
+        pupil = Pupil(create_model("tsfmicro-small", goals.answers, 32), goals).train()
+        lesson = Lesson(config, Order(config.draw, pupil.model.needs), 3, CPU)
+        losses.append(lesson.learn(pupil, lesson.optimiser(pupil), 0, [make(lesson.order, 0)]))
+        assert {weights.dtype for weights in pupil.parameters()} == {torch.float32}
+    assert losses[0] != losses[1] == pytest.approx(losses[0], rel=0.05)
 
 
 @pytest.mark.parametrize("name", names())

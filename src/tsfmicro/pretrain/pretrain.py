@@ -48,6 +48,7 @@ from tsfmicro.run.watch import Watch
 from tsfmicro.synthetic.pairs import UNITS, VERSION
 from tsfmicro.train import augment
 from tsfmicro.train.loader import deliver
+from tsfmicro.train.precision import lowered
 from tsfmicro.workers import cores, in_order
 
 FORMAT = 1
@@ -161,7 +162,9 @@ class Lesson:
             moves = augment.draw(len(some), self.config.size, learn.augment, generator)
             for group in optimiser.param_groups:
                 group["lr"] = self.rate(step)
-            loss = pupil.loss(*see(pupil, pairs, some, moves, self.device))
+            seen = see(pupil, pairs, some, moves, self.device)
+            with lowered(self.device, learn.precision):
+                loss = pupil.loss(*seen)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()

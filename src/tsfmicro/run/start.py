@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tsfmicro.models.base import Model
 
 SHIPPED = Path(str(files("tsfmicro") / "starts"))
+FLOW = "dis"  # the method of `prepare` and of `pretrain`, where nobody says another
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.json"
 SHOWN = 3  # people in one line
 
@@ -103,6 +104,8 @@ def starts_for(model: str) -> list[str]:
             recipe = _read(folder / CONFIG)
             if recipe["name"] == model:
                 options = [f"model.options.{key}={value}" for key, value in recipe["options"].items()]
+                if (method := _flow_of(folder)) != FLOW:
+                    options.append(f"prepare.products.flow.method={method}")
                 found.append(" ".join([f"train.start={name}", f"prepare.size={recipe['size']}", *options]))
     return found
 
@@ -127,7 +130,8 @@ def find_start(config: RunConfig, n_classes: int) -> Start | None:
         raise ConfigError(
             f"model {config.model.name} is solved in closed form and begins with nothing. Leave train.start out."
         )
-    folder = _shipped(asked, model) if asked in names() else _given(asked)
+    method = config.prepare.products.get("flow", {}).get("method", FLOW)
+    folder = _shipped(asked, model, method) if asked in names() else _given(asked)
     recipe = _read(folder / CONFIG)
     _check_alike(asked, recipe, model)
     start = Start(asked, _digest(folder / WEIGHTS), _seen(folder, recipe), folder, _tells(folder, recipe))
@@ -189,8 +193,9 @@ def _given(asked: str) -> Path:
     raise WeightsError(f"{asked}: no such folder. Give one that `tsfmicro pretrain` made, or a start's name.")
 
 
-def _shipped(name: str, model: Model) -> Path:
-    """The folder of a shipped start that is of this model, or the one that comes closest to it."""
+def _shipped(name: str, model: Model, method: str) -> Path:
+    """The folder of a shipped start that is of this model, or the one that comes closest to it: flow of the same method, or else
+    the usual one."""
     there = {folder: _read(folder / CONFIG) for folder in sorted((SHIPPED / name).iterdir()) if folder.is_dir()}
     alike = {folder: recipe for folder, recipe in there.items() if recipe["name"] == model.recipe["name"]}
     if not alike:
@@ -200,7 +205,12 @@ def _shipped(name: str, model: Model) -> Path:
             "Choose one of these models, or make a start with `tsfmicro pretrain`."
         )
     fits = [folder for folder, recipe in alike.items() if _looks(_built(recipe)) == _looks(model)]
-    return fits[0] if fits else next(iter(alike))
+    return min(fits or alike, key=lambda folder: (_flow_of(folder) != method, _flow_of(folder) != FLOW))
+
+
+def _flow_of(folder: Path) -> str:
+    """The method by which the flow was measured that a shipped start learned from."""
+    return str(_read(folder / CARD)["settings"]["draw"]["flow"])
 
 
 def _check_alike(asked: str, recipe: Mapping[str, Any], model: Model) -> None:
