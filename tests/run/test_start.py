@@ -309,3 +309,26 @@ def test_a_shipped_start_that_learned_from_flow_of_the_same_method_is_taken_or_e
     prepare = {"size": 64, "products": {"flow": products}}
     config = check_config({**SETTINGS, "prepare": prepare, "model": model, "train": {"start": "drawn-people"}}, "x")
     assert find_start(config, 5).folder.name == f"tsfmicro-small-flow{which}"
+
+
+def maps_config(**changes):
+    """STSTNet on ready-made maps."""
+    data = {"datasets": ["flow-maps"], "scheme": "megc2019-3"}
+    values = {**SETTINGS, "data": data, "prepare": {"size": 28}, "model": "ststnet", "train": {"start": "drawn-people"}}
+    return check_config({**values, **changes}, "x")
+
+
+def test_a_start_of_flow_in_pixels_is_not_for_greys_of_ready_made_maps_nor_the_reverse(tmp_path):
+    images = {"data": {"datasets": ["casme2"], "scheme": "megc2019-3"}}
+    for greys, fits, other in (
+        (False, maps_config(**images), maps_config()),
+        (True, maps_config(), maps_config(**images)),
+    ):
+        folder = make_start(tmp_path / f"{greys}", fits, classes=3)
+        card = json.loads((folder / "card.json").read_text())
+        card["settings"]["draw"]["greys"] = greys
+        (folder / "card.json").write_text(json.dumps(card))
+        chosen = fits.train.model_copy(update={"start": str(folder)})
+        assert find_start(fits.model_copy(update={"train": chosen}), 3).folder == folder
+        with pytest.raises(ConfigError, match=r"greys of ready-made maps.*draw\.greys="):
+            find_start(other.model_copy(update={"train": chosen}), 3)

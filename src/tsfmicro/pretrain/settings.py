@@ -24,6 +24,10 @@ class DrawConfig(Section):
     flow: Literal["dis", "farneback", "drawn", "true"] = Field(
         "dis", description="for models that look at flow: measured as in clips, or what really moved"
     )
+    greys: bool = Field(
+        False,
+        description="flow as ready-made maps have it, each channel from its least to its most as 0 to 255: for runs on these",
+    )
     breadth: dict[str, float] = Field(
         default_factory=dict,
         description="how far people, pictures and movements spread, e.g. {camera: 0.5}; 1 where not said",
