@@ -22,7 +22,8 @@ _AROUND, _OFF = 2.5, 0.1
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
 _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
 _ONE_SIDE = 1.1  # of `_both_sides`: up to here one side moves alone
-_CHEWED = 0.6  # share of its movement by which a mouth that moves alone may move just before and after; else, 1
+_STROKE, _COURSE = 1.2, 0.08  # seconds within which a mouth that chews goes there and back again; how smooth its course is taken
+_ALL_OF_IT = 0.7  # how much what all of a mouth does beside a micro-expression of it alone counts; what the region does, 1
 _BEYOND = 1.5  # times a movement; what goes further is something else
 _ALONE = 0.4  # share of a mouth's movement up to which brows, cheeks and nose keep still while it speaks
 _STEP = 1 / 15  # seconds between two places of a way; closer ones would count noise
@@ -104,14 +105,18 @@ def of_the_face(
     ):
         demands["speaks"] = 0.5  # a mouth that goes on and on, several times a second
     elif alone:
-        demands["speaks"] = _or_not(t.way / max(_way(off[:, MOUTH], times[during]), 1e-6))
+        demands["speaks"] = _or_not(t.way / max(_way(off[:, MOUTH], times[during], _furthest_of(off[:, MOUTH]), 0.04), 1e-6))
+    beside = _beside(one, times, motion[:, [one.region]], one.motion)
     if one.kind == "macro":
         demands["jumps"] = t.jump / max(_jump(one, off, most, times[during]), 1e-6)
-        beside = _beside(one, times, motion) / (_CHEWED if alone else 1.0)
+        beside = max(beside, _strokes(one, times, motion[:, MOUTH]) / t.strokes) if alone else beside
         demands["no rest beside it"] = _or_not(1 / max(beside, 1e-6))
     else:
         demands["few frames"] = (during.stop - during.start - 0.5) / t.frames
-        demands["no rest beside it"] = t.calm / max(_beside(one, times, motion), 1e-6)
+        if alone:
+            whole = _beside(one, times, motion[:, MOUTH], _furthest_of(off[:, MOUTH]))
+            beside = max(beside, _ALL_OF_IT * whole)
+        demands["no rest beside it"] = t.calm / max(beside, 1e-6)
     return demands
 
 
@@ -168,10 +173,13 @@ def _during(one: Found, times: np.ndarray) -> slice:
     return slice(int(begin), max(int(end), int(begin) + 1))
 
 
-def _off_the_way(one: Found, times: np.ndarray, traces: np.ndarray) -> np.ndarray:
+def _off_the_way(one: Found, times: np.ndarray, traces: np.ndarray, deviation: float = 0.02) -> np.ndarray:
     """(n, R, 2) how far regions are, while it lasts, from the straight way between where they were before and are after; from
-    where they were before, if it is held to the end."""
-    trace = smooth(traces[_during(one, times)], 0.02 / float(np.median(np.diff(times))))
+    where they were before, if it is held to the end.
+
+    Args: deviation: of the Gaussian over time, seconds.
+    """
+    trace = smooth(traces[_during(one, times)], deviation / float(np.median(np.diff(times))))
     along = (0 if one.held else 1) * np.linspace(0, 1, len(trace))[:, None, None]
     return trace - trace[:1] - along * (trace[-1:] - trace[:1])
 
@@ -199,6 +207,11 @@ def _jump(one: Found, off: np.ndarray, most: np.ndarray, times: np.ndarray) -> f
     return float(np.median(steps / most[furthest]))
 
 
+def _furthest_of(off: np.ndarray) -> float:
+    """How far regions come together. Args: off: (n, R, 2)."""
+    return float(np.linalg.norm(off, axis=(1, 2)).max())
+
+
 def _furthest(off: np.ndarray) -> int:
     """When the face as a whole is furthest. Args: off: (n, R, 2) the movement."""
     return int(np.linalg.norm(off, axis=(1, 2)).argmax())
@@ -216,16 +229,24 @@ def _both_sides(off: np.ndarray) -> float:
     return float(np.linalg.norm(top + mirrored)) / max(float(np.linalg.norm(top - mirrored)), 1e-6)
 
 
-def _way(off: np.ndarray, times: np.ndarray) -> float:
-    """How long the way is that regions take together, for twice the furthest they come: 1 is there and back.
+def _way(traces: np.ndarray, times: np.ndarray, furthest: float, deviation: float) -> float:
+    """How long the way of regions together is, for twice the furthest they come: 1 is there and back.
 
-    Args: off: (n, R, 2) the movement.
+    Args: traces: (n, R, 2); deviation: of a Gaussian over time, seconds: what is quicker is noise.
     """
     rate = 1 / float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    places = smooth(off, 0.04 * rate)[:: max(1, round(_STEP * rate))]
-    return float(
-        np.linalg.norm(np.diff(places, axis=0), axis=(1, 2)).sum() / (2 * np.linalg.norm(off, axis=(1, 2)).max())
-    )
+    places = smooth(traces, deviation * rate)[:: max(1, round(_STEP * rate))]
+    return float(np.linalg.norm(np.diff(places, axis=0), axis=(1, 2)).sum() / (2 * max(furthest, 1e-6)))
+
+
+def _strokes(one: Found, times: np.ndarray, mouth: np.ndarray) -> float:
+    """How often a mouth goes there and back in a movement and as far as a second stroke may come before and after its apex, however
+    the movement was cut out of that; strokes that are half as long count half.
+
+    Args: mouth: (T, R, 2) its traces.
+    """
+    around = _during(replace(one, onset=min(one.onset, one.apex - _STROKE), offset=max(one.offset, one.apex + _STROKE)), times)
+    return _way(mouth[around], times[around], _furthest_of(_off_the_way(one, times, mouth, _COURSE)), _COURSE)
 
 
 def _smiling(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
@@ -237,15 +258,18 @@ def _smiling(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
     return float(np.sqrt(outwards * up))
 
 
-def _beside(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
-    """How far its region moves in the half second before and after, for its own movement."""
+def _beside(one: Found, times: np.ndarray, traces: np.ndarray, furthest: float) -> float:
+    """How far regions move together in the half second before and after, for their own movement.
+
+    Args: traces: (T, R, 2); furthest: of their movement.
+    """
     rate = 1 / float(np.median(np.diff(times)))
     begin, onset, offset, end = np.searchsorted(
         times, (one.onset - _BESIDE, one.onset - 1e-6, one.offset - 1e-6, one.offset + _BESIDE)
     )
-    trace = smooth(motion[begin:end, one.region], 0.02 * rate)
+    trace = smooth(traces[begin:end], 0.02 * rate)
     before, after = trace[: onset - begin + 1], trace[min(offset - begin, len(trace) - 1) :]
-    away = np.linalg.norm(before - before[-1], axis=1).max()
+    away = _furthest_of(before - before[-1])
     if not one.held:
-        away = max(away, np.linalg.norm(after - after[0], axis=1).max(), np.linalg.norm(after[0] - before[-1]))
-    return float(away) / one.motion
+        away = max(away, _furthest_of(after - after[0]), _furthest_of(after[:1] - before[-1:]))
+    return away / max(furthest, 1e-6)
