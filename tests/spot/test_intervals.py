@@ -137,7 +137,7 @@ def test_the_curve_is_flat_at_rest_and_as_high_as_the_movement():
 
 def told(times, traces, **view):
     return find_intervals(
-        times, traces, [], view=View(**({"turned": 0 * traces, "roll": 0 * times, "seen": traces[..., 0] < 99} | view))
+        times, traces, [], view=replace(View.clear(traces), **view)
     )
 
 
@@ -147,7 +147,7 @@ def test_what_a_hand_does_before_the_face_is_not_told():
     assert len(told(times, traces)) == 1
     assert told(times, traces, covered=[(3.0, 4.1)]) == []
     (doubtful,) = find_intervals(
-        times, traces, [], view=View(0 * traces, 0 * times, traces[..., 0] < 99, [(3, 5)]), level=0
+        times, traces, [], view=replace(View.clear(traces), covered=[(3, 5)]), level=0
     )
     assert doubtful.doubt == "covered"
     assert doubtful.confidence < 0.5

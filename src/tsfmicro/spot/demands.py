@@ -22,6 +22,7 @@ _AROUND, _OFF = 2.5, 0.1
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
 _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
 _ONE_SIDE = 1.1  # of `_both_sides`: up to here one side moves alone
+_SWALLOW = 1.0  # seconds that it lasts
 _STROKE, _COURSE = 1.2, 0.08  # seconds within which a mouth that chews goes there and back again; how smooth its course is taken
 _ALL_OF_IT = 0.7  # how much what all of a mouth does beside a micro-expression of it alone counts; what the region does, 1
 _BEYOND = 1.5  # times a movement; what goes further is something else
@@ -96,6 +97,8 @@ def of_the_face(
         "restless video": _above(most, unrest.beside(one)) / t.restless,
         "face comes or leaves": lost / 0.5,
     }
+    if one.length <= _SWALLOW and most[JAW].max() > 0.5 * most.max():  # who swallows nods
+        demands["swallows"] = _or_not(one.motion / max(float(_off_the_way(one, times, view.place[:, None])[..., 1].max()), 1e-6))
     if _EDGE[one.region]:  # muscles raise and lower a brow's outer end; what hair does beside a smile is no matter
         right, down = np.abs(off[_furthest(off), one.region])
         demands["brow goes sideways"] = _or_not(max(float(down / max(right, 1e-6)), both / _ONE_SIDE))

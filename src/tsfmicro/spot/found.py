@@ -107,6 +107,7 @@ class View:
     Attributes:
         turned: (T, R, 2) how far turns of the head have carried each region, per cent of the eyes' distance.
         roll: (T,) degrees by which the head is rolled.
+        place: (T, 2) where the head is in the picture, right and down, per cent of the eyes' distance.
         seen: (T, R) whether a region's skin is to be seen.
         covered: seconds in which a hand or a thing is before the face.
         flicker: seconds in which the light flickers.
@@ -115,6 +116,7 @@ class View:
 
     turned: np.ndarray
     roll: np.ndarray
+    place: np.ndarray
     seen: np.ndarray
     covered: Sequence[Stretch] = ()
     flicker: Sequence[Stretch] = ()
@@ -123,11 +125,11 @@ class View:
     @classmethod
     def clear(cls, motion: np.ndarray) -> View:
         """Nothing stands in the way. Args: motion: (T, R, 2)."""
-        return cls(np.zeros_like(motion), np.zeros(len(motion)), np.ones(motion.shape[:2], bool))
+        return cls(np.zeros_like(motion), np.zeros(len(motion)), np.zeros((len(motion), 2)), np.ones(motion.shape[:2], bool))
 
     def near(self, rows: slice) -> View:
         """The same of a part of the times."""
-        return replace(self, turned=self.turned[rows], roll=self.roll[rows], seen=self.seen[rows])
+        return replace(self, turned=self.turned[rows], roll=self.roll[rows], place=self.place[rows], seen=self.seen[rows])
 
 
 def covers(one: Found, other: Found) -> bool:

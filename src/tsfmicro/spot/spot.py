@@ -205,7 +205,7 @@ def around(segment: Segment, covered: list[Stretch], video_times: np.ndarray) ->
         float(at) for at, edge in ((times[0], video_times[0]), (times[-1], video_times[-1])) if abs(at - edge) > step
     ]
     flicker = find_flicker(times, segment.light)
-    return blinks, View(segment.turned, segment.roll, segment.seen, covered, flicker, lost)
+    return blinks, View(segment.turned, segment.roll, segment.place, segment.seen, covered, flicker, lost)
 
 
 @dataclass(frozen=True, eq=False)
