@@ -18,7 +18,7 @@ from tsfmicro.spot.peaks import Scale, at_scale
 from tsfmicro.spot.traces import REST, evenly, mended, smooth, usual_place
 
 _GAP = 0.25  # seconds; with less between them two movements are one
-_RESTS = 1.0  # seconds; a face that is back for so long between two movements rests
+_RESTS, _LARGER = 1.0, 1.5  # seconds; a face that is back for so long between two movements, none of them much smaller, rests
 _TOUCHED = 0.15  # share of a movement that may lie beside a hand
 _PIECE = 60.0  # seconds that are looked at together, with the rest before and after: an hour need not be copied whole
 
@@ -99,7 +99,7 @@ def _without_rests(found: Sequence[Found], times: np.ndarray, motion: np.ndarray
     for n in range(1, len(found)):
         one, (first, last) = found[n], (max(range(n), key=lambda k: found[k].offset), n + 1)
         if last == len(found) or not all(
-            found[k].motion > one.motion and (ways[k] * ways[n]).sum() < 0 for k in (first, last)
+            one.motion < _LARGER * found[k].motion and (ways[k] * ways[n]).sum() < 0 for k in (first, last)
         ):
             kept.append(one)
         elif not one.onset < found[first].offset < found[last].onset - _RESTS < one.offset - _RESTS:
