@@ -22,9 +22,15 @@ _AROUND, _OFF = 2.5, 0.1
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
 _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
 _ONE_SIDE = 1.1  # of `_both_sides`: up to here one side moves alone
+_STILL, _MOST = 0.02, 0.5  # per cent between frames, less than a camera's noise; share of the face that stands
 _SWALLOW = 1.0  # seconds that it lasts
-_STROKE, _COURSE = 1.2, 0.08  # seconds within which a mouth that chews goes there and back again; how smooth its course is taken
-_ALL_OF_IT = 0.7  # how much what all of a mouth does beside a micro-expression of it alone counts; what the region does, 1
+_STROKE, _COURSE = (
+    1.2,
+    0.08,
+)  # seconds within which a mouth that chews goes there and back again; how smooth its course is taken
+_ALL_OF_IT = (
+    0.7  # how much what all of a mouth does beside a micro-expression of it alone counts; what the region does, 1
+)
 _BEYOND = 1.5  # times a movement; what goes further is something else
 _ALONE = 0.4  # share of a mouth's movement up to which brows, cheeks and nose keep still while it speaks
 _STEP = 1 / 15  # seconds between two places of a way; closer ones would count noise
@@ -96,9 +102,12 @@ def of_the_face(
         "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
         "restless video": _above(most, unrest.beside(one)) / t.restless,
         "face comes or leaves": lost / 0.5,
+        "picture stands": _or_not(_MOST / max(_standing(motion[during], times), 1e-6)),
     }
     if one.length <= _SWALLOW and most[JAW].max() > 0.5 * most.max():  # who swallows nods
-        demands["swallows"] = _or_not(one.motion / max(float(_off_the_way(one, times, view.place[:, None])[..., 1].max()), 1e-6))
+        demands["swallows"] = _or_not(
+            one.motion / max(float(_off_the_way(one, times, view.place[:, None])[..., 1].max()), 1e-6)
+        )
     if _EDGE[one.region]:  # muscles raise and lower a brow's outer end; what hair does beside a smile is no matter
         right, down = np.abs(off[_furthest(off), one.region])
         demands["brow goes sideways"] = _or_not(max(float(down / max(right, 1e-6)), both / _ONE_SIDE))
@@ -108,11 +117,14 @@ def of_the_face(
     ):
         demands["speaks"] = 0.5  # a mouth that goes on and on, several times a second
     elif alone:
-        demands["speaks"] = _or_not(t.way / max(_way(off[:, MOUTH], times[during], _furthest_of(off[:, MOUTH]), 0.04), 1e-6))
+        demands["speaks"] = _or_not(
+            t.way / max(_way(off[:, MOUTH], times[during], _furthest_of(off[:, MOUTH]), 0.04), 1e-6)
+        )
     beside = _beside(one, times, motion[:, [one.region]], one.motion)
     if one.kind == "macro":
         demands["jumps"] = t.jump / max(_jump(one, off, most, times[during]), 1e-6)
-        beside = max(beside, _strokes(one, times, motion[:, MOUTH]) / t.strokes) if alone else beside
+        if alone and demands["speaks"] >= 1:
+            beside = max(beside, _strokes(one, times, motion[:, MOUTH]) / t.strokes)
         demands["no rest beside it"] = _or_not(1 / max(beside, 1e-6))
     else:
         demands["few frames"] = (during.stop - during.start - 0.5) / t.frames
@@ -203,11 +215,27 @@ def _jump(one: Found, off: np.ndarray, most: np.ndarray, times: np.ndarray) -> f
 
     Args: off: (n, R, 2) the movement; most: (R,) its largest.
     """
-    step = max(1, round(1 / (30 * float(np.median(np.diff(times))))))
+    step = _frames_in(1 / 30, times)
     part = np.where(most <= max(_BEYOND * one.motion, most[one.region]), most, 0)
     furthest = [region for region in np.argsort(part)[-3:] if part[region] >= 0.5 * part.max()]
     steps = np.linalg.norm(off[step:, furthest] - off[:-step, furthest], axis=2).max(0, initial=0)
     return float(np.median(steps / most[furthest]))
+
+
+def _standing(motion: np.ndarray, times: np.ndarray) -> float:
+    """Share of a face's regions, between two frames in which some change, that do not change at all: a codec repeats what is there, while a
+    camera's noise moves all a little.
+
+    Args: motion: (n, R, 2) while it lasts.
+    """
+    step = _frames_in(1 / 30, times)
+    steps = np.linalg.norm(motion[step:] - motion[:-step], axis=2)
+    steps = steps[(steps >= _STILL).any(axis=1)]
+    return float((steps < _STILL).mean()) if len(steps) else 0.0
+
+
+def _frames_in(seconds: float, times: np.ndarray) -> int:
+    return max(1, round(seconds / float(np.median(np.diff(times)))))
 
 
 def _furthest_of(off: np.ndarray) -> float:
@@ -248,7 +276,9 @@ def _strokes(one: Found, times: np.ndarray, mouth: np.ndarray) -> float:
 
     Args: mouth: (T, R, 2) its traces.
     """
-    around = _during(replace(one, onset=min(one.onset, one.apex - _STROKE), offset=max(one.offset, one.apex + _STROKE)), times)
+    around = _during(
+        replace(one, onset=min(one.onset, one.apex - _STROKE), offset=max(one.offset, one.apex + _STROKE)), times
+    )
     return _way(mouth[around], times[around], _furthest_of(_off_the_way(one, times, mouth, _COURSE)), _COURSE)
 
 

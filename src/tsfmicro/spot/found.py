@@ -125,11 +125,15 @@ class View:
     @classmethod
     def clear(cls, motion: np.ndarray) -> View:
         """Nothing stands in the way. Args: motion: (T, R, 2)."""
-        return cls(np.zeros_like(motion), np.zeros(len(motion)), np.zeros((len(motion), 2)), np.ones(motion.shape[:2], bool))
+        return cls(
+            np.zeros_like(motion), np.zeros(len(motion)), np.zeros((len(motion), 2)), np.ones(motion.shape[:2], bool)
+        )
 
     def near(self, rows: slice) -> View:
         """The same of a part of the times."""
-        return replace(self, turned=self.turned[rows], roll=self.roll[rows], place=self.place[rows], seen=self.seen[rows])
+        return replace(
+            self, turned=self.turned[rows], roll=self.roll[rows], place=self.place[rows], seen=self.seen[rows]
+        )
 
 
 def covers(one: Found, other: Found) -> bool:

@@ -18,7 +18,10 @@ from tsfmicro.spot.peaks import Scale, at_scale
 from tsfmicro.spot.traces import REST, evenly, mended, smooth, usual_place
 
 _GAP = 0.25  # seconds; with less between them two movements are one
-_RESTS, _LARGER = 1.0, 1.5  # seconds; a face that is back for so long between two movements, none of them much smaller, rests
+_RESTS, _LARGER = (
+    1.0,
+    2.0,
+)  # seconds; a face that is back for so long between two movements, none of them much smaller, rests
 _TOUCHED = 0.15  # share of a movement that may lie beside a hand
 _PIECE = 60.0  # seconds that are looked at together, with the rest before and after: an hour need not be copied whole
 
