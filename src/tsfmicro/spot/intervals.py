@@ -98,14 +98,12 @@ def _without_rests(found: Sequence[Found], times: np.ndarray, motion: np.ndarray
     Args: found: by onset; times: (T,) seconds; motion: (T, R, 2) per cent.
     """
     ways = [_way(one, times, motion) for one in found]
-    kept = list(found[:1])
-    for n in range(1, len(found)):
-        one, (first, last) = found[n], (max(range(n), key=lambda k: found[k].offset), n + 1)
-        if last == len(found) or not all(
-            one.motion < _LARGER * found[k].motion and (ways[k] * ways[n]).sum() < 0 for k in (first, last)
-        ):
-            kept.append(one)
-        elif not one.onset < found[first].offset < found[last].onset - _RESTS < one.offset - _RESTS:
+    kept = []
+    for n, one in enumerate(found):
+        first, last = max(range(n), key=lambda k: found[k].offset, default=n), min(n + 1, len(found) - 1)
+        between = one.onset < found[first].offset < found[last].onset - _RESTS < one.offset - _RESTS
+        other_way = all(one.motion < _LARGER * found[k].motion and (ways[k] * ways[n]).sum() < 0 for k in (first, last))
+        if not (between and other_way):
             kept.append(one)
     return kept
 
