@@ -271,14 +271,12 @@ def _way(traces: np.ndarray, times: np.ndarray, furthest: float, deviation: floa
 
 
 def _strokes(one: Found, times: np.ndarray, mouth: np.ndarray) -> float:
-    """How often a mouth goes there and back in a movement and as far as a second stroke may come before and after its apex, however
-    the movement was cut out of that; strokes that are half as long count half.
+    """How often a mouth goes there and back so soon before and after the apex that chewing would do it again, however the movement was
+    cut out of that; a stroke that is half as long counts half.
 
     Args: mouth: (T, R, 2) its traces.
     """
-    around = _during(
-        replace(one, onset=min(one.onset, one.apex - _STROKE), offset=max(one.offset, one.apex + _STROKE)), times
-    )
+    around = _during(replace(one, onset=one.apex - _STROKE, offset=one.apex + _STROKE), times)
     return _way(mouth[around], times[around], _furthest_of(_off_the_way(one, times, mouth, _COURSE)), _COURSE)
 
 

@@ -35,7 +35,7 @@ class Thresholds:
         sides: both sides of the face do the same by at least so many times as they go the same way; it is 1 of one side alone,
             and less of noise.
         way: a mouth that moves alone goes at most so many times as far as there and back, else it speaks.
-        strokes: … and so many times, as far as a second stroke may come before and after it, else it chews.
+        strokes: … and so many times in 1.2 seconds before and after its apex, else it chews.
         roll: … and roll by at most so many degrees.
         furthest: per cent that skin can move, but for lips and chin, which a jaw carries along: more is something else, a hand say.
         jump: share of a slow movement that may come in a thirtieth of a second: more is the picture's, of a codec say, and not the
