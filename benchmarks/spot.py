@@ -5,12 +5,12 @@ neighbouring crops of 224×224. It finds nothing yet; it only measures. Its cost
 also has looks of the first second, which a film of a second would count as every second's.
 
     python -m benchmarks.spot            the row
-    python -m benchmarks.spot --found    also F1 and apex errors on generated videos (minutes), and memory over length
+    python -m benchmarks.spot --found    also F1 and apex errors on generated videos (minutes)
+    python -m benchmarks.spot --clips FOLDER    only how many micro-expressions of clips in CASME II's layout are found
 """
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 import time
@@ -20,8 +20,9 @@ from pathlib import Path
 import cv2
 
 from benchmarks.shared import Row, compared, program
+from tsfmicro.data.registry import dataset
 from tsfmicro.prepare.cascade import Cascade
-from tsfmicro.run.watch import Watch
+from tsfmicro.spot.listing import Marked
 from tsfmicro.spot.score import SpotScores, score_intervals
 from tsfmicro.synthetic.film import read_truth, write_films
 from tsfmicro.use.spot import spot
@@ -80,35 +81,24 @@ def found() -> None:
             )
 
 
-def memory() -> None:
-    """Largest memory of this process after a tenth of a long video and after all of it."""
-
-    class Look(Watch):
-        tenth = 0.0
-
-        def progress(self, what: str, done: int, total: int, detail: str = "") -> None:
-            if done == total // 10:
-                self.tenth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-    with tempfile.TemporaryDirectory() as folder:
-        film = write_films(Path(folder) / "films", 1, 4, seed=SEED, fps=25, width=320, workers=1) / "sub01.avi"
-        frames, capture = [], cv2.VideoCapture(str(film))
-        while (read := capture.read())[0]:
-            frames.append(read[1])
-        long = str(Path(folder) / "long.avi")
-        writer = cv2.VideoWriter(long, cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (320, 240))
-        for _ in range(100):
-            for frame in [*frames, *reversed(frames)]:
-                writer.write(frame)
-        writer.release()
-        look, count = Look(), 200 * len(frames)
-        spot(Path(long), look)
-    whole = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"memory: {look.tenth:.0f} MB after {count // 10} frames, {whole:.0f} MB after {count} and the analysis")
+def clips(root: Path) -> None:
+    """The clips of a folder in CASME II's layout, each spotted as a folder of images."""
+    scores = SpotScores(0, 0, 0)
+    of = dataset("casme2").read(root).clips
+    for clip in of:
+        first = min(clip.frames.numbers)
+        true = Marked(clip.onset - first, clip.offset - first, "micro", clip.apex - first)
+        scores += score_intervals([true], spot(clip.frames.folder, fps=clip.fps).expressions)["micro"]
+    print(
+        f"{len(of)} clips: {scores.hits} of {scores.true} micro-expressions found, {scores.spotted - scores.hits} false ones; "
+        f"apex error {scores.apex_error:.1f} frames"
+    )
 
 
 if __name__ == "__main__":
-    program(rows)
+    if sys.argv[1:2] == ["--clips"]:
+        clips(Path(sys.argv[2]))
+    else:
+        program(rows)
     if "--found" in sys.argv[1:]:
-        memory()
         found()

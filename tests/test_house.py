@@ -1,6 +1,8 @@
 """The one import rule: a room imports the hall and itself; houses string rooms together, each knowing those below it."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,9 @@ def test_a_room_imports_only_the_hall_and_itself(file):
 def test_nothing_that_cannot_be_installed_everywhere_is_imported():
     heavy = {"torchvision", "timm", "facenet_pytorch"}
     assert not {name.split(".")[0] for file in FILES for name in imported(file)} & heavy
+
+
+def test_what_only_scores_does_not_wait_for_torch():
+    names = ", ".join(f"tsfmicro.reading.{name}" for name in ("compare", "audit"))
+    code = f"import sys, {names}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -85,6 +85,8 @@ def test_the_version_and_the_licence_are_the_same_wherever_they_stand():
     assert citation["version"] == tsfmicro.__version__
     assert citation["license"] in PROJECT["license"]
     assert f"tsfmicro-{tsfmicro.__version__}-py3" in (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## {re.escape(tsfmicro.__version__)} – \d{{4}}-\d\d-\d\d$", changes, re.MULTILINE)
 
 
 def test_the_conda_recipe_asks_for_what_the_package_asks_for():

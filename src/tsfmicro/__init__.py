@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from tsfmicro.models.registry import create_model as create_model
     from tsfmicro.use.recognise import Recognizer as Recognizer
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 __all__ = [
     "Recognizer",

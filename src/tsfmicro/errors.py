@@ -67,7 +67,7 @@ class UnknownNameError(TsfmicroError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = hint or (f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}.")
         super().__init__(f"unknown {kind} {name!r}. {hint}")
 

@@ -10,9 +10,9 @@ from tests.run.conftest import invent, plan_of, tiny_config
 from tsfmicro.errors import RunError
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.reading.audit import audit
-from tsfmicro.run.floors import store_linear_floors
 from tsfmicro.run.folder import labels_digest
 from tsfmicro.run.here import train_here
+from tsfmicro.run.linear_floors import store_linear_floors
 from tsfmicro.run.summary import evaluate_run
 from tsfmicro.run.watch import Task, Watch
 

@@ -8,8 +8,8 @@ from tests.run.conftest import invent, made_clips, plan_of, prepare_made, tiny_c
 from tsfmicro.errors import RunError, UnknownNameError
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.reading.compare import compare
-from tsfmicro.run.floors import store_linear_floors
 from tsfmicro.run.folder import Plan, RunFolder
+from tsfmicro.run.linear_floors import store_linear_floors
 from tsfmicro.run.watch import Watch
 
 PEOPLE = 8

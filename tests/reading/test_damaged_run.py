@@ -11,8 +11,8 @@ from tsfmicro.errors import TsfmicroError
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.reading.audit import audit
 from tsfmicro.reading.compare import compare
-from tsfmicro.run.floors import store_linear_floors
 from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.linear_floors import store_linear_floors
 from tsfmicro.run.summary import evaluate_run, summarise
 from tsfmicro.run.watch import Watch
 

@@ -5,10 +5,10 @@ import pytest
 
 from tests.run.conftest import invent, made_clips, plan_of, prepare_made, tiny_config
 from tsfmicro.prepare.cache import open_prepared
-from tsfmicro.run import floors, task
-from tsfmicro.run.floors import store_linear_floors
+from tsfmicro.run import linear_floors, task
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.here import train_here
+from tsfmicro.run.linear_floors import store_linear_floors
 from tsfmicro.run.summary import evaluate_run
 from tsfmicro.run.task import Job
 from tsfmicro.run.watch import Task, Watch
@@ -38,13 +38,13 @@ def test_a_linear_model_on_shuffled_labels_sits_at_chance(many):
     shuffled = summary.floors["shuffled-linear"]
     assert summary.floors["linear"].uar.value == 1
     assert shuffled.uar.low < 1 / 3 < shuffled.uar.high
-    assert len(shuffled.seeds) == floors.SHUFFLES
+    assert len(shuffled.seeds) == linear_floors.SHUFFLES
     assert not summary.warnings
 
 
 def test_a_floor_that_gets_to_know_test_labels_is_told_in_words(many, monkeypatch):
     """The planted leak: what should be shuffled is not, as if the true labels had reached the training by another way."""
-    monkeypatch.setattr(floors, "shuffle_labels", lambda labels, *how: dict(labels))
+    monkeypatch.setattr(linear_floors, "shuffle_labels", lambda labels, *how: dict(labels))
     summary = floors_of(many)
     assert summary.warnings[0].startswith(
         "the shuffled linear floor lies above chance (UAR 1.00 [0.66, 1.00], chance 0.33)"
@@ -53,7 +53,7 @@ def test_a_floor_that_gets_to_know_test_labels_is_told_in_words(many, monkeypatc
 
 def test_floors_that_are_stored_are_not_trained_again(many, monkeypatch):
     before = floors_of(many).floors
-    monkeypatch.setattr(floors, "answers_of_machine", lambda *args: pytest.fail("trained again"))
+    monkeypatch.setattr(linear_floors, "answers_of_machine", lambda *args: pytest.fail("trained again"))
     assert str(floors_of(many).floors) == str(before)
 
 

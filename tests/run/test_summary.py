@@ -9,8 +9,8 @@ import pytest
 from tests.run.conftest import invent, made_clips, plan_of, tiny_config
 from tsfmicro.errors import RunError
 from tsfmicro.prepare.cache import open_prepared
-from tsfmicro.run.floors import store_linear_floors
 from tsfmicro.run.folder import Plan, RunFolder
+from tsfmicro.run.linear_floors import store_linear_floors
 from tsfmicro.run.summary import Summary, evaluate_run, leak_of, stored_of, summarise
 from tsfmicro.run.watch import Watch
 from tsfmicro.types import Fold, dataset_of

@@ -24,17 +24,20 @@ from tsfmicro.use.export import export, trained_model
 from tsfmicro.use.int8 import quantise
 
 TINY = {"widths": (16, 16, 16, 16), "stem": (4, 4, 4, 16), "spatial_width": 16, "head_width": 8}
-NIGHT = pytest.mark.slow  # torch's exporter takes ten seconds and more of each; its parts are those of others
+NIGHT = pytest.mark.slow  # torch's exporter takes ten seconds and more of each; their parts are those of others
+LARGE = {"aman", "causalnet", "lbp-top", "mdmo", "skd-tstsan", "upper-face-3d"}  # graphs of the most nodes
 CHOICES = [
     pytest.param({"variant": "temporal", "retention": "causal"}, marks=NIGHT),
     {"variant": "spatial", "tokens": "patches"},
     pytest.param({"variant": "early"}, marks=NIGHT),
-    {"variant": "temporal_to_spatial", "join": "after"},
+    pytest.param({"variant": "temporal_to_spatial", "join": "after"}, marks=NIGHT),
     pytest.param({"variant": "spatial_to_temporal"}, marks=NIGHT),
-    {"variant": "late", "motion": "flow", "frame": "apex"},
+    pytest.param({"variant": "late", "motion": "flow", "frame": "apex"}, marks=NIGHT),  # by day tsfmicro-small is it
 ]
 NAMES = [  # without tsfmicro, whose variants follow
-    pytest.param(name, marks=NIGHT if name.endswith("-approx") else ()) for name in MODELS if name != "tsfmicro"
+    pytest.param(name, marks=NIGHT if name in LARGE or name.endswith("-approx") else ())
+    for name in MODELS
+    if name != "tsfmicro"
 ]
 
 

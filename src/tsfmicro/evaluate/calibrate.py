@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from tsfmicro.errors import ShapeError
 
@@ -26,6 +25,7 @@ def fit_temperature(logits: np.ndarray, target: np.ndarray) -> float:
     """
     if len(logits) == 0 or len(logits) != len(target):
         raise ShapeError(f"temperature: {len(logits)} logits but {len(target)} classes; give one each per clip.")
+    from scipy.optimize import minimize_scalar
 
     def surprise(log_temperature: float) -> float:
         said = softmax(logits, np.exp(log_temperature))[np.arange(len(target)), target]

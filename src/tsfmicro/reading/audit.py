@@ -19,10 +19,9 @@ from tsfmicro.data.registry import DATASETS
 from tsfmicro.errors import RunError, TsfmicroError
 from tsfmicro.evaluate.audit import Check, clips_are_tested_once, ids_are_distinct, people_are_apart, values_are_equal
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE
-from tsfmicro.run.folder import RunFolder, labels_digest, read_clips, read_file, read_folds
+from tsfmicro.run.folder import RunFolder, given_labels, labels_digest, read_clips, read_file, read_folds
 from tsfmicro.run.start import Start, seen_of
 from tsfmicro.run.summary import ALL, summarise
-from tsfmicro.run.task import given_labels
 from tsfmicro.run.watch import Task
 
 

@@ -20,13 +20,12 @@ from tsfmicro.prepare.prepare import pictures, prepare
 from tsfmicro.prepare.products.base import product_of
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.protocols.registry import protocol
-from tsfmicro.report.figures import draw_confusion, draw_pairs, draw_units
 from tsfmicro.run.apexes import with_spotted_apexes
 from tsfmicro.run.environment import choose_precision, environment, is_elsewhere, settled_precision
 from tsfmicro.run.final import make_final
-from tsfmicro.run.floors import linear_floor, store_linear_floors
 from tsfmicro.run.folder import Plan, RunFolder, held
 from tsfmicro.run.here import Here, Machines
+from tsfmicro.run.linear_floors import linear_floor, store_linear_floors
 from tsfmicro.run.rehearsal import rehearsed_precision
 from tsfmicro.run.start import Start, casts_of, check_unseen, find_start
 from tsfmicro.run.summary import Summary, evaluate_run
@@ -109,12 +108,14 @@ def run(
         folder.note_devices()
         store_linear_floors(folder, prepared, watch)
         summary = evaluate_run(folder)
+        from tsfmicro.report import figures  # a run that stops before draws nothing
+
         if isinstance(summary, UnitSummary):
-            draw_units(summary.model, out / "confusion.png")
+            figures.draw_units(summary.model, out / "confusion.png")
         else:
-            draw_confusion(summary.model, out / "confusion.png")
+            figures.draw_confusion(summary.model, out / "confusion.png")
         first = {clip: shown[0] for clip, label in labels.items() if (shown := plan.scheme.classes_in(label))}
-        draw_pairs(prepared, first, classes, out / "clips.png")
+        figures.draw_pairs(prepared, first, classes, out / "clips.png")
         if isinstance(summary, Summary) and (final or config.train.keep == "final"):
             make_final(folder, prepared, summary, "cpu" if is_elsewhere(device) else device, watch)
     return summary

@@ -32,6 +32,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from tsfmicro.config import RunConfig, check_config, parse_yaml, without_gone
 from tsfmicro.errors import RunError
+from tsfmicro.evaluate.floors import shuffle_labels
 from tsfmicro.files import csv_text, locked, put_whole, write_whole
 from tsfmicro.labels import SCHEMES, is_of_units
 from tsfmicro.run.start import Start
@@ -436,6 +437,12 @@ def _settings(values: Any, where: Path) -> tuple[dict[str, Any], RunConfig]:
     if not isinstance(values, dict):
         raise ValueError("it holds no settings")
     return values, check_config(without_gone(values), str(where))
+
+
+def given_labels(plan: Plan, fold: Fold, task: Task) -> dict[str, int]:
+    """The labels a training may know: those of its fold's training side, which the shuffled floor deals out anew."""
+    labels = {clip: plan.labels[clip] for clip in fold.train}
+    return shuffle_labels(labels, len(plan.classes), task.fold, task.seed) if task.shuffled else labels
 
 
 def labels_digest(labels: Mapping[str, int]) -> str:

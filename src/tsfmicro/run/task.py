@@ -15,7 +15,6 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from tsfmicro.config import RunConfig, TrainConfig
 from tsfmicro.errors import ConfigError
-from tsfmicro.evaluate.floors import shuffle_labels
 from tsfmicro.labels import is_of_units
 from tsfmicro.memory import keep_freed_memory
 from tsfmicro.models.base import ClosedForm, Model
@@ -24,12 +23,11 @@ from tsfmicro.needs import Need
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.run.environment import computed_on
-from tsfmicro.run.folder import Plan, RunFolder
+from tsfmicro.run.folder import Plan, RunFolder, given_labels
 from tsfmicro.run.watch import Task
 from tsfmicro.train.checkpoint import Checkpoint, NoCheckpoint
 from tsfmicro.train.fit import epochs_of, fit
 from tsfmicro.train.loader import Loader
-from tsfmicro.types import Fold
 
 Tell = Callable[[tuple[Task, int, int, float]], None]
 
@@ -142,12 +140,6 @@ def _seeds(seed: int, what: str) -> tuple[int, int]:
     """Of a model's weights, and of the order and changes of its data."""
     of_model, of_data = np.random.SeedSequence([seed, crc32(what.encode())]).generate_state(2)
     return int(of_model), int(of_data)
-
-
-def given_labels(plan: Plan, fold: Fold, task: Task) -> dict[str, int]:
-    """The labels a training may know: those of its fold's training side, which the shuffled floor deals out anew."""
-    labels = {clip: plan.labels[clip] for clip in fold.train}
-    return shuffle_labels(labels, len(plan.classes), task.fold, task.seed) if task.shuffled else labels
 
 
 @contextmanager
