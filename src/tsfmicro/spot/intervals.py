@@ -18,10 +18,8 @@ from tsfmicro.spot.peaks import Scale, at_scale
 from tsfmicro.spot.traces import REST, evenly, mended, smooth, usual_place
 
 _GAP = 0.25  # seconds; with less between them two movements are one
-_RESTS, _LARGER = (
-    1.0,
-    2.0,
-)  # seconds; a face that is back for so long between two movements, none of them much smaller, rests
+_RESTS = 1.0  # seconds; a face that is back for so long between two movements rests
+_OPPOSITE = 2.0  # times as large as each of these such a rest may seem
 _TOUCHED = 0.15  # share of a movement that may lie beside a hand
 _PIECE = 60.0  # seconds that are looked at together, with the rest before and after: an hour need not be copied whole
 
@@ -93,7 +91,7 @@ def _share_covered(one: Found, view: View) -> float:
 
 
 def _without_rests(found: Sequence[Found], times: np.ndarray, motion: np.ndarray) -> list[Found]:
-    """Movements without the rests between two larger ones, which look like a movement that goes the other way and borrow their flanks.
+    """Movements without the rests between two of them, which look like a movement the other way that begins and ends within these.
 
     Args: found: by onset; times: (T,) seconds; motion: (T, R, 2) per cent.
     """
@@ -102,7 +100,9 @@ def _without_rests(found: Sequence[Found], times: np.ndarray, motion: np.ndarray
     for n, one in enumerate(found):
         first, last = max(range(n), key=lambda k: found[k].offset, default=n), min(n + 1, len(found) - 1)
         between = one.onset < found[first].offset < found[last].onset - _RESTS < one.offset - _RESTS
-        other_way = all(one.motion < _LARGER * found[k].motion and (ways[k] * ways[n]).sum() < 0 for k in (first, last))
+        other_way = all(
+            one.motion < _OPPOSITE * found[k].motion and (ways[k] * ways[n]).sum() < 0 for k in (first, last)
+        )
         if not (between and other_way):
             kept.append(one)
     return kept
