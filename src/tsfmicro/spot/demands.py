@@ -24,10 +24,8 @@ _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
 _ONE_SIDE = 1.1  # of `_both_sides`: up to here one side moves alone
 _STILL, _MOST = 0.02, 0.5  # per cent between frames, less than a camera's noise; share of the face that may stand
 _SWALLOW = 1.0  # seconds that it lasts
-_STROKE, _COURSE = (
-    1.2,
-    0.08,
-)  # seconds in which a mouth that chews does it again; deviation of the Gaussian that leaves its course
+_STROKE = 1.2  # seconds in which a mouth that chews does it again
+_COURSE = 0.08  # seconds, deviation of the Gaussian that leaves a mouth's course
 _ALL_OF_IT = 0.7  # how much all of a mouth counts beside a micro-expression of it alone; the region itself counts 1
 _BEYOND = 1.5  # times a movement; what goes further is something else
 _ALONE = 0.4  # share of a mouth's movement up to which brows, cheeks and nose keep still while it speaks
