@@ -1,9 +1,9 @@
 """What a start gives, on several sets of people: the table of docs/pretraining.md.
 
-    python -m benchmarks.starts OUT faces=FOLDER drawn-101=FOLDER drawn-102=FOLDER [--only PATTERN …]
+    python -m benchmarks.starts OUT faces=FOLDER drawn-101=FOLDER drawn-102=FOLDER [--only PATTERN …] [--study NAME]
 
-Each folder is in CASME II's layout. The shipped study starts-study runs on each, and goes on where it was stopped; what is finished
-is in the table. --only: runs of such names, e.g. 'ststnet-*'.
+Each folder is in CASME II's layout. The shipped study starts-study, or another one, runs on each, and goes on where it was stopped;
+what is finished is in the table. --only: runs of such names, e.g. 'ststnet-*'.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from tsfmicro.files import markdown_text
 from tsfmicro.places import usual_cache
 from tsfmicro.study.study import Row, study
 
-STUDY = "starts-study"
 HEADS = [
     "people",
     "network",
@@ -50,13 +49,14 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("sets", nargs="+", metavar="NAME=FOLDER")
     parser.add_argument("--only", nargs="+", default=[])
+    parser.add_argument("--study", default="starts-study")
     given = parser.parse_args()
     rows = []
     with Screen() as screen:
         for name, _, root in (one.partition("=") for one in given.sets):
             roots = {"casme2": Path(root)}
             cache = usual_cache()
-            table = study(STUDY, roots, given.out / name, cache, only=given.only, device="cpu", watch=screen)
+            table = study(given.study, roots, given.out / name, cache, only=given.only, device="cpu", watch=screen)
             rows += lines(name, {row.member.name: row for row in table.rows})
     print(markdown_text(HEADS, rows))
 

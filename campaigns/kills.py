@@ -109,7 +109,7 @@ CASES: dict[str, Case] = {
             "--people",
             "2",
             "--clips",
-            "3",
+            "2",
             "--fps",
             "25",
             "--workers",

@@ -11,10 +11,14 @@ from typer.testing import CliRunner
 from benchmarks.numbers import lines_of
 from benchmarks.starts import lines as started
 from tsfmicro.app.cli import app
+from tsfmicro.evaluate.compare import differences
+from tsfmicro.evaluate.score import tally
+from tsfmicro.evaluate.select import RULES
 from tsfmicro.reading.compare import compare
+from tsfmicro.run.floors import floors
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.start import SHIPPED as STARTS
-from tsfmicro.run.summary import summarise
+from tsfmicro.run.summary import answers, summarise
 from tsfmicro.spot.learned import shipped
 from tsfmicro.study.beside import page
 from tsfmicro.study.grid import Member
@@ -101,6 +105,29 @@ def test_every_gain_of_a_start_is_what_its_runs_give(kept):
         again += started(place.name, {row.member.name: row for row in compared(place, list(of.values()))})
     table = [row for row in rows(text("docs/pretraining.md")) if row[0] in {line[0] for line in again}]
     assert sorted(table) == sorted(again)
+
+
+def test_what_three_seeds_of_a_started_network_reach_is_what_its_run_gives(kept):
+    folder = kept("starts")
+    (run,) = (folder / "faces-seeds").iterdir()
+    summary, told = summarise(RunFolder.open(run)), " ".join(text("docs/pretraining.md").split())
+    gain = summary.versus_linear["uf1"]
+    said = f"reaches {summary.model.uf1}, {gain.interval.value:.2f} above its linear floor (p {gain.shown_p})"
+    assert len(summary.model.seeds) == 3 and said in told
+
+
+def test_how_far_a_start_on_flow_that_knows_faces_lies_above_what_dis_gives_is_what_its_runs_give(kept):
+    folder, told = kept("starts"), " ".join(text("docs/pretraining.md").split())
+    dis = RunFolder.open(folder / "faces" / "tsfmicro-small-flow-started")
+    for place, begins in (("faces", "UF1 0.96 is "), ("faces-seeds", " and ")):
+        run = RunFolder.open(folder / place / "tsfmicro-small-flow-drawn-started")
+        its, floor = answers(run, RULES["last"]), floors(dis)["linear"]
+        plan = run.plan
+        gain = differences(*(tally(one, plan.tested, plan.classes) for one in (its, floor)))["uf1"]
+        (said,) = re.findall(rf"{begins}({re.escape(str(gain.interval))}) above [^(]* DIS[^(]*\(p ([0-9.]+)\)", told)
+        assert said == (f"{gain.interval}", gain.shown_p)
+    own = compare(folder / "faces" / "tsfmicro-small-flow-drawn-started", f"{dis.path}").differences["uf1"]
+    assert f"{own.interval.value:.2f} above itself on DIS flow (p {own.shown_p})" in told
 
 
 def test_what_flow_gives_a_linear_machine_is_what_its_runs_give(kept):

@@ -17,10 +17,12 @@ from tsfmicro.models.registry import create_model
 from tsfmicro.pretrain import pretrain as module
 from tsfmicro.pretrain.blocks import HELD_OUT, Order, make, needs_of
 from tsfmicro.pretrain.goals import Goals, Pupil
-from tsfmicro.pretrain.pretrain import Lesson, ask, pretrain, see
+from tsfmicro.pretrain.pretrain import Lesson, as_greys, ask, pretrain, see
 from tsfmicro.pretrain.settings import PretrainConfig, names, settings
+from tsfmicro.run.task import on_threads
 from tsfmicro.run.watch import Watch
 from tsfmicro.synthetic.pairs import UNITS
+from tsfmicro.synthetic.script import EMOTIONS
 
 CPU = torch.device("cpu")
 SMALL = {
@@ -201,13 +203,42 @@ def test_a_model_without_a_map_learns_the_rest_and_says_so():
 def test_flow_is_measured_as_in_clips_or_true(tmp_path):
     model = create_model("ststnet", 5, 28)
     draw = small().draw
-    measured = make(Order(draw, model.needs), 0)
-    true = make(Order(draw.model_copy(update={"flow": "true"}), model.needs), 0)
     (need,) = model.needs
-    assert measured.products[need].shape == true.products[need].shape == (4, 3, 28, 28)
-    assert measured.products[need].dtype == np.float16
+    ways = {
+        flow: make(Order(draw.model_copy(update={"flow": flow}), model.needs), 0).products[need]
+        for flow in ("dis", "drawn", "true")
+    }
+    assert {way.shape for way in ways.values()} == {(4, 3, 28, 28)}
+    assert ways["dis"].dtype == ways["drawn"].dtype == np.float16
+    off = {flow: float(np.abs(ways[flow][:, :2] - ways["true"][:, :2]).mean()) for flow in ("dis", "drawn")}
+    assert off["drawn"] != off["dis"], "the network's flow is another one"
+    with on_threads(torch.get_num_threads() + 1):
+        again = make(Order(draw.model_copy(update={"flow": "drawn"}), model.needs), 0).products[need]
+    assert np.array_equal(again, ways["drawn"]), "to the last bit, with any number of threads"
     order = Order(draw, model.needs)
     assert (order.size, order.taken) == (128, 224), "measured on pictures of 224, as in preparation"
+
+
+def test_in_greys_a_map_is_as_ready_made_ones_are_and_mirrored_before():
+    goals = Goals(small().targets)
+    pupil = Pupil(create_model("ststnet", goals.answers, 28), goals)
+    block = make(Order(small().draw, pupil.model.needs), 0)
+    flip = torch.tensor([[[-1.0, 0, 0], [0, 1, 0]]]).expand(4, 2, 3)
+    plain, seen = (see(pupil, block, torch.arange(4), moved, CPU, greys=True)[0]["flow"] for moved in (None, flip))
+    assert torch.equal(plain.amin((2, 3)), torch.zeros(4, 3)) and torch.equal(
+        plain.amax((2, 3)), torch.full((4, 3), 255.0)
+    )
+    assert torch.equal(plain, plain.round())
+    torch.testing.assert_close(seen[:, 0], 255 - plain[:, 0].flip(-1), atol=2, rtol=0)
+    torch.testing.assert_close(seen[:, 1], plain[:, 1].flip(-1), atol=2, rtol=0)
+    assert torch.equal(as_greys(torch.ones(1, 3, 4, 4)), torch.zeros(1, 3, 4, 4)), "nothing moved"
+
+
+def test_drawn_emotions_are_classes_of_the_composite():
+    goals = Goals(small().targets.model_copy(update={"scheme": "megc2019-3"}))
+    classes = dict(zip(EMOTIONS, goals.of_emotion.tolist(), strict=True))
+    assert (classes["disgust"], classes["happiness"], classes["surprise"]) == (0, 1, 2)
+    assert classes["repression"] == 0 and classes["others"] < 0
 
 
 def test_in_a_mirror_a_left_unit_is_a_right_one_and_motion_goes_the_other_way():
@@ -244,6 +275,20 @@ def test_it_learns(tmp_path):
     optimiser = lesson.optimiser(pupil)
     losses = [lesson.learn(pupil, optimiser, number, [block]) for number in range(3)]
     assert losses[2] < 0.8 * losses[0]
+
+
+def test_in_bfloat16_it_learns_nearly_the_same():
+    """Weights stay numbers of 32 bits; the loss of the first block differs in its last digits."""
+    losses = []
+    for precision in ("float32", "bfloat16"):
+        config = small(learn={**SMALL["learn"], "precision": precision})
+        torch.manual_seed(0)
+        goals = Goals(config.targets)
+        pupil = Pupil(create_model("tsfmicro-small", goals.answers, 32), goals).train()
+        lesson = Lesson(config, Order(config.draw, pupil.model.needs), 3, CPU)
+        losses.append(lesson.learn(pupil, lesson.optimiser(pupil), 0, [make(lesson.order, 0)]))
+        assert {weights.dtype for weights in pupil.parameters()} == {torch.float32}
+    assert losses[0] != losses[1] == pytest.approx(losses[0], rel=0.05)
 
 
 @pytest.mark.parametrize("name", names())

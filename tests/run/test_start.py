@@ -31,7 +31,8 @@ def make_start(folder, config=None, classes=7, seen=("drawn-1000",), seed=1, tel
     """A start with new weights, as `tsfmicro pretrain` leaves one."""
     torch.manual_seed(seed)
     save_pretrained(build_model(config or tiny_config(), classes), folder)
-    (folder / "card.json").write_text(json.dumps({"name": "made", "seen": list(seen), "classes": list(tells)}))
+    card = {"name": "made", "seen": list(seen), "classes": list(tells), "settings": {"draw": {"flow": "dis"}}}
+    (folder / "card.json").write_text(json.dumps(card))
     return folder
 
 
@@ -265,14 +266,18 @@ def test_a_part_to_freeze_that_there_is_not_is_told_with_the_right_one(begun):
         train_here(job, folder.missing()[:1], 1, Watch())
 
 
+def asking_for(folder):
+    """The model and the preparation of a run that a shipped start is for."""
+    recipe, card = (json.loads((folder / name).read_text()) for name in ("config.json", "card.json"))
+    prepare = {"size": recipe["size"], "products": {"flow": {"method": card["settings"]["draw"]["flow"]}}}
+    return {"name": recipe["name"], "options": recipe["options"]}, prepare
+
+
 @pytest.mark.parametrize("folder", sorted(module.SHIPPED.glob("*/*")), ids=lambda folder: folder.name)
 def test_every_shipped_start_is_small_fits_its_model_and_has_seen_drawn_people_alone(folder):
-    recipe = json.loads((folder / "config.json").read_text())
-    model = {"name": recipe["name"], "options": recipe["options"]}
+    model, prepare = asking_for(folder)
     train = {"start": folder.parent.name}
-    found = find_start(
-        check_config({**SETTINGS, "prepare": {"size": recipe["size"]}, "model": model, "train": train}, "x"), 5
-    )
+    found = find_start(check_config({**SETTINGS, "prepare": prepare, "model": model, "train": train}, "x"), 5)
     assert found.folder == folder
     assert set(found.seen) == {"drawn-1000"}
     assert (folder / "model.safetensors").stat().st_size <= 4e6
@@ -280,13 +285,13 @@ def test_every_shipped_start_is_small_fits_its_model_and_has_seen_drawn_people_a
 
 @pytest.mark.parametrize("folder", sorted(module.SHIPPED.glob("*/*")), ids=lambda folder: folder.name)
 def test_every_shipped_start_gives_its_answers_to_a_run_of_its_classes(folder):
-    recipe = json.loads((folder / "config.json").read_text())
+    model, prepare = asking_for(folder)
     config = check_config(
         {
             **SETTINGS,
             "data": {"datasets": ["casme2"], "scheme": "casme2-5"},
-            "prepare": {"size": recipe["size"]},
-            "model": {"name": recipe["name"], "options": recipe["options"]},
+            "prepare": prepare,
+            "model": model,
             "train": {**SETTINGS["train"], "start": folder.parent.name, "start_answers": True},
         },
         "x",
@@ -294,3 +299,36 @@ def test_every_shipped_start_gives_its_answers_to_a_run_of_its_classes(folder):
     found = find_start(config, 5)
     assert found.folder == folder and found.seen == ("drawn-1000",)
     assert sum(file.stat().st_size for file in folder.iterdir()) < 4e6
+
+
+@pytest.mark.parametrize(
+    ("products", "which"), [({}, ""), ({"method": "drawn"}, "-drawn"), ({"method": "farneback"}, "")]
+)
+def test_a_shipped_start_that_learned_from_flow_of_the_same_method_is_taken_or_else_the_usual_one(products, which):
+    model = {"name": "tsfmicro-small", "options": {"motion": "flow"}}
+    prepare = {"size": 64, "products": {"flow": products}}
+    config = check_config({**SETTINGS, "prepare": prepare, "model": model, "train": {"start": "drawn-people"}}, "x")
+    assert find_start(config, 5).folder.name == f"tsfmicro-small-flow{which}"
+
+
+def maps_config(**changes):
+    """STSTNet on ready-made maps."""
+    data = {"datasets": ["flow-maps"], "scheme": "megc2019-3"}
+    values = {**SETTINGS, "data": data, "prepare": {"size": 28}, "model": "ststnet", "train": {"start": "drawn-people"}}
+    return check_config({**values, **changes}, "x")
+
+
+def test_a_start_of_flow_in_pixels_is_not_for_greys_of_ready_made_maps_nor_the_reverse(tmp_path):
+    images = {"data": {"datasets": ["casme2"], "scheme": "megc2019-3"}}
+    for greys, fits, other in (
+        (False, maps_config(**images), maps_config()),
+        (True, maps_config(), maps_config(**images)),
+    ):
+        folder = make_start(tmp_path / f"{greys}", fits, classes=3)
+        card = json.loads((folder / "card.json").read_text())
+        card["settings"]["draw"]["greys"] = greys
+        (folder / "card.json").write_text(json.dumps(card))
+        chosen = fits.train.model_copy(update={"start": str(folder)})
+        assert find_start(fits.model_copy(update={"train": chosen}), 3).folder == folder
+        with pytest.raises(ConfigError, match=r"greys of ready-made maps.*draw\.greys="):
+            find_start(other.model_copy(update={"train": chosen}), 3)

@@ -25,7 +25,18 @@ from tsfmicro.use.int8 import quantise
 
 TINY = {"widths": (16, 16, 16, 16), "stem": (4, 4, 4, 16), "spatial_width": 16, "head_width": 8}
 NIGHT = pytest.mark.slow  # torch's exporter takes ten seconds and more of each; their parts are those of others
-LARGE = {"aman", "causalnet", "lbp-top", "mdmo", "skd-tstsan", "upper-face-3d"}  # graphs of the most nodes
+LARGE = {
+    "aman",
+    "causalnet",
+    "lbp-top",
+    "mdmo",
+    "micron-bert",
+    "mmnet",
+    "mol",
+    "skd-tstsan",
+    "srmcl",
+    "upper-face-3d",
+}  # the most nodes
 CHOICES = [
     pytest.param({"variant": "temporal", "retention": "causal"}, marks=NIGHT),
     {"variant": "spatial", "tokens": "patches"},

@@ -51,6 +51,11 @@ WEIGHTS = {
         "MIT",
         "trained by `make starts` on drawn faces, 2026; no person is in it",
     ),
+    "starts/drawn-people/tsfmicro-small-flow-drawn/model.safetensors": (
+        "TSFmicro (small) on flow of method drawn, a start",
+        "MIT",
+        "trained by `make starts` on drawn faces, 2026; no person is in it",
+    ),
     "spot/spotter.safetensors": (
         "the learned spotter",
         "MIT",

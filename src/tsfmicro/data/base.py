@@ -78,6 +78,7 @@ class Dataset(ABC):
         release_rows: rows of the published sheet, or clips.
         has_sheet: whether a spreadsheet tells of the clips.
         has_apex: whether it annotates apexes; where not, they can be spotted.
+        ready: the product that its clips are ready-made files of, as `Clip` has it; empty where they are pictures.
         size: of its frames, in words.
         gate: where it is applied for.
         sheets, layouts: what copies of the release look like. Fakes are written so; reading does not ask.
@@ -91,6 +92,7 @@ class Dataset(ABC):
     release_rows: ClassVar[int]
     has_sheet: ClassVar[bool] = True
     has_apex: ClassVar[bool] = True
+    ready: ClassVar[str] = ""
     size: ClassVar[str] = ""
     gate: ClassVar[str] = ""
     sheets: ClassVar[Mapping[str, FakeSheet]] = {}

@@ -46,6 +46,7 @@ class FlowMaps(Dataset):
     size = "28×28"
     gate = "those of its three datasets"
     has_sheet = False
+    ready = "flow"
     release_rows = sum(map(sum, PUBLISHED.values()))
     published: ClassVar = {
         "megc2019-3": dict(zip(CLASSES, map(sum, zip(*PUBLISHED.values(), strict=True)), strict=True))
@@ -263,7 +264,7 @@ def _each_once(
                 offset=0,
                 fps=_FPS[one.dataset],
                 emotion=CLASSES[labels[clip]],
-                ready="flow",
+                ready=FlowMaps.ready,
             )
         )
         done += len(those)

@@ -21,6 +21,7 @@ from tsfmicro.needs import Need
 from tsfmicro.prepare.flow import flow_and_strain, strain
 from tsfmicro.prepare.products.flow import COMPUTED_ON, shrink
 from tsfmicro.pretrain.settings import DrawConfig
+from tsfmicro.run.task import on_threads
 from tsfmicro.synthetic.breadth import Breadth
 from tsfmicro.synthetic.pairs import Pairs, draw_pairs
 
@@ -150,7 +151,8 @@ def _read(file: Path, needs: tuple[Need, ...]) -> Block:
 def _seen(pairs: Pairs, order: Order) -> Block:
     """As preparation would leave them."""
     to_224 = np.float32(224 / order.size)
-    made = {need: np.stack(list(_product(need, pairs, pairs.flow * to_224, order))) for need in order.needs}
+    with on_threads(1):  # of flow that a network measures, their number decides the last bits
+        made = {need: np.stack(list(_product(need, pairs, pairs.flow * to_224, order))) for need in order.needs}
     return Block(made, pairs.still * to_224, pairs.units.astype(np.float32), pairs.emotion)
 
 

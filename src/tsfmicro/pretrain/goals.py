@@ -51,7 +51,8 @@ class Goals:
             raise ConfigError(f"targets.scheme={config.scheme} tells action units, which are a target of their own.")
         used = scheme(config.scheme)
         self.config, self.classes = config, used.classes
-        named = [used.of.get(emotion) for emotion in EMOTIONS]
+        known = {**used.of, **used.of_dataset.get("casme2", {})}  # whose emotions drawn people have
+        named = [known.get(emotion) for emotion in EMOTIONS]
         self.of_emotion = torch.tensor([LEFT_OUT if one is None else used.classes.index(one) for one in named])
         if len({one for one in named if one}) < 2:
             raise ConfigError(

@@ -48,6 +48,7 @@ from tsfmicro.run.watch import Watch
 from tsfmicro.synthetic.pairs import UNITS, VERSION
 from tsfmicro.train import augment
 from tsfmicro.train.loader import deliver
+from tsfmicro.train.precision import lowered
 from tsfmicro.workers import cores, in_order
 
 FORMAT = 1
@@ -120,7 +121,7 @@ def pretrain(
             speed, asked = _learn(Lesson(config, order, plan["blocks"], on), pupil, held, out, drawers, watch)
             if config.half:  # what is kept is what is asked
                 pupil.model.half().float()
-                asked[-1] = (asked[-1][0], ask(pupil, held, on))
+                asked[-1] = (asked[-1][0], ask(pupil, held, on, config.draw.greys))
         _finish(out, config, order, plan, pupil, asked)
     return Pretrained(out, plan["blocks"] * order.pairs, asked[-1][1], speed)
 
@@ -161,7 +162,9 @@ class Lesson:
             moves = augment.draw(len(some), self.config.size, learn.augment, generator)
             for group in optimiser.param_groups:
                 group["lr"] = self.rate(step)
-            loss = pupil.loss(*see(pupil, pairs, some, moves, self.device))
+            seen = see(pupil, pairs, some, moves, self.device, self.config.draw.greys)
+            with lowered(self.device, learn.precision):
+                loss = pupil.loss(*seen)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -172,11 +175,11 @@ class Lesson:
 
 
 def see(
-    pupil: Pupil, block: Block, rows: Tensor, movements: Tensor | None, device: torch.device
+    pupil: Pupil, block: Block, rows: Tensor, movements: Tensor | None, device: torch.device, greys: bool = False
 ) -> tuple[Batch, Truth]:
     """Some pairs of a block as the model takes them, moved by augmentation, and what is true of them then.
 
-    Args: rows: (n,); movements: (n, 2, 3) from `augment.draw`, or None.
+    Args: rows: (n,); movements: (n, 2, 3) from `augment.draw`, or None; greys: flow as ready-made maps have it.
     """
     some = rows.numpy()
     moved = movements.to(device) if movements is not None else None
@@ -184,7 +187,9 @@ def see(
     for one in pupil.model.inputs.values():
         if one.need not in delivered:
             stored = torch.from_numpy(block.products[one.need.stored][some]).to(device)
-            delivered[one.need] = deliver(stored, one.need, "image" if one.need.product == "faces" else "flow", moved)
+            faces = one.need.product == "faces"
+            seen = deliver(stored, one.need, "image" if faces else "flow", moved)
+            delivered[one.need] = as_greys(seen) if greys and not faces else seen
     batch = {name: one.view(delivered[one.need]) for name, one in pupil.model.inputs.items()}
     truth = pupil.goals.truth(block.emotion[some], block.units[some], block.motion[some])
     if movements is not None:
@@ -193,13 +198,19 @@ def see(
     return batch, Truth(truth.classes.to(device), truth.units.to(device), truth.motion.to(device))
 
 
-def ask(pupil: Pupil, held: list[Block], device: torch.device) -> Marks:
-    """How well it does on people it has not learned from."""
+def as_greys(maps: Tensor) -> Tensor:
+    """Maps (N, C, H, W) as ready-made ones are stored: of each channel the least is 0 and the most is 255, in whole numbers."""
+    least, most = maps.amin((2, 3), keepdim=True), maps.amax((2, 3), keepdim=True)
+    return ((maps - least) * (255 / (most - least).clamp_min(1e-6))).round()
+
+
+def ask(pupil: Pupil, held: list[Block], device: torch.device, greys: bool = False) -> Marks:
+    """How well it does on people it has not learned from. Args: greys: as `see`."""
     pupil.eval()
     said = []
     with torch.inference_mode():
         for block in held:
-            batch, truth = see(pupil, block, torch.arange(len(block)), None, device)
+            batch, truth = see(pupil, block, torch.arange(len(block)), None, device, greys)
             logits, moved = pupil(batch)
             moved = moved.float().cpu() if moved is not None else None
             said.append(
@@ -217,7 +228,7 @@ def _learn(
     optimiser = lesson.optimiser(pupil)
     first, asked = _go_on(out / "state.pt", lesson, pupil, optimiser)
     if not asked:
-        asked.append((first * lesson.order.pairs, ask(pupil, held, lesson.device)))
+        asked.append((first * lesson.order.pairs, ask(pupil, held, lesson.device, lesson.config.draw.greys)))
     began = kept = time.monotonic()
     remembered = deque[Block](maxlen=lesson.config.learn.remember)
     again = max(0, first + 1 - lesson.config.learn.remember)  # what was remembered is drawn once more
@@ -229,7 +240,7 @@ def _learn(
             loss = lesson.learn(pupil, optimiser, number, remembered)
             done = number + 1
             if done * ASKED // lesson.blocks > number * ASKED // lesson.blocks:
-                asked.append((done * lesson.order.pairs, ask(pupil, held, lesson.device)))
+                asked.append((done * lesson.order.pairs, ask(pupil, held, lesson.device, lesson.config.draw.greys)))
             speed = (done - first) * lesson.order.pairs / (time.monotonic() - began)
             watch.progress(
                 BAR,

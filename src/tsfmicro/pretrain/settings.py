@@ -21,8 +21,12 @@ class DrawConfig(Section):
     seed: int = Field(1000, ge=0, description="another seed draws other people; never one of people who are tested")
     people: int = Field(4, ge=1, description="people of a block; every block has others")
     each: int = Field(8, ge=1, description="pairs of each of them")
-    flow: Literal["dis", "farneback", "true"] = Field(
+    flow: Literal["dis", "farneback", "drawn", "true"] = Field(
         "dis", description="for models that look at flow: measured as in clips, or what really moved"
+    )
+    greys: bool = Field(
+        False,
+        description="flow as ready-made maps have it, each channel from its least to its most as 0 to 255: for runs on these",
     )
     breadth: dict[str, float] = Field(
         default_factory=dict,
@@ -60,6 +64,9 @@ class LearnConfig(Section):
     batch_size: int = Field(32, ge=2)
     lr: float = Field(2e-3, gt=0, description="largest; it rises over the first twentieth and falls to 0 as a cosine")
     weight_decay: float = Field(0.05, ge=0)
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="of products and convolutions; bfloat16 takes half the time where the processor has it"
+    )
     augment: AugmentConfig = AugmentConfig(flip=0.5, rotate=5.0, pad=4)
 
 

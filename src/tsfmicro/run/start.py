@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tsfmicro.models.base import Model
 
 SHIPPED = Path(str(files("tsfmicro") / "starts"))
+FLOW = "dis"  # the method of `prepare` and of `pretrain`, where nobody says another
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.json"
 SHOWN = 3  # people in one line
 
@@ -103,6 +104,11 @@ def starts_for(model: str) -> list[str]:
             recipe = _read(folder / CONFIG)
             if recipe["name"] == model:
                 options = [f"model.options.{key}={value}" for key, value in recipe["options"].items()]
+                greys, method = _flow_of(folder)
+                if greys:
+                    options.append("data.datasets=[flow-maps]")
+                elif method != FLOW:
+                    options.append(f"prepare.products.flow.method={method}")
                 found.append(" ".join([f"train.start={name}", f"prepare.size={recipe['size']}", *options]))
     return found
 
@@ -120,6 +126,7 @@ def find_start(config: RunConfig, n_classes: int) -> Start | None:
         return None
     import torch
 
+    from tsfmicro.data.registry import DATASETS
     from tsfmicro.run.task import build_model
 
     model = _on_meta(lambda: build_model(config, n_classes))
@@ -127,9 +134,17 @@ def find_start(config: RunConfig, n_classes: int) -> Start | None:
         raise ConfigError(
             f"model {config.model.name} is solved in closed form and begins with nothing. Leave train.start out."
         )
-    folder = _shipped(asked, model) if asked in names() else _given(asked)
+    greys = any(DATASETS[name].ready == "flow" for name in config.data.datasets if name in DATASETS)
+    wanted = greys, FLOW if greys else config.prepare.products.get("flow", {}).get("method", FLOW)
+    folder = _shipped(asked, model, wanted) if asked in names() else _given(asked)
     recipe = _read(folder / CONFIG)
     _check_alike(asked, recipe, model)
+    if any(one.need.product == "flow" for one in model.inputs.values()) and _in_greys(folder, recipe) != greys:
+        looked, learned = ("greys of ready-made maps", "flow in pixels")[:: 1 if greys else -1]
+        raise ConfigError(
+            f"train.start={asked}: learned from {learned}, and this run looks at {looked}. Choose another, or make one with "
+            f"`tsfmicro pretrain` and --set draw.greys={str(greys).lower()}."
+        )
     start = Start(asked, _digest(folder / WEIGHTS), _seen(folder, recipe), folder, _tells(folder, recipe))
     classes = scheme(config.data.scheme).classes if config.train.start_answers else ()
     lacking = [one for one in classes if one not in start.tells]
@@ -189,8 +204,9 @@ def _given(asked: str) -> Path:
     raise WeightsError(f"{asked}: no such folder. Give one that `tsfmicro pretrain` made, or a start's name.")
 
 
-def _shipped(name: str, model: Model) -> Path:
-    """The folder of a shipped start that is of this model, or the one that comes closest to it."""
+def _shipped(name: str, model: Model, wanted: tuple[bool, str]) -> Path:
+    """The folder of a shipped start that is of this model, or the one that comes closest to it: the same kind of flow, of the same
+    method or else the usual one. Args: wanted: as `_flow_of`."""
     there = {folder: _read(folder / CONFIG) for folder in sorted((SHIPPED / name).iterdir()) if folder.is_dir()}
     alike = {folder: recipe for folder, recipe in there.items() if recipe["name"] == model.recipe["name"]}
     if not alike:
@@ -200,7 +216,26 @@ def _shipped(name: str, model: Model) -> Path:
             "Choose one of these models, or make a start with `tsfmicro pretrain`."
         )
     fits = [folder for folder, recipe in alike.items() if _looks(_built(recipe)) == _looks(model)]
-    return fits[0] if fits else next(iter(alike))
+
+    def strange(folder: Path) -> tuple[bool, bool, bool]:
+        greys, method = _flow_of(folder)
+        return greys != wanted[0], method != wanted[1], method != FLOW
+
+    return min(fits or alike, key=strange)
+
+
+def _flow_of(folder: Path) -> tuple[bool, str]:
+    """Whether a pretraining learned from flow in greys, and by which method it was measured."""
+    draw = _read(folder / CARD).get("settings", {}).get("draw", {})
+    return bool(draw.get("greys")), str(draw.get("flow", FLOW))
+
+
+def _in_greys(folder: Path, recipe: Mapping[str, Any]) -> bool:
+    """Whether the flow that a start learned from was in greys, of a pretraining or of a run on ready-made maps."""
+    if (folder / CARD).exists():
+        return _flow_of(folder)[0]
+    card = recipe.get("card") or {}
+    return card.get("units", {}).get("flow") == "grey" or "flow-maps" in card.get("datasets", ())
 
 
 def _check_alike(asked: str, recipe: Mapping[str, Any], model: Model) -> None:
