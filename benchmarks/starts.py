@@ -31,17 +31,18 @@ HEADS = [
 
 
 def lines(name: str, rows: dict[str, Row]) -> Iterator[list[str]]:
-    for run, started in rows.items():
-        system = run.removesuffix("-started")
-        scratch = rows.get(f"{system}-scratch")
-        if system == run or started.summary is None or scratch is None or scratch.summary is None:
+    """A line for each network that was trained from scratch; its cells of a start are empty where none was asked."""
+    for run, scratch in rows.items():
+        system = run.removesuffix("-scratch")
+        if system == run or scratch.summary is None:
             continue
-        cells = [str(row.summary.model.uf1) for row in (scratch, started) if row.summary]
-        floor = started.summary.floors["linear"].uf1
-        linear = started.summary.versus_linear
-        gains = [of["uf1"] if of else None for of in (started.versus, linear)]
+        started = rows.get(f"{system}-started")
+        begun = started.summary if started else None
+        versus = started.versus if started else None
+        gains = [of["uf1"] if of else None for of in (versus, begun.versus_linear if begun else None)]
         tests = [cell for g in gains for cell in ([f"{g.interval:+}", g.shown_p] if g else ["", ""])]
-        yield [name, system, *cells, str(floor), *tests]
+        reached = [str(scratch.summary.model.uf1), str(begun.model.uf1) if begun else ""]
+        yield [name, system, *reached, str(scratch.summary.floors["linear"].uf1), *tests]
 
 
 def main() -> None:
