@@ -176,3 +176,17 @@ def test_every_page_that_tells_a_score_with_its_interval_says_where_it_comes_fro
     for one in sorted((ROOT / "docs").glob("*.md")):
         if re.search(r"\d\.\d\d \[-?\d", text(one)) and one.stem not in ("numbers", "user-guide", "first-run"):
             assert f"({one.name})" in known, one.name
+
+
+def test_what_a_start_gave_on_maps_of_another_program_s_faces_is_what_its_runs_give(kept):
+    folder = kept("maps")
+    found = compare(folder / "started", f"{folder / 'scratch'}")
+    started, scratch = (score.uf1 for score in found.scores)
+    floor = summarise(RunFolder.open(folder / "started")).floors["linear"].uf1
+    gain = found.differences["uf1"]
+    told = " ".join(text("docs/composite.md").split())
+    assert (
+        f"reaches {started} with one seed, from scratch {scratch} with three, {gain.interval:+} (p {gain.shown_p})"
+        in told
+    )
+    assert f"the linear floor {floor.value:.2f}." in told

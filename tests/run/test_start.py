@@ -266,18 +266,26 @@ def test_a_part_to_freeze_that_there_is_not_is_told_with_the_right_one(begun):
         train_here(job, folder.missing()[:1], 1, Watch())
 
 
-def asking_for(folder):
-    """The model and the preparation of a run that a shipped start is for."""
+def asking_for(folder, **train):
+    """A run that a shipped start is for, and how many classes it has."""
     recipe, card = (json.loads((folder / name).read_text()) for name in ("config.json", "card.json"))
-    prepare = {"size": recipe["size"], "products": {"flow": {"method": card["settings"]["draw"]["flow"]}}}
-    return {"name": recipe["name"], "options": recipe["options"]}, prepare
+    settings = card["settings"]
+    config = {
+        **SETTINGS,
+        "data": {
+            "datasets": ["flow-maps" if settings["draw"].get("greys") else "casme2"],
+            "scheme": settings["targets"]["scheme"],
+        },
+        "prepare": {"size": recipe["size"], "products": {"flow": {"method": settings["draw"]["flow"]}}},
+        "model": {"name": recipe["name"], "options": recipe["options"]},
+        "train": {**SETTINGS["train"], "start": folder.parent.name, **train},
+    }
+    return check_config(config, "x"), len(card["classes"])
 
 
 @pytest.mark.parametrize("folder", sorted(module.SHIPPED.glob("*/*")), ids=lambda folder: folder.name)
 def test_every_shipped_start_is_small_fits_its_model_and_has_seen_drawn_people_alone(folder):
-    model, prepare = asking_for(folder)
-    train = {"start": folder.parent.name}
-    found = find_start(check_config({**SETTINGS, "prepare": prepare, "model": model, "train": train}, "x"), 5)
+    found = find_start(*asking_for(folder))
     assert found.folder == folder
     assert set(found.seen) == {"drawn-1000"}
     assert (folder / "model.safetensors").stat().st_size <= 4e6
@@ -285,18 +293,8 @@ def test_every_shipped_start_is_small_fits_its_model_and_has_seen_drawn_people_a
 
 @pytest.mark.parametrize("folder", sorted(module.SHIPPED.glob("*/*")), ids=lambda folder: folder.name)
 def test_every_shipped_start_gives_its_answers_to_a_run_of_its_classes(folder):
-    model, prepare = asking_for(folder)
-    config = check_config(
-        {
-            **SETTINGS,
-            "data": {"datasets": ["casme2"], "scheme": "casme2-5"},
-            "prepare": prepare,
-            "model": model,
-            "train": {**SETTINGS["train"], "start": folder.parent.name, "start_answers": True},
-        },
-        "x",
-    )
-    found = find_start(config, 5)
+    config, classes = asking_for(folder, start_answers=True)
+    found = find_start(config, classes)
     assert found.folder == folder and found.seen == ("drawn-1000",)
     assert sum(file.stat().st_size for file in folder.iterdir()) < 4e6
 

@@ -1,5 +1,7 @@
 """From traces to expressions: made by hand, so that onset, apex and offset are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pytest import approx
@@ -129,16 +131,14 @@ def test_nothing_is_found_in_a_moment():
 def test_the_curve_is_flat_at_rest_and_as_high_as_the_movement():
     times = seconds(10)
     traces = face(times, noise=0.0, chin=0.3 * times / 10 + 2 * bump(times, 4, 4.2, 4.4))
-    curve = from_rest(times, traces, find_intervals(times, traces, []))
+    curve = from_rest(times, traces, find_intervals(times, traces + face(times), []))
     chin = curve[:, REGIONS.index("chin")]
     assert chin.max() == approx(2, abs=0.1)
     assert chin[times < 3.8].max() < 0.05
 
 
 def told(times, traces, **view):
-    return find_intervals(
-        times, traces, [], view=View(**({"turned": 0 * traces, "roll": 0 * times, "seen": traces[..., 0] < 99} | view))
-    )
+    return find_intervals(times, traces, [], view=replace(View.clear(traces), **view))
 
 
 def test_what_a_hand_does_before_the_face_is_not_told():
@@ -146,9 +146,7 @@ def test_what_a_hand_does_before_the_face_is_not_told():
     traces = face(times, chin=2 * bump(times, 4, 4.2, 4.4))
     assert len(told(times, traces)) == 1
     assert told(times, traces, covered=[(3.0, 4.1)]) == []
-    (doubtful,) = find_intervals(
-        times, traces, [], view=View(0 * traces, 0 * times, traces[..., 0] < 99, [(3, 5)]), level=0
-    )
+    (doubtful,) = find_intervals(times, traces, [], view=replace(View.clear(traces), covered=[(3, 5)]), level=0)
     assert doubtful.doubt == "covered"
     assert doubtful.confidence < 0.5
 
@@ -250,9 +248,10 @@ def sideways(traces, **regions):
     return traces
 
 
-def doubt(times, traces):
+def doubt(times, traces, **view):
     """What speaks against the largest movement; nothing where it is told."""
-    one = max(find_intervals(times, traces, [], level=0), key=lambda f: f.motion)
+    around = replace(View.clear(traces), **view)
+    one = max(find_intervals(times, traces, [], view=around, level=0), key=lambda f: f.motion)
     assert (one.doubt == "") == (one.confidence >= 0.5)
     return one.doubt
 
@@ -289,6 +288,49 @@ def test_a_mouth_that_chews_moves_just_before_and_a_face_that_smiles_may():
     assert doubt(times, face(times, lower_lip=chewed)) == "no rest beside it"
     assert doubt(times, face(times, lower_lip=bite)) == ""
     assert doubt(times, face(times, left_cheek=-chewed, right_cheek=-chewed)) == ""
+
+
+def test_a_mouth_that_chews_does_it_again_be_it_with_another_part_and_less_far():
+    times = seconds(12)
+    bite, again = 3 * bump(times, 5, 5.35, 5.75), 1.8 * bump(times, 5.8, 6.1, 6.5)
+    assert doubt(times, face(times, lower_lip=bite, chin=again)) == "no rest beside it"
+    assert doubt(times, face(times, lower_lip=bite, chin=1.8 * bump(times, 6.8, 7.1, 7.5))) == ""
+    assert doubt(times, face(times, lower_lip=bite, left_cheek=-bite, right_cheek=-bite, chin=again)) == ""
+
+
+def test_a_micro_expression_of_a_mouth_alone_needs_all_of_the_mouth_to_rest():
+    times = seconds(10)
+    quick, beside = 2 * bump(times, 4, 4.2, 4.4), 1.8 * bump(times, 4.45, 4.6, 4.9)
+    assert doubt(times, face(times, lower_lip=quick, left_mouth_corner=beside)) == "no rest beside it"
+    assert doubt(times, face(times, lower_lip=quick, left_inner_brow=beside)) == ""
+
+
+def test_lips_that_are_pressed_while_the_head_nods_swallow():
+    times = seconds(10)
+    press = bump(times, 4, 4.3, 4.7)
+    down = np.stack([0 * times, 2 * press], axis=1)
+    assert doubt(times, face(times, upper_lip=1.2 * press), place=down) == "swallows"
+    assert doubt(times, face(times, upper_lip=1.2 * press), place=0.4 * down) == ""
+    assert doubt(times, face(times, upper_lip=1.2 * press), place=-down) == "", "the head goes up"
+    assert doubt(times, face(times, left_cheek=-1.2 * press, right_cheek=-1.2 * press), place=down) == "", "a smile"
+
+
+def test_a_piece_that_moves_in_a_picture_that_stands_is_a_codecs():
+    times = seconds(10, 25)
+    traces = face(times, left_cheek=-2 * bump(times, 4, 4.5, 6, hold=0.7))
+    assert doubt(times, traces) == ""
+    stands = np.where(np.abs(traces) < 0.2, 0, traces)
+    assert doubt(times, stands) == "picture stands"
+    repeated = traces[2 * (np.arange(len(times)) // 2)]
+    assert doubt(times, repeated) == "", "frames that are there twice do not say so"
+
+
+def test_a_rest_between_two_expressions_is_none_and_does_not_join_them():
+    times = seconds(14)
+    raised = -1.3 * bump(times, 4, 4.2, 4.4) - 2.5 * bump(times, 7, 7.6, 8.4)
+    lower = 0.9 * bump(times, 4.3, 5.6, 7.2, hold=0.4)  # than the brow usually is
+    found = told(times, face(times, left_inner_brow=raised + lower, right_inner_brow=raised + lower))
+    assert [(one.kind, one.onset) for one in found] == [("micro", approx(4, abs=0.1)), ("macro", approx(7, abs=0.15))]
 
 
 def test_what_goes_much_further_than_a_movement_does_not_say_that_it_jumps():

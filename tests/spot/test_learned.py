@@ -45,7 +45,7 @@ def face(fps=50, seconds=8, height=2.5):
 
 
 def view_of(segment):
-    return View(segment.turned, segment.roll, segment.seen)
+    return View(segment.turned, segment.roll, segment.place, segment.seen)
 
 
 def found_in(times, segment):

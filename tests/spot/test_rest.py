@@ -3,9 +3,9 @@
 import numpy as np
 from pytest import approx
 
-from tsfmicro.spot.found import Found
+from tsfmicro.spot.found import Found, View
 from tsfmicro.spot.motion import REGIONS
-from tsfmicro.spot.rest import Rest, beyond_rest, find_rest, inside, until_rest
+from tsfmicro.spot.rest import Rest, beyond_rest, find_rest, inside, until_rest, without_expressions
 
 RATE = 100
 BROW, CORNER = REGIONS.index("left inner brow"), REGIONS.index("left mouth corner")
@@ -57,6 +57,17 @@ def test_a_face_that_never_keeps_still_has_no_rest_but_a_named_one():
     times, motion = traces(20, *[(CORNER, k, k + 2, 3.0) for k in range(0, 20, 2)])
     assert find_rest(times, motion, seen(times)) is None
     assert find_rest(times, motion, seen(times), (2, 6)).unrest[CORNER] > 1
+
+
+def test_an_expression_in_a_rest_that_nobody_named_is_not_compared_with_itself():
+    times, motion = traces(20, (CORNER, 2, 2.4, 0.78), noise=0.08)
+    rest = find_rest(times, motion, seen(times))
+    assert rest.begin == 0.0 and rest.unrest[CORNER] > 0.2
+    calm = without_expressions(rest, times, motion, View.clear(motion))
+    assert (calm.begin, calm.end) == (rest.begin, rest.end) and calm.unrest[CORNER] < 0.1
+    swayed = motion + 0.3 * np.sin(8 * times)[:, None, None]  # which no demand lets pass
+    rest = find_rest(times, swayed, seen(times))
+    assert without_expressions(rest, times, swayed, View.clear(swayed)).unrest.min() > 0.2
 
 
 def test_what_a_face_does_at_rest_too_is_doubted():

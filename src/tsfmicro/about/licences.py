@@ -41,6 +41,11 @@ WEIGHTS = {
         "MIT",
         "trained by `make starts` on drawn faces, 2026; no person is in it",
     ),
+    "starts/drawn-people/ststnet-maps/model.safetensors": (
+        "STSTNet on ready-made maps, a start",
+        "MIT",
+        "trained by `make starts` on drawn faces, 2026; no person is in it",
+    ),
     "starts/drawn-people/tsfmicro-small/model.safetensors": (
         "TSFmicro (small), a start",
         "MIT",

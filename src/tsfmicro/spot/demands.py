@@ -22,7 +22,11 @@ _AROUND, _OFF = 2.5, 0.1
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
 _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
 _ONE_SIDE = 1.1  # of `_both_sides`: up to here one side moves alone
-_CHEWED = 0.6  # share of its movement by which a mouth that moves alone may move just before and after; else, 1
+_STILL, _MOST = 0.02, 0.5  # per cent between frames, less than a camera's noise; share of the face that may stand
+_SWALLOW = 1.0  # seconds that it lasts
+_STROKE = 1.2  # seconds in which a mouth that chews does it again
+_COURSE = 0.08  # seconds, deviation of the Gaussian that leaves a mouth's course
+_ALL_OF_IT = 0.7  # how much all of a mouth counts beside a micro-expression of it alone; the region itself counts 1
 _BEYOND = 1.5  # times a movement; what goes further is something else
 _ALONE = 0.4  # share of a mouth's movement up to which brows, cheeks and nose keep still while it speaks
 _STEP = 1 / 15  # seconds between two places of a way; closer ones would count noise
@@ -94,7 +98,12 @@ def of_the_face(
         "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
         "restless video": _above(most, unrest.beside(one)) / t.restless,
         "face comes or leaves": lost / 0.5,
+        "picture stands": _or_not(_MOST / max(_standing(motion[during], times), 1e-6)),
     }
+    if one.length <= _SWALLOW and most[JAW].max() > 0.5 * most.max():  # who swallows nods
+        demands["swallows"] = _or_not(
+            one.motion / max(float(_off_the_way(one, times, view.place[:, None])[..., 1].max()), 1e-6)
+        )
     if _EDGE[one.region]:  # muscles raise and lower a brow's outer end; what hair does beside a smile is no matter
         right, down = np.abs(off[_furthest(off), one.region])
         demands["brow goes sideways"] = _or_not(max(float(down / max(right, 1e-6)), both / _ONE_SIDE))
@@ -104,14 +113,21 @@ def of_the_face(
     ):
         demands["speaks"] = 0.5  # a mouth that goes on and on, several times a second
     elif alone:
-        demands["speaks"] = _or_not(t.way / max(_way(off[:, MOUTH], times[during]), 1e-6))
+        demands["speaks"] = _or_not(
+            t.way / max(_way(off[:, MOUTH], times[during], _furthest_of(off[:, MOUTH]), 0.04), 1e-6)
+        )
+    beside = _beside(one, times, motion[:, [one.region]], one.motion)
     if one.kind == "macro":
         demands["jumps"] = t.jump / max(_jump(one, off, most, times[during]), 1e-6)
-        beside = _beside(one, times, motion) / (_CHEWED if alone else 1.0)
+        if alone and demands["speaks"] >= 1:
+            beside = max(beside, _strokes(one, times, motion[:, MOUTH]) / t.strokes)
         demands["no rest beside it"] = _or_not(1 / max(beside, 1e-6))
     else:
         demands["few frames"] = (during.stop - during.start - 0.5) / t.frames
-        demands["no rest beside it"] = t.calm / max(_beside(one, times, motion), 1e-6)
+        if alone:
+            whole = _beside(one, times, motion[:, MOUTH], _furthest_of(off[:, MOUTH]))
+            beside = max(beside, _ALL_OF_IT * whole)
+        demands["no rest beside it"] = t.calm / max(beside, 1e-6)
     return demands
 
 
@@ -168,10 +184,13 @@ def _during(one: Found, times: np.ndarray) -> slice:
     return slice(int(begin), max(int(end), int(begin) + 1))
 
 
-def _off_the_way(one: Found, times: np.ndarray, traces: np.ndarray) -> np.ndarray:
+def _off_the_way(one: Found, times: np.ndarray, traces: np.ndarray, deviation: float = 0.02) -> np.ndarray:
     """(n, R, 2) how far regions are, while it lasts, from the straight way between where they were before and are after; from
-    where they were before, if it is held to the end."""
-    trace = smooth(traces[_during(one, times)], 0.02 / float(np.median(np.diff(times))))
+    where they were before, if it is held to the end.
+
+    Args: deviation: of the Gaussian over time, seconds.
+    """
+    trace = smooth(traces[_during(one, times)], deviation / float(np.median(np.diff(times))))
     along = (0 if one.held else 1) * np.linspace(0, 1, len(trace))[:, None, None]
     return trace - trace[:1] - along * (trace[-1:] - trace[:1])
 
@@ -192,11 +211,32 @@ def _jump(one: Found, off: np.ndarray, most: np.ndarray, times: np.ndarray) -> f
 
     Args: off: (n, R, 2) the movement; most: (R,) its largest.
     """
-    step = max(1, round(1 / (30 * float(np.median(np.diff(times))))))
+    step = _frames_in(1 / 30, times)
     part = np.where(most <= max(_BEYOND * one.motion, most[one.region]), most, 0)
     furthest = [region for region in np.argsort(part)[-3:] if part[region] >= 0.5 * part.max()]
     steps = np.linalg.norm(off[step:, furthest] - off[:-step, furthest], axis=2).max(0, initial=0)
     return float(np.median(steps / most[furthest]))
+
+
+def _standing(motion: np.ndarray, times: np.ndarray) -> float:
+    """Share of a face's regions, between two frames in which some change, that do not change at all: a codec repeats what is there, while a
+    camera's noise moves all a little.
+
+    Args: motion: (n, R, 2) while it lasts.
+    """
+    step = _frames_in(1 / 30, times)
+    steps = np.linalg.norm(motion[step:] - motion[:-step], axis=2)
+    steps = steps[(steps >= _STILL).any(axis=1)]
+    return float((steps < _STILL).mean()) if len(steps) else 0.0
+
+
+def _frames_in(seconds: float, times: np.ndarray) -> int:
+    return max(1, round(seconds / float(np.median(np.diff(times)))))
+
+
+def _furthest_of(off: np.ndarray) -> float:
+    """How far regions come together. Args: off: (n, R, 2)."""
+    return float(np.linalg.norm(off, axis=(1, 2)).max())
 
 
 def _furthest(off: np.ndarray) -> int:
@@ -216,16 +256,24 @@ def _both_sides(off: np.ndarray) -> float:
     return float(np.linalg.norm(top + mirrored)) / max(float(np.linalg.norm(top - mirrored)), 1e-6)
 
 
-def _way(off: np.ndarray, times: np.ndarray) -> float:
-    """How long the way is that regions take together, for twice the furthest they come: 1 is there and back.
+def _way(traces: np.ndarray, times: np.ndarray, furthest: float, deviation: float) -> float:
+    """How long the way of regions together is, for twice the furthest they come: 1 is there and back.
 
-    Args: off: (n, R, 2) the movement.
+    Args: traces: (n, R, 2); deviation: of a Gaussian over time, seconds: what is quicker is noise.
     """
     rate = 1 / float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    places = smooth(off, 0.04 * rate)[:: max(1, round(_STEP * rate))]
-    return float(
-        np.linalg.norm(np.diff(places, axis=0), axis=(1, 2)).sum() / (2 * np.linalg.norm(off, axis=(1, 2)).max())
-    )
+    places = smooth(traces, deviation * rate)[:: max(1, round(_STEP * rate))]
+    return float(np.linalg.norm(np.diff(places, axis=0), axis=(1, 2)).sum() / (2 * max(furthest, 1e-6)))
+
+
+def _strokes(one: Found, times: np.ndarray, mouth: np.ndarray) -> float:
+    """How often a mouth goes there and back so soon before and after the apex that chewing would do it again, however the movement was
+    cut out of that; a stroke that is half as long counts half.
+
+    Args: mouth: (T, R, 2) its traces.
+    """
+    around = _during(replace(one, onset=one.apex - _STROKE, offset=one.apex + _STROKE), times)
+    return _way(mouth[around], times[around], _furthest_of(_off_the_way(one, times, mouth, _COURSE)), _COURSE)
 
 
 def _smiling(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
@@ -237,15 +285,18 @@ def _smiling(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
     return float(np.sqrt(outwards * up))
 
 
-def _beside(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
-    """How far its region moves in the half second before and after, for its own movement."""
+def _beside(one: Found, times: np.ndarray, traces: np.ndarray, furthest: float) -> float:
+    """How far regions move together in the half second before and after, for their own movement.
+
+    Args: traces: (T, R, 2); furthest: of their movement.
+    """
     rate = 1 / float(np.median(np.diff(times)))
     begin, onset, offset, end = np.searchsorted(
         times, (one.onset - _BESIDE, one.onset - 1e-6, one.offset - 1e-6, one.offset + _BESIDE)
     )
-    trace = smooth(motion[begin:end, one.region], 0.02 * rate)
+    trace = smooth(traces[begin:end], 0.02 * rate)
     before, after = trace[: onset - begin + 1], trace[min(offset - begin, len(trace) - 1) :]
-    away = np.linalg.norm(before - before[-1], axis=1).max()
+    away = _furthest_of(before - before[-1])
     if not one.held:
-        away = max(away, np.linalg.norm(after - after[0], axis=1).max(), np.linalg.norm(after[0] - before[-1]))
-    return float(away) / one.motion
+        away = max(away, _furthest_of(after - after[0]), _furthest_of(after[:1] - before[-1:]))
+    return away / max(furthest, 1e-6)

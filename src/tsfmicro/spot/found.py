@@ -35,6 +35,7 @@ class Thresholds:
         sides: both sides of the face do the same by at least so many times as they go the same way; it is 1 of one side alone,
             and less of noise.
         way: a mouth that moves alone goes at most so many times as far as there and back, else it speaks.
+        strokes: … and so many times in 1.2 seconds before and after its apex, else it chews.
         roll: … and roll by at most so many degrees.
         furthest: per cent that skin can move, but for lips and chin, which a jaw carries along: more is something else, a hand say.
         jump: share of a slow movement that may come in a thirtieth of a second: more is the picture's, of a codec say, and not the
@@ -54,6 +55,7 @@ class Thresholds:
     smile: float = 1.5
     sides: float = 0.8
     way: float = 1.7
+    strokes: float = 1.4
     roll: float = 15.0
     furthest: float = 10.0
     jump: float = 0.5
@@ -105,6 +107,7 @@ class View:
     Attributes:
         turned: (T, R, 2) how far turns of the head have carried each region, per cent of the eyes' distance.
         roll: (T,) degrees by which the head is rolled.
+        place: (T, 2) where the head is in the picture, right and down, per cent of the eyes' distance.
         seen: (T, R) whether a region's skin is to be seen.
         covered: seconds in which a hand or a thing is before the face.
         flicker: seconds in which the light flickers.
@@ -113,6 +116,7 @@ class View:
 
     turned: np.ndarray
     roll: np.ndarray
+    place: np.ndarray
     seen: np.ndarray
     covered: Sequence[Stretch] = ()
     flicker: Sequence[Stretch] = ()
@@ -121,11 +125,15 @@ class View:
     @classmethod
     def clear(cls, motion: np.ndarray) -> View:
         """Nothing stands in the way. Args: motion: (T, R, 2)."""
-        return cls(np.zeros_like(motion), np.zeros(len(motion)), np.ones(motion.shape[:2], bool))
+        return cls(
+            np.zeros_like(motion), np.zeros(len(motion)), np.zeros((len(motion), 2)), np.ones(motion.shape[:2], bool)
+        )
 
     def near(self, rows: slice) -> View:
         """The same of a part of the times."""
-        return replace(self, turned=self.turned[rows], roll=self.roll[rows], seen=self.seen[rows])
+        return replace(
+            self, turned=self.turned[rows], roll=self.roll[rows], place=self.place[rows], seen=self.seen[rows]
+        )
 
 
 def covers(one: Found, other: Found) -> bool:

@@ -18,6 +18,8 @@ from tsfmicro.spot.peaks import Scale, at_scale
 from tsfmicro.spot.traces import REST, evenly, mended, smooth, usual_place
 
 _GAP = 0.25  # seconds; with less between them two movements are one
+_RESTS = 1.0  # seconds; a face that is back for so long between two movements rests
+_OPPOSITE = 2.0  # times as large as each of these such a rest may seem
 _TOUCHED = 0.15  # share of a movement that may lie beside a hand
 _PIECE = 60.0  # seconds that are looked at together, with the rest before and after: an hour need not be copied whole
 
@@ -71,6 +73,7 @@ def _in_piece(
         these = ([one for one in scale if (_share_covered(one, view) < _TOUCHED) == free] for scale in (quick, slow))
         (found if free else hidden).extend(_one_of_each(*these))
     hidden = [one for one in hidden if not any(covers(other, one) for other in found)]
+    found = _without_rests(sorted(found, key=lambda one: one.onset), times, motion)
     held = [demanded(one, of_the_head(one, times, motion, view, t)) for one in found]
     unrest = Unrest.of(times, motion, view)
     mouth = np.array([one.apex for one in held if MOUTH[one.region] and one.ratio > 0.7])
@@ -85,6 +88,31 @@ def _in_piece(
 def _share_covered(one: Found, view: View) -> float:
     """Of its time, in which a hand is before the face. A smile may begin as a hand leaves."""
     return sum(max(0.0, min(end, one.offset) - max(begin, one.onset)) for begin, end in view.covered) / one.length
+
+
+def _without_rests(found: Sequence[Found], times: np.ndarray, motion: np.ndarray) -> list[Found]:
+    """Movements without the rests between two of them, which look like a movement the other way that begins and ends within these.
+
+    Args: found: by onset; times: (T,) seconds; motion: (T, R, 2) per cent.
+    """
+    ways = [_way(one, times, motion) for one in found]
+    kept = []
+    for n, one in enumerate(found):
+        first, last = max(range(n), key=lambda k: found[k].offset, default=n), min(n + 1, len(found) - 1)
+        between = one.onset < found[first].offset < found[last].onset - _RESTS < one.offset - _RESTS
+        other_way = all(
+            one.motion < _OPPOSITE * found[k].motion and (ways[k] * ways[n]).sum() < 0 for k in (first, last)
+        )
+        if not (between and other_way):
+            kept.append(one)
+    return kept
+
+
+def _way(one: Found, times: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """(R, 2) per cent by which regions are at its apex off the straight way from its onset to its offset."""
+    onset, apex, offset = motion[np.searchsorted(times, (one.onset - 1e-6, one.apex - 1e-6, one.offset - 1e-6))]
+    share = (one.apex - one.onset) / one.length
+    return apex - (1 - share) * onset - share * offset
 
 
 def _one_each_stretch(found: Sequence[Found], gap: float) -> list[Found]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from tsfmicro.spot.found import LONGEST_MICRO, Found, Thresholds, View
 from tsfmicro.spot.intervals import find_intervals
-from tsfmicro.spot.marks import Stretch
+from tsfmicro.spot.marks import Stretch, overlaps
 from tsfmicro.spot.motion import REGIONS
 
 SECONDS = 5.0  # of a rest that is not named
@@ -89,16 +89,30 @@ def find_rest(
     return min(tried, key=lambda rest: float(rest.unrest.mean()))
 
 
-def _rest(times: np.ndarray, motion: np.ndarray, begin: float, end: float) -> Rest | None:
+def _rest(
+    times: np.ndarray, motion: np.ndarray, begin: float, end: float, without: Sequence[Stretch] = ()
+) -> Rest | None:
     from scipy.ndimage import gaussian_filter1d
 
     during = slice(*np.searchsorted(times, (begin - 1e-6, end + 1e-6)))
-    if during.stop - during.start < 4:
+    free = np.array([not overlaps(without, at, at) for at in times[during]], bool)
+    if free.sum() < 4:
         return None
     rate = 1 / float(np.median(np.diff(times[during])))
-    smooth = gaussian_filter1d(motion[during], max(_SMOOTH * rate, 0.3), axis=0, mode="nearest")
+    smooth = gaussian_filter1d(motion[during], max(_SMOOTH * rate, 0.3), axis=0, mode="nearest")[free]
     away = np.linalg.norm(smooth - np.median(smooth, axis=0), axis=2)
     return Rest(begin, end, np.percentile(away, 95, axis=0))
+
+
+def without_expressions(rest: Rest, times: np.ndarray, motion: np.ndarray, view: View) -> Rest:
+    """The same rest without what meets every other demand on an expression: where nobody named a rest, it may hold some, and they would
+    be compared with themselves.
+
+    Args: times: (T,) seconds; motion: (T, R, 2) per cent; view: see `find_intervals`.
+    """
+    near = slice(*np.searchsorted(times, (rest.begin - SECONDS, rest.end + SECONDS)))
+    told = find_intervals(times[near], motion[near], (), view=view.near(near))
+    return _rest(times, motion, rest.begin, rest.end, [(one.onset, one.offset) for one in told]) or rest
 
 
 def beyond_rest(found: Sequence[Found], rest: Rest | None) -> list[Found]:

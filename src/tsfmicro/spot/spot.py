@@ -25,7 +25,7 @@ from tsfmicro.spot.marks import (
     overlaps,
 )
 from tsfmicro.spot.motion import REGIONS
-from tsfmicro.spot.rest import Known, Rest, beyond_rest, find_rest, inside, until_rest
+from tsfmicro.spot.rest import Known, Rest, beyond_rest, find_rest, inside, until_rest, without_expressions
 from tsfmicro.spot.track import Cutting, FindFaces, Tracker
 from tsfmicro.spot.types import Blink, Expression, Mark, Resting, Segment, Spotting, Video
 from tsfmicro.spot.video import Source, rate_of
@@ -95,13 +95,13 @@ def spot_video(
                 else "Faces must be upright, seen from the front, uncovered, and at least a tenth of the picture's height."
             )
         )
-    rests = rests_of(segments, video.times, rest)
+    covers = covers_of(segments, video.times)
+    rests = rests_of(segments, video.times, covers, rest)
     if isinstance(rest, tuple) and not rests:
         raise VideoError(
             f"{source.path}: no face is seen from {rest[0]:g} to {rest[1]:g} s, where it is said to rest. The video has "
             f"{video.seconds:.1f} s. Name another --rest, or leave it out."
         )
-    covers = covers_of(segments, video.times)
     seen = [
         analysed(one, covers[one.track], video, thresholds, rests.get(one.track), spotter, sure) for one in segments
     ]
@@ -129,10 +129,12 @@ def spot_video(
     )
 
 
-def rests_of(segments: Sequence[Segment], times: np.ndarray, known: Known | None = None) -> dict[int, Rest]:
+def rests_of(
+    segments: Sequence[Segment], times: np.ndarray, covers: Mapping[int, list[Stretch]], known: Known | None = None
+) -> dict[int, Rest]:
     """Where each face rests: in the first of its stretches that is long enough, or as it is known.
 
-    Args: times: (T,) seconds of the video's frames.
+    Args: times: (T,) seconds of the video's frames; covers: see `covers_of`.
     """
     found: dict[int, Rest] = {}
     alone = len({one.track for one in segments}) == 1
@@ -140,15 +142,21 @@ def rests_of(segments: Sequence[Segment], times: np.ndarray, known: Known | None
         given = known.get(one.track) if isinstance(known, Mapping) else known
         if isinstance(given, Rest):
             given = given if alone or isinstance(known, Mapping) else None
-        if one.track not in found and (rest := _rest_of(one, times, given)):
+        if one.track not in found and (rest := _rest_of(one, times, covers[one.track], given)):
             found[one.track] = rest
     return found
 
 
-def _rest_of(segment: Segment, times: np.ndarray, given: Stretch | Rest | None) -> Rest | None:
+def _rest_of(
+    segment: Segment, video_times: np.ndarray, covered: list[Stretch], given: Stretch | Rest | None
+) -> Rest | None:
     if isinstance(given, Rest):
         return given
-    return find_rest(times[segment.frames], segment.motion, segment.seen, given)
+    times = video_times[segment.frames]
+    rest = find_rest(times, segment.motion, segment.seen, given)
+    if rest is None or given is not None:
+        return rest
+    return without_expressions(rest, times, segment.motion, _view(segment, covered, video_times))
 
 
 def _resting(track: int, rest: Rest, video: Video) -> Resting:
@@ -200,12 +208,17 @@ def around(segment: Segment, covered: list[Stretch], video_times: np.ndarray) ->
     """
     times = video_times[segment.frames]
     blinks = [blink for blink in find_blinks(times, segment.eyes) if not overlaps(covered, *blink)]
+    return blinks, _view(segment, covered, video_times)
+
+
+def _view(segment: Segment, covered: list[Stretch], video_times: np.ndarray) -> View:
+    times = video_times[segment.frames]
     step = 1.5 * float(np.median(np.diff(video_times))) + np.diff(times).max()
     lost = [
         float(at) for at, edge in ((times[0], video_times[0]), (times[-1], video_times[-1])) if abs(at - edge) > step
     ]
     flicker = find_flicker(times, segment.light)
-    return blinks, View(segment.turned, segment.roll, segment.seen, covered, flicker, lost)
+    return View(segment.turned, segment.roll, segment.place, segment.seen, covered, flicker, lost)
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,7 +74,8 @@ class Trace:
     def expressions(self, grid: Sequence[Thresholds]) -> list[tuple[Marked, ...]]:
         """What is spotted under each of several thresholds, by onset, in the dataset's frame numbers."""
         found: list[list[Marked]] = [[] for _ in grid]
-        rests, covers = rests_of(self.faces, self.times), covers_of(self.faces, self.times)
+        covers = covers_of(self.faces, self.times)
+        rests = rests_of(self.faces, self.times, covers)
         for face in self.faces:
             times = self.times[face.frames]
             blinks, view = around(face, covers[face.track], self.times)
