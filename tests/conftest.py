@@ -3,6 +3,7 @@ for a browser or another process, one more has its core."""
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tsfmicro.workers import cores
@@ -19,5 +20,6 @@ if "ONEDNN_MAX_CPU_ISA" in os.environ:
     del os.environ["ONEDNN_MAX_CPU_ISA"]
 
 
+@pytest.hookimpl(optionalhook=True)  # without xdist nobody asks
 def pytest_xdist_auto_num_workers():
     return cores() + 1
