@@ -1,12 +1,8 @@
-"""Hypothesis finds no fault with a machine that is slow; OpenVINO is not asked for less than its processor has; while a test waits
-for a browser or another process, one more has its core."""
+"""Hypothesis finds no fault with a machine that is slow; OpenVINO is not asked for less than its processor has."""
 
 import os
 
-import pytest
 from hypothesis import HealthCheck, settings
-
-from tsfmicro.workers import cores
 
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
@@ -18,8 +14,3 @@ if "ONEDNN_MAX_CPU_ISA" in os.environ:
 
     torch.ones(1).to_mkldnn()
     del os.environ["ONEDNN_MAX_CPU_ISA"]
-
-
-@pytest.hookimpl(optionalhook=True)  # without xdist nobody asks
-def pytest_xdist_auto_num_workers():
-    return cores() + 1

@@ -8,14 +8,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.run.conftest import made_clips, plan_of, prepare_made, tiny_config
 from tsfmicro.card import Card
 from tsfmicro.coding.registry import read
-from tsfmicro.config import PrepareConfig, check_config, parse_yaml
+from tsfmicro.config import PrepareConfig, check_config, parse_yaml, yaml_text
 from tsfmicro.desk.history import History
 from tsfmicro.errors import CacheError, RunError
 from tsfmicro.files import csv_text
@@ -31,6 +30,7 @@ counts = st.integers(1, 9)
 numbers = st.floats(1e-9, 1e6)
 
 
+@example(name="a", epochs=1, lr=1.0, seeds=[0], flip=0.0, size=32, options={"a": "\x85b\u2028\u2029"})
 @few
 @given(
     name=names,
@@ -53,7 +53,7 @@ def test_settings(name, epochs, lr, seeds, flip, size, options):
         },
         "here",
     )
-    written = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    written = yaml_text(config)
     assert check_config(parse_yaml(written), "there") == config
 
 

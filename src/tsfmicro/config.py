@@ -173,6 +173,23 @@ _Loader.add_implicit_resolver(
 )
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes text that holds a line break of Unicode's in quotes; plain, it would be read as another."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style='"' if set(text) & set("\x85\u2028\u2029") else None
+    ),
+)
+
+
+def yaml_text(settings: Section) -> str:
+    """Settings as YAML text that `parse_yaml` reads as the same."""
+    return yaml.dump(settings.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
 def parse_yaml(text: str) -> Any:
     """YAML text as Python values, 1e-3 read as a number.
 

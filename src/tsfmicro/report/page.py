@@ -16,11 +16,11 @@ from typing import Any
 import cv2
 import matplotlib
 import numpy as np
-import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from tsfmicro.config import yaml_text
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.report import formats
 from tsfmicro.report.figures import SCORES, difference
@@ -149,7 +149,7 @@ def _run(run: Material) -> dict[str, Any]:
         "all_floors": [(f"{name.replace('-', ' ')} floor", _numbers(run, of, "floor")) for name, of in run.floors.items()],
         "leak": [_gain(run.leak[score]) for score in SCORES],
         "environment": _environment(run.environment),
-        "config": yaml.safe_dump(run.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        "config": yaml_text(run.config),
     }  # fmt: skip
 
 

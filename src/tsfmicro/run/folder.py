@@ -27,10 +27,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from tsfmicro.config import RunConfig, check_config, parse_yaml, without_gone
+from tsfmicro.config import RunConfig, check_config, parse_yaml, without_gone, yaml_text
 from tsfmicro.errors import RunError
 from tsfmicro.evaluate.floors import shuffle_labels
 from tsfmicro.files import csv_text, locked, put_whole, write_whole
@@ -188,7 +187,7 @@ class RunFolder:
         _make_place(path)
         write_whole(
             path / "config.yaml",
-            yaml.safe_dump(plan.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+            yaml_text(plan.config),
         )
         write_whole(path / "clips.csv", _clips_table(clips, plan))
         write_whole(path / "skipped.csv", csv_text(["clip", "why"], skipped))

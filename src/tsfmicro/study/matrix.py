@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tsfmicro.config import ProtocolConfig, RunConfig
+from tsfmicro.config import ProtocolConfig, RunConfig, yaml_text
 from tsfmicro.errors import ConfigError, TsfmicroError
 from tsfmicro.files import csv_text, markdown_text, write_whole
 from tsfmicro.report.figures import matrix_of_datasets
@@ -123,7 +121,7 @@ def matrix(
     for (one, other), why in without.items():
         watch.note(f"{one} → {other} is left out: {why}")
     trained = {pair: member for pair, member in members.items() if pair not in without}
-    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    text = yaml_text(config)
     made = Made(config.name, config.name, tuple(trained.values()), tuple(trained.values()), text)
     table = conduct(made, roots, out, cache, rule, device, workers, watch, machines=machines)
     found = Matrix(datasets, dict(zip(trained, table.rows, strict=True)), without, table)
