@@ -3,7 +3,7 @@
 experiment          from clips to a score, top to bottom
 folder              a run on disk: settings, folds, logits, weights
 task, here          one training, and many on this machine
-floors              what the score is held against
+floors              what the score is held against; linear_floors trains some of them
 summary, units      scores beside their floors
 final, trained      the models that it leaves
 apexes              apexes looked for where a dataset has none
