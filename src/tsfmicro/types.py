@@ -199,6 +199,10 @@ class LabelScheme:
                 f"label scheme {self.name}: {sorted(strange)} is not among its classes {list(self.classes)}."
             )
 
+    def emotions(self, dataset: str = "") -> dict[str, str | None]:
+        """Emotion → class, None where the scheme leaves it out, as a dataset names them."""
+        return {**self.of, **self.of_dataset.get(dataset, {})}
+
     def label(self, emotion: str, dataset: str = "") -> int | None:
         """Class number of an emotion, None where the scheme leaves it out, and for a clip without one ('').
 
@@ -206,7 +210,7 @@ class LabelScheme:
         """
         if not emotion:
             return None
-        of = {**self.of, **self.of_dataset.get(dataset, {})}
+        of = self.emotions(dataset)
         if emotion not in of:
             where = f" of {dataset}" if dataset else ""
             raise LabelError(

@@ -221,10 +221,10 @@ def test_flow_is_measured_as_in_clips_or_true(tmp_path):
 
 def test_in_greys_a_map_is_as_ready_made_ones_are_and_mirrored_before():
     goals = Goals(small().targets)
-    pupil = Pupil(create_model("ststnet", goals.answers, 28), goals)
+    pupil = Pupil(create_model("ststnet", goals.answers, 28), goals, greys=True)
     block = make(Order(small().draw, pupil.model.needs), 0)
     flip = torch.tensor([[[-1.0, 0, 0], [0, 1, 0]]]).expand(4, 2, 3)
-    plain, seen = (see(pupil, block, torch.arange(4), moved, CPU, greys=True)[0]["flow"] for moved in (None, flip))
+    plain, seen = (see(pupil, block, torch.arange(4), moved, CPU)[0]["flow"] for moved in (None, flip))
     assert torch.equal(plain.amin((2, 3)), torch.zeros(4, 3)) and torch.equal(
         plain.amax((2, 3)), torch.full((4, 3), 255.0)
     )

@@ -51,7 +51,7 @@ class Goals:
             raise ConfigError(f"targets.scheme={config.scheme} tells action units, which are a target of their own.")
         used = scheme(config.scheme)
         self.config, self.classes = config, used.classes
-        known = {**used.of, **used.of_dataset.get("casme2", {})}  # whose emotions drawn people have
+        known = used.emotions("casme2")  # whose emotions drawn people have
         named = [known.get(emotion) for emotion in EMOTIONS]
         self.of_emotion = torch.tensor([LEFT_OUT if one is None else used.classes.index(one) for one in named])
         if len({one for one in named if one}) < 2:
@@ -92,11 +92,11 @@ class Goals:
 
 
 class Pupil(nn.Module):
-    """A model, and the layer that reads motion from its map where it has one."""
+    """A model, and the layer that reads motion from its map where it has one. Args: greys: it sees flow as ready-made maps have it."""
 
-    def __init__(self, model: Model, goals: Goals) -> None:
+    def __init__(self, model: Model, goals: Goals, greys: bool = False) -> None:
         super().__init__()
-        self.model, self.goals = model, goals
+        self.model, self.goals, self.greys = model, goals, greys
         self.motion: nn.Linear | None = None
         if goals.config.motion and shows_motion(model):
             with torch.no_grad():

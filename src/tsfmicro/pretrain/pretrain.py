@@ -105,7 +105,7 @@ def pretrain(
         torch.manual_seed(_seed(config, "weights"))
         model = create_model(config.model.name, goals.answers, config.size, **config.model.options)
         order = Order(config.draw, needs_of(model), out / "blocks" if keep else None)
-        pupil = Pupil(model, goals)
+        pupil = Pupil(model, goals, config.draw.greys)
     if config.targets.motion and not shows_motion(model):
         watch.note(f"{config.model.name} has no map over the face, so it does not learn where each place goes")
     with _held(out), _room(out):
@@ -121,7 +121,7 @@ def pretrain(
             speed, asked = _learn(Lesson(config, order, plan["blocks"], on), pupil, held, out, drawers, watch)
             if config.half:  # what is kept is what is asked
                 pupil.model.half().float()
-                asked[-1] = (asked[-1][0], ask(pupil, held, on, config.draw.greys))
+                asked[-1] = (asked[-1][0], ask(pupil, held, on))
         _finish(out, config, order, plan, pupil, asked)
     return Pretrained(out, plan["blocks"] * order.pairs, asked[-1][1], speed)
 
@@ -162,7 +162,7 @@ class Lesson:
             moves = augment.draw(len(some), self.config.size, learn.augment, generator)
             for group in optimiser.param_groups:
                 group["lr"] = self.rate(step)
-            seen = see(pupil, pairs, some, moves, self.device, self.config.draw.greys)
+            seen = see(pupil, pairs, some, moves, self.device)
             with lowered(self.device, learn.precision):
                 loss = pupil.loss(*seen)
             optimiser.zero_grad(set_to_none=True)
@@ -175,11 +175,11 @@ class Lesson:
 
 
 def see(
-    pupil: Pupil, block: Block, rows: Tensor, movements: Tensor | None, device: torch.device, greys: bool = False
+    pupil: Pupil, block: Block, rows: Tensor, movements: Tensor | None, device: torch.device
 ) -> tuple[Batch, Truth]:
     """Some pairs of a block as the model takes them, moved by augmentation, and what is true of them then.
 
-    Args: rows: (n,); movements: (n, 2, 3) from `augment.draw`, or None; greys: flow as ready-made maps have it.
+    Args: rows: (n,); movements: (n, 2, 3) from `augment.draw`, or None.
     """
     some = rows.numpy()
     moved = movements.to(device) if movements is not None else None
@@ -189,7 +189,7 @@ def see(
             stored = torch.from_numpy(block.products[one.need.stored][some]).to(device)
             faces = one.need.product == "faces"
             seen = deliver(stored, one.need, "image" if faces else "flow", moved)
-            delivered[one.need] = as_greys(seen) if greys and not faces else seen
+            delivered[one.need] = as_greys(seen) if pupil.greys and not faces else seen
     batch = {name: one.view(delivered[one.need]) for name, one in pupil.model.inputs.items()}
     truth = pupil.goals.truth(block.emotion[some], block.units[some], block.motion[some])
     if movements is not None:
@@ -204,13 +204,13 @@ def as_greys(maps: Tensor) -> Tensor:
     return ((maps - least) * (255 / (most - least).clamp_min(1e-6))).round()
 
 
-def ask(pupil: Pupil, held: list[Block], device: torch.device, greys: bool = False) -> Marks:
-    """How well it does on people it has not learned from. Args: greys: as `see`."""
+def ask(pupil: Pupil, held: list[Block], device: torch.device) -> Marks:
+    """How well it does on people it has not learned from."""
     pupil.eval()
     said = []
     with torch.inference_mode():
         for block in held:
-            batch, truth = see(pupil, block, torch.arange(len(block)), None, device, greys)
+            batch, truth = see(pupil, block, torch.arange(len(block)), None, device)
             logits, moved = pupil(batch)
             moved = moved.float().cpu() if moved is not None else None
             said.append(
@@ -228,7 +228,7 @@ def _learn(
     optimiser = lesson.optimiser(pupil)
     first, asked = _go_on(out / "state.pt", lesson, pupil, optimiser)
     if not asked:
-        asked.append((first * lesson.order.pairs, ask(pupil, held, lesson.device, lesson.config.draw.greys)))
+        asked.append((first * lesson.order.pairs, ask(pupil, held, lesson.device)))
     began = kept = time.monotonic()
     remembered = deque[Block](maxlen=lesson.config.learn.remember)
     again = max(0, first + 1 - lesson.config.learn.remember)  # what was remembered is drawn once more
@@ -240,7 +240,7 @@ def _learn(
             loss = lesson.learn(pupil, optimiser, number, remembered)
             done = number + 1
             if done * ASKED // lesson.blocks > number * ASKED // lesson.blocks:
-                asked.append((done * lesson.order.pairs, ask(pupil, held, lesson.device, lesson.config.draw.greys)))
+                asked.append((done * lesson.order.pairs, ask(pupil, held, lesson.device)))
             speed = (done - first) * lesson.order.pairs / (time.monotonic() - began)
             watch.progress(
                 BAR,

@@ -185,10 +185,7 @@ class RunFolder:
             _same_plan(begun, plan)
             return begun
         _make_place(path)
-        write_whole(
-            path / "config.yaml",
-            yaml_text(plan.config),
-        )
+        write_whole(path / "config.yaml", yaml_text(plan.config))
         write_whole(path / "clips.csv", _clips_table(clips, plan))
         write_whole(path / "skipped.csv", csv_text(["clip", "why"], skipped))
         write_whole(path / "folds.json", json.dumps([asdict(fold) for fold in plan.folds], indent=1))
