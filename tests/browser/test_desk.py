@@ -363,6 +363,39 @@ def test_the_file_is_played_with_its_sound_or_it_is_told_why_not(coder, server):
     page.locator("#timeline:not([aria-valuenow='0'])").wait_for()
 
 
+def test_of_two_videos_asked_for_the_later_is_opened_and_an_open_one_is_not_opened_again(coder):
+    page = coder().page
+    first = page.locator("#videos").get_by_role("button", name="sub01.avi")
+    page.click("#videos [data-dialog=add]")
+    page.get_by_label("Path of a video").fill(str(demonstration_folder() / "example.webm"))
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => location.hash.startsWith('#example')")
+    held = []
+    page.route("**/api/videos/sub01.avi?*", lambda route: held.append(route), times=2)
+
+    def answer():
+        with page.expect_response("**/api/videos/sub01.avi?*"):
+            held.pop(0).continue_()
+        page.evaluate("() => new Promise((done) => setTimeout(done))")  # what an answer does is done before the next task
+
+    first.click()
+    wait_until(lambda: held)
+    page.get_by_role("button", name="example.webm").click()
+    answer()
+    assert page.evaluate("() => location.hash").startswith("#example")
+    first.click()
+    wait_until(lambda: held)
+    first.click()
+    page.wait_for_function("() => location.hash.startsWith('#sub01')")
+    at(page, 0)
+    page.keyboard.press("ArrowRight")
+    at(page, 1)
+    answer()
+    first.click()
+    page.keyboard.press("ArrowRight")
+    at(page, 2)
+
+
 def test_the_model_is_told_in_words(coder):
     page = coder().page
     page.click("[data-dialog=settings]")

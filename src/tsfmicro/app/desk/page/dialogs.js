@@ -121,7 +121,7 @@ function fillFind(place) {
     try {
       await post('api/find', {video: state.video.name, path: path.input.value, other: other.input.checked});
       await reload();
-      await openVideo(state.video.name);
+      await openVideo(state.video.name, true);
       closeDialog();
     } catch (error) {
       said.textContent = error.message;

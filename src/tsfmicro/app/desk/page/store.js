@@ -197,9 +197,17 @@ export async function refreshVideo() {
   }
 }
 
-/** @param {string} name @returns {Promise<void>} */
-export async function openVideo(name) {
+let asked = 0;
+
+/**
+ * Of two that are asked for, the later is opened, whichever answer comes first. One that is open stays as it is, with its cursor and sound.
+ * @param {string} name @param {boolean} again even if it is open @returns {Promise<void>}
+ */
+export async function openVideo(name, again = false) {
+  const turn = ++asked;
+  if (name === state.video?.name && !again) return;
   const told = await get(videoAt(name), {coder: state.coder});
+  if (turn !== asked) return;
   state.selected = null;
   state.frame = 0;
   take(told);
