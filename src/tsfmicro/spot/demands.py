@@ -6,6 +6,7 @@ the skin to be seen? Each answer is a number, how many times a demand is met; th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,12 +15,15 @@ from tsfmicro.spot.found import JAW, Found, Thresholds, View
 from tsfmicro.spot.marks import overlaps
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.traces import evenly, smooth
+from tsfmicro.spot.types import Kind
 
 _BESIDE = 0.5  # seconds before and after, in which a face should rest
-_MOVES = 2.0  # seconds within which restlessness is movement
+# seconds within which restlessness is movement: what is slower than a quick movement hardly shifts it
+_MOVES: Mapping[Kind, float] = {"micro": 1.0, "macro": 2.0}
 # seconds before and after a movement in which restlessness is measured, and those left out beside it
 _AROUND, _OFF = 2.5, 0.1
 _LEAST_AROUND = 1.0  # seconds; where less is free, all of the video tells
+_NOT_ALL = 4.0  # seconds of which no movement is all
 _SPEAKS = 2.5  # seconds in which a mouth that speaks moves four times
 _ONE_SIDE = 1.1  # of `_both_sides`: up to here one side moves alone
 _STILL, _MOST = 0.02, 0.5  # per cent between frames, less than a camera's noise; share of the face that may stand
@@ -96,7 +100,7 @@ def of_the_face(
         "sides go one way": _or_not(both / t.sides),
         "covered": np.inf if JAW[one.region] else t.furthest / one.motion,
         "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
-        "restless video": _above(most, unrest.beside(one)) / t.restless,
+        "restless video": _above(most, unrest.beside(one)) / (t.restless if one.kind == "macro" else t.fidgety),
         "face comes or leaves": lost / 0.5,
         "picture stands": _or_not(_MOST / max(_standing(motion[during], times), 1e-6)),
     }
@@ -140,12 +144,12 @@ def _or_not(met: float) -> float:
 class Unrest:
     """What a face's regions do all the time, be it by compression, by a head that never keeps still, or by speech.
 
-    Attributes: times: (n,) seconds, some ten a second, of all that is not covered; away: (n, R) per cent of the eyes' distance
-        from where a region is in the seconds around; NaN where it is not seen.
+    Attributes: times: (n,) seconds, some ten a second, of all that is not covered; away: by kind of movement, (n, R) per cent of
+        the eyes' distance from where a region is in the seconds around; NaN where it is not seen.
     """
 
     times: np.ndarray
-    away: np.ndarray
+    away: Mapping[Kind, np.ndarray]
 
     @classmethod
     def of(cls, times: np.ndarray, motion: np.ndarray, view: View) -> Unrest:
@@ -155,27 +159,31 @@ class Unrest:
         rate = 1 / (grid[1] - grid[0])
         step = max(1, round(rate / 10))
         few = smooth(even, 0.03 * rate)[::step]
-        usual = median_filter(few, size=(round(_MOVES * rate / step) | 1, 1, 1), mode="nearest")
         free = np.array([not overlaps(view.covered, at, at) for at in grid[::step]])
-        away = np.linalg.norm(few - usual, axis=2)
-        away[~view.seen[np.searchsorted(times, grid[::step] - 1e-6).clip(0, len(times) - 1)]] = np.nan
-        return cls(grid[::step][free], away[free])
+        hidden = ~view.seen[np.searchsorted(times, grid[::step] - 1e-6).clip(0, len(times) - 1)]
+        away: dict[Kind, np.ndarray] = {}
+        for kind, seconds in _MOVES.items():
+            usual = median_filter(few, size=(round(seconds * rate / step) | 1, 1, 1), mode="nearest")
+            away[kind] = np.linalg.norm(few - usual, axis=2)
+            away[kind][hidden] = np.nan
+        return cls(grid[::step][free], {kind: of_kind[free] for kind, of_kind in away.items()})
 
     def beside(self, one: Found) -> np.ndarray:
         """(R,) per cent that each region is usually away before and after, but not while it moves: else an expression would
         count against itself. A short clip may be all expression, and counts for less."""
+        away = self.away[one.kind]
         if len(self.times) < 2:
-            return np.zeros(self.away.shape[1])
+            return np.zeros(away.shape[1])
         off = np.maximum(one.onset - self.times, self.times - one.offset)  # seconds from it, below 0 within
         near = (off > _OFF) & (off < _AROUND)
         enough = near.sum() * float(np.median(np.diff(self.times))) >= _LEAST_AROUND
-        away = self.away[near] if enough else self.away
+        away = away[near] if enough else away
         seen = np.isfinite(away).any(0)
         if not seen.any():
             return np.zeros(len(seen))
         usual = np.full(len(seen), np.inf)
         usual[seen] = np.nanmedian(away[:, seen], axis=0)
-        known = min(1.0, float(self.times[-1] - self.times[0]) / (2 * _MOVES))
+        known = min(1.0, float(self.times[-1] - self.times[0]) / _NOT_ALL)
         return known * np.maximum(np.median(usual[seen]), 0.5 * usual)
 
 

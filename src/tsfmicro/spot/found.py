@@ -27,7 +27,8 @@ class Thresholds:
             errors a turning head leaves are slow.
         noise: … and at least so many times the trace's own noise.
         restless: … and so many times what the face's regions usually do in the seconds before and after; half as many times
-            what this region does.
+            what this region does;
+        fidgety: … of a micro-expression, which must be larger than what is as quick, so many times.
         calm: before and after a micro-expression its region moves by at most so large a share of it.
         turn: a head that turns may meanwhile carry the skin by at most so many times the movement; of a smile, which moves cheeks
             and mouth corners on both sides alike as no turn does,
@@ -50,6 +51,7 @@ class Thresholds:
     macro: float = 0.80
     noise: float = 12.0
     restless: float = 18.0
+    fidgety: float = 15.0
     calm: float = 0.45
     turn: float = 0.56
     smile: float = 1.5

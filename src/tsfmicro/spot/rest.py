@@ -22,6 +22,8 @@ SECONDS = 5.0  # of a rest that is not named
 _QUIET = 1.5  # times the quietest stretch's movement, up to which the first seconds will do
 _MOST = 0.8  # per cent: a region that goes further does not rest, unless it is said to
 _SMOOTH = 0.03  # seconds
+# of the moments: of a rest that is named; of one that is looked for, which may hold a micro-expression or two
+_NEARLY_ALL, _MUCH = 0.95, 0.8
 _BEYOND = 2.0  # times what a region does at rest
 _AWAY, _PAUSE = 0.4, 1.5  # of an expression's height, and seconds: between two parts of one the face has not come back
 _CLEAR = 1.25  # times what is asked for elsewhere: a slow expression is not everywhere slow
@@ -35,7 +37,7 @@ class Rest:
     Attributes:
         begin, end: seconds.
         unrest: (R,) how far each region goes meanwhile from where it usually is, per cent of the eyes' distance; of the
-            moments, 95 in a hundred have less.
+            moments, 95 in a hundred have less, or 80 where nobody named it: then it may hold an expression.
         video: the other video of the same person that it is told in; empty where it is this one.
     """
 
@@ -78,7 +80,7 @@ def find_rest(
         rest
         for begin in begins
         if seen[slice(*np.searchsorted(times, (begin, begin + seconds)))].mean() > 0.95
-        if (rest := _rest(times, motion, float(begin), float(begin + seconds))) is not None
+        if (rest := _rest(times, motion, float(begin), float(begin + seconds), share=_MUCH)) is not None
         and rest.unrest.max() < _MOST
     ]
     if not tried:
@@ -90,7 +92,12 @@ def find_rest(
 
 
 def _rest(
-    times: np.ndarray, motion: np.ndarray, begin: float, end: float, without: Sequence[Stretch] = ()
+    times: np.ndarray,
+    motion: np.ndarray,
+    begin: float,
+    end: float,
+    without: Sequence[Stretch] = (),
+    share: float = _NEARLY_ALL,
 ) -> Rest | None:
     from scipy.ndimage import gaussian_filter1d
 
@@ -101,7 +108,7 @@ def _rest(
     rate = 1 / float(np.median(np.diff(times[during])))
     smooth = gaussian_filter1d(motion[during], max(_SMOOTH * rate, 0.3), axis=0, mode="nearest")[free]
     away = np.linalg.norm(smooth - np.median(smooth, axis=0), axis=2)
-    return Rest(begin, end, np.percentile(away, 95, axis=0))
+    return Rest(begin, end, np.quantile(away, share, axis=0))
 
 
 def without_expressions(rest: Rest, times: np.ndarray, motion: np.ndarray, view: View) -> Rest:
@@ -112,7 +119,7 @@ def without_expressions(rest: Rest, times: np.ndarray, motion: np.ndarray, view:
     """
     near = slice(*np.searchsorted(times, (rest.begin - SECONDS, rest.end + SECONDS)))
     told = find_intervals(times[near], motion[near], (), view=view.near(near))
-    return _rest(times, motion, rest.begin, rest.end, [(one.onset, one.offset) for one in told]) or rest
+    return _rest(times, motion, rest.begin, rest.end, [(one.onset, one.offset) for one in told], _MUCH) or rest
 
 
 def beyond_rest(found: Sequence[Found], rest: Rest | None) -> list[Found]:
