@@ -98,7 +98,7 @@ def of_the_face(
     most, both = np.linalg.norm(off, axis=2).max(0), _both_sides(off)
     demands = {
         "sides go one way": _or_not(both / t.sides),
-        "covered": np.inf if JAW[one.region] else t.furthest / one.motion,
+        "covered": (t.furthest if one.kind == "macro" else t.furthest_quick) / _of_skin(one, most),
         "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
         "restless video": _above(most, unrest.beside(one)) / (t.restless if one.kind == "macro" else t.fidgety),
         "face comes or leaves": lost / 0.5,
@@ -201,6 +201,15 @@ def _off_the_way(one: Found, times: np.ndarray, traces: np.ndarray, deviation: f
     trace = smooth(traces[_during(one, times)], deviation / float(np.median(np.diff(times))))
     along = (0 if one.held else 1) * np.linspace(0, 1, len(trace))[:, None, None]
     return trace - trace[:1] - along * (trace[-1:] - trace[:1])
+
+
+def _of_skin(one: Found, most: np.ndarray) -> float:
+    """How far skin goes that no jaw carries along, per cent; of an outer brow, before which hair comes, only where it leads.
+
+    Args: most: (R,) how far each region moves.
+    """
+    furthest = float(most[~JAW & ~_EDGE].max())
+    return furthest if JAW[one.region] else max(furthest, one.motion)
 
 
 def _above(most: np.ndarray, usual: np.ndarray) -> float:

@@ -38,7 +38,8 @@ class Thresholds:
         way: a mouth that moves alone goes at most so many times as far as there and back, else it speaks.
         strokes: … and so many times in 1.2 seconds before and after its apex, else it chews.
         roll: … and roll by at most so many degrees.
-        furthest: per cent that skin can move, but for lips and chin, which a jaw carries along: more is something else, a hand say.
+        furthest: per cent that skin can move, but for lips and chin, which a jaw carries along: more is something else, a hand say;
+        furthest_quick: … within a micro-expression.
         jump: share of a slow movement that may come in a thirtieth of a second: more is the picture's, of a codec say, and not the
             face's.
         flicker: so many times as much is asked for while the light flickers.
@@ -60,6 +61,7 @@ class Thresholds:
     strokes: float = 1.4
     roll: float = 15.0
     furthest: float = 10.0
+    furthest_quick: float = 5.0
     jump: float = 0.5
     flicker: float = 2.0
     frames: int = 4
