@@ -6,7 +6,7 @@ the skin to be seen? Each answer is a number, how many times a demand is met; th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +33,7 @@ _COURSE = 0.08  # seconds, deviation of the Gaussian that leaves a mouth's cours
 _ALL_OF_IT = 0.7  # how much all of a mouth counts beside a micro-expression of it alone; the region itself counts 1
 _BEYOND = 1.5  # times a movement; what goes further is something else
 _ALONE = 0.4  # share of a mouth's movement up to which brows, cheeks and nose keep still while it speaks
+_GOING, _SOON = ("speaks", "no rest beside it"), 0.5  # what a mouth does that goes on; seconds to the next time
 _STEP = 1 / 15  # seconds between two places of a way; closer ones would count noise
 _TOGETHER = 1.7  # by how much five regions that move together count more than one
 _SEEN = 0.1  # 1 / how many times as long as it is hidden a region must be seen
@@ -111,7 +112,7 @@ def of_the_face(
     if _EDGE[one.region]:  # muscles raise and lower a brow's outer end; what hair does beside a smile is no matter
         right, down = np.abs(off[_furthest(off), one.region])
         demands["brow goes sideways"] = _or_not(max(float(down / max(right, 1e-6)), both / _ONE_SIDE))
-    alone = MOUTH[one.region] and most[~MOUTH].max() < _ALONE * most.max()
+    alone = _mouth_alone(one, most)
     if MOUTH[one.region] and (
         (one.parts >= 4 and one.length / one.parts < 0.6) or (np.abs(mouth - one.apex) < _SPEAKS / 2).sum() >= 4
     ):
@@ -133,6 +134,27 @@ def of_the_face(
             beside = max(beside, _ALL_OF_IT * whole)
         demands["no rest beside it"] = t.calm / max(beside, 1e-6)
     return demands
+
+
+def that_go_on(judged: Sequence[Found], times: np.ndarray, motion: np.ndarray) -> list[Found]:
+    """Movements of which those of a mouth alone, so soon before or after a larger one that speaks or chews, are doubted as that one is:
+    a first bite, and a last one, rest on one side.
+
+    Args: judged: see `of_the_face`; times: (T,) seconds; motion: (T, R, 2) per cent of the eyes' distance.
+    """
+    alone = [_mouth_alone(one, np.linalg.norm(_off_the_way(one, times, motion), axis=2).max(0)) for one in judged]
+    going = [one for one, is_alone in zip(judged, alone, strict=True) if is_alone and one.doubt in _GOING]
+    found = []
+    for one, is_alone in zip(judged, alone, strict=True):
+        near = [o for o in going if max(one.onset - o.offset, o.onset - one.offset) < _SOON and o.motion > one.motion]
+        less = min((one, *(near if is_alone else ())), key=lambda o: o.ratio)
+        found.append(replace(one, ratio=less.ratio, doubt=less.doubt))
+    return found
+
+
+def _mouth_alone(one: Found, most: np.ndarray) -> bool:
+    """Whether a mouth moves, and brows, cheeks and nose keep still. Args: most: (R,) how far each region moves."""
+    return bool(MOUTH[one.region] and most[~MOUTH].max() < _ALONE * most.max())
 
 
 def _or_not(met: float) -> float:

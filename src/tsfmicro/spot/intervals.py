@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tsfmicro.spot.demands import MOUTH, Unrest, demanded, of_the_face, of_the_head
+from tsfmicro.spot.demands import MOUTH, Unrest, demanded, of_the_face, of_the_head, that_go_on
 from tsfmicro.spot.found import LONGEST, LONGEST_MICRO, SHORTEST, Found, Thresholds, View, covers
 from tsfmicro.spot.marks import Stretch
 from tsfmicro.spot.peaks import Scale, at_scale
@@ -81,6 +81,7 @@ def _in_piece(
         demanded(one, of_the_face(one, times, motion, unrest, mouth, view, t))
         for one in _one_each_stretch(held, max(_GAP, 1.5 / rate))
     ]
+    judged = that_go_on(judged, times, motion)
     judged += [replace(one, ratio=min(one.ratio, 0.1), doubt="covered") for one in hidden]
     return sorted(judged, key=lambda one: one.onset)
 

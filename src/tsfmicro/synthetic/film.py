@@ -288,11 +288,14 @@ def draw_hard_film(seed: int, person: int, seconds: float, fps: float, expressio
         if end + 0.4 > seconds:
             break
         start = end + float(rng.uniform(0.8, 1.8))
+    whole = tuple(one for one in troubles if one.end + 0.4 <= seconds)
+    spoken = (act for act in syllables if act.end + 0.4 <= seconds)
     return replace(
         film,
         acts=tuple(act for act in acts if act.end + 0.4 <= seconds),
-        troubles=tuple(one for one in troubles if one.end + 0.4 <= seconds),
-        syllables=tuple(act for act in syllables if act.end + 0.4 <= seconds),
+        troubles=whole,
+        # Of a mouth that would speak on beyond the end, nothing: the truth names what is whole.
+        syllables=tuple(act for act in spoken if any(one.start <= act.start < one.end for one in whole)),
     )
 
 
