@@ -212,6 +212,14 @@ def test_restlessness_is_what_a_face_does_beside_a_movement_not_in_it():
     assert told(times, face(times, left_cheek=laugh, right_cheek=laugh) + unrest) == []
 
 
+def test_a_micro_expression_must_be_larger_than_what_is_as_quick_beside_it_not_than_a_slow_drift():
+    times = seconds(14)
+    for period, expected in ((2, ""), (0.6, "restless video")):
+        drift = 0.15 * np.sin(2 * np.pi * times / period)
+        others = {name.replace(" ", "_"): drift for name in REGIONS if name != "left cheek"}
+        assert doubt(times, face(times, left_cheek=-1.6 * bump(times, 6, 6.2, 6.4), **others)) == expected
+
+
 def test_many_regions_that_move_together_count_more_than_one_alone():
     times = seconds(12)
     rng = np.random.default_rng(2)
@@ -296,6 +304,26 @@ def test_a_mouth_that_chews_does_it_again_be_it_with_another_part_and_less_far()
     assert doubt(times, face(times, lower_lip=bite, chin=again)) == "no rest beside it"
     assert doubt(times, face(times, lower_lip=bite, chin=1.8 * bump(times, 6.8, 7.1, 7.5))) == ""
     assert doubt(times, face(times, lower_lip=bite, left_cheek=-bite, right_cheek=-bite, chin=again)) == ""
+
+
+def test_a_first_bite_is_chewing_as_what_follows_is():
+    times = seconds(12)
+    first, bites = 1.5 * bump(times, 4, 4.2, 4.4), 3 * bump(times, 4.8, 5.15, 5.55) + 3 * bump(times, 5.85, 6.2, 6.6)
+    assert told(times, face(times, chin=first, lower_lip=bites)) == []
+    assert len(told(times, face(times, chin=first))) == 1
+    smile = face(times, left_cheek=-first, right_cheek=-first, lower_lip=bites)
+    assert len(told(times, smile)) == 1, "what cheeks do is no bite"
+
+
+def test_skin_goes_less_far_in_a_micro_expression():
+    times = seconds(12)
+    far = {name: -6 * bump(times, 5, 5.2, 5.4) for name in ("left_cheek", "right_cheek")}
+    slow = {name: -6 * bump(times, 4, 4.6, 6, hold=0.5) for name in far}
+    assert doubt(times, face(times, **far)) == "covered"
+    assert doubt(times, face(times, **slow)) == ""
+    quick = bump(times, 5, 5.2, 5.4)
+    assert doubt(times, face(times, lower_lip=8 * quick)) == "", "a jaw carries it along"
+    assert doubt(times, face(times, lower_lip=8 * quick, right_nose_wing=6 * quick)) == "covered", "something passes"
 
 
 def test_a_micro_expression_of_a_mouth_alone_needs_all_of_the_mouth_to_rest():

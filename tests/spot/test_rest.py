@@ -60,14 +60,20 @@ def test_a_face_that_never_keeps_still_has_no_rest_but_a_named_one():
 
 
 def test_an_expression_in_a_rest_that_nobody_named_is_not_compared_with_itself():
-    times, motion = traces(20, (CORNER, 2, 2.4, 0.78), noise=0.08)
-    rest = find_rest(times, motion, seen(times))
-    assert rest.begin == 0.0 and rest.unrest[CORNER] > 0.2
+    times, motion = traces(20, (CORNER, 1.5, 3.2, 1.1), noise=0.05)
+    rest = find_rest(times, motion, seen(times), (0.0, 5.0))
+    assert rest.unrest[CORNER] > 0.2
     calm = without_expressions(rest, times, motion, View.clear(motion))
     assert (calm.begin, calm.end) == (rest.begin, rest.end) and calm.unrest[CORNER] < 0.1
     swayed = motion + 0.3 * np.sin(8 * times)[:, None, None]  # which no demand lets pass
     rest = find_rest(times, swayed, seen(times))
     assert without_expressions(rest, times, swayed, View.clear(swayed)).unrest.min() > 0.2
+
+
+def test_a_micro_expression_in_a_rest_counts_only_where_somebody_named_that_rest():
+    times, motion = traces(20, (CORNER, 2, 2.4, 0.78), noise=0.08)
+    assert find_rest(times, motion, seen(times)).unrest[CORNER] < 0.1
+    assert find_rest(times, motion, seen(times), (0.0, 5.0)).unrest[CORNER] > 0.2
 
 
 def test_what_a_face_does_at_rest_too_is_doubted():

@@ -47,6 +47,18 @@ def test_an_expression_is_measured_while_the_head_moves(find, cutting):
     assert segment.motion == approx(still.motion, abs=0.35)
 
 
+def test_what_was_before_a_face_when_a_key_was_taken_hides_nothing_once_it_is_gone(find, cutting):
+    image, landmarks = portrait()
+    hidden = image.copy()
+    x, y = landmarks[3:].mean(0).round().astype(int)
+    hidden[y - 70 : y + 40, x - 70 : x + 70] = np.random.default_rng(0).integers(0, 255, (110, 140, 1))
+    # The second key, at 2 s, shows the thing.
+    (segment,) = follow([image] * 40 + [hidden] * 22 + [image] * 20, find, cutting)
+    assert segment.seen[:40].all() and segment.seen[62:].all()
+    assert (~segment.seen[42:60]).sum(1).min() >= 3, "it was there all the time"
+    assert np.abs(segment.motion[62:]).max() < 0.2, "all is where it was"
+
+
 def test_faces_are_numbered_from_left_to_right(find, cutting):
     left, right = portrait(1)[0], portrait(0)[0]
     segments = follow([np.concatenate([left[:, 80:560], right[:, 80:560]], axis=1)] * 8, find, cutting)

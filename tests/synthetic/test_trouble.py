@@ -96,3 +96,9 @@ def test_hard_films_hold_every_kind():
     films = [draw_hard_film(1, person, 60, 30) for person in range(4)]
     assert {one.kind for film in films for one in film.troubles} == set(KINDS)
     assert all(act.start >= 0.8 for film in films for act in film.acts)
+
+
+def test_a_mouth_speaks_and_chews_only_where_the_film_says_so():
+    for film in (draw_hard_film(seed, person, 24, 25) for seed in (92, 107) for person in range(2)):  # some end in a meal
+        told = [one for one in film.troubles if one.kind in MOUTH]
+        assert all(any(one.start <= act.start < one.end for one in told) for act in film.syllables)

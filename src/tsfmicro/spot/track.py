@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from tsfmicro.spot.demands import MOUTH
 from tsfmicro.spot.fitness import Look, look_at, same_frame
 from tsfmicro.spot.motion import SIZE, FlowMeter, Layout, Movement, likeness, square
 from tsfmicro.spot.pair import compare
@@ -27,6 +28,7 @@ SEARCH_LOST = 0.25  # seconds between looks for a face while there is none
 SEARCH_MORE = 2.0  # … and for further faces, and whether those followed are still faces
 EYE_LOOK = (12, 8)  # pixels that are kept of an eye, across and down
 _KEY = 2.0  # seconds for which one key frame serves
+_BARE = 4.0  # … and for which the one before it still does, if something hid a part of the face then
 _LEAST_LIKE = 0.6  # correlation with the key below which it is another picture
 _FURTHEST = 0.3  # a turn that moves skin by more, in distances between the eyes, is no turn but flow gone astray
 _TURN_TIME = 0.1  # seconds in which a turn is taken up
@@ -48,6 +50,20 @@ class Cutting:
     crop: Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
 
+@dataclass(frozen=True, eq=False)
+class _Bare:
+    """A key that was left while something hid a part of what it shows, a hand say, which the next one then shows too.
+
+    Attributes: time: at which it was left; moved, turn: as they were then, see `_Followed`; row: of the frame after.
+    """
+
+    key: np.ndarray
+    time: float
+    moved: np.ndarray
+    turn: np.ndarray
+    row: int
+
+
 @dataclass
 class _Followed:
     """One face while it is followed. All transforms are (3, 3)."""
@@ -62,6 +78,7 @@ class _Followed:
     time: float  # of the last frame
     moved: np.ndarray  # (2, R, 2) of the regions until the key frame: their own, and by the head's turn
     turn: np.ndarray | None = None  # of the head since the key frame, as far as is known
+    bare: _Bare | None = None
     unseen: int = 0  # looks in a row that did not see it
     frames: array[int] = field(default_factory=lambda: array("q"))
     # Kept as bare numbers, a row a frame: an hour of small arrays would fill the memory.
@@ -165,7 +182,7 @@ class Tracker:
         if one.frames:
             self._ended.append(one)
             # What is large goes: an hour may have a thousand stretches, of megabytes each.
-            one.layout = Layout(one.layout.landmarks)
+            one.layout, one.bare = Layout(one.layout.landmarks), None
             if one.track in self._lost:
                 self._lost[one.track].key = np.empty((0, 0), np.uint8)
             self._lost[one.track] = one
@@ -176,7 +193,7 @@ class Tracker:
         for _ in range(3):
             undo = one.to_crop @ np.linalg.inv(one.head)  # this frame → crop, as far as is known
             now = self._cutting.crop(grey, undo[:2], SIZE)
-            movement = self._meter(one.key, now, one.layout, one.turn)
+            movement = self._since_key(one, now, frame.time)
             one.head = np.linalg.inv(undo) @ square(movement.head) @ one.to_crop
             if _jump(movement.head) < 3:
                 break
@@ -191,10 +208,29 @@ class Tracker:
         one.seen.extend((movement.seen & self._inside(one, grey.shape)).astype(np.uint8).tolist())
         self._look_at_eyes(one, now, movement.head)
         if frame.time - one.key_time >= _KEY:
+            if one.bare is None or frame.time - one.bare.time > _BARE:
+                left = _Bare(one.key, frame.time, one.moved, one.turn, len(one.frames))
+                one.bare = None if movement.seen.all() else left
             undo = one.to_crop @ np.linalg.inv(one.head)
             one.key, one.key_time, one.moved = self._cutting.crop(grey, undo[:2], SIZE), frame.time, moved
             one.turn = np.zeros_like(movement.turn)
         return True
+
+    def _since_key(self, one: _Followed, now: np.ndarray, time: float) -> Movement:
+        """How the face moved since its key; since the one before, if that is what is seen again: what came between is gone, and was there
+        since."""
+        movement, bare = self._meter(one.key, now, one.layout, one.turn), one.bare
+        hidden = ~movement.seen
+        if bare is None or hidden.sum() < 2 or time - bare.time > _BARE:
+            return movement
+        turn = bare.turn if one.turn is None else bare.turn + one.turn
+        again = self._meter(bare.key, now, one.layout, turn)
+        if not again.seen.all():
+            return movement
+        if hidden[~MOUTH].any():  # else a mouth opened
+            np.frombuffer(one.seen, np.uint8).reshape(-1, len(hidden))[bare.row :, hidden] = 0
+        one.key, one.key_time, one.moved, one.turn, one.bare = bare.key, time, bare.moved, turn, None
+        return again
 
     @staticmethod
     def _look_at_eyes(one: _Followed, now: np.ndarray, head: np.ndarray) -> None:
