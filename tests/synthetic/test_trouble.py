@@ -99,6 +99,8 @@ def test_hard_films_hold_every_kind():
 
 
 def test_a_mouth_speaks_and_chews_only_where_the_film_says_so():
-    for film in (draw_hard_film(seed, person, 24, 25) for seed in (92, 107) for person in range(2)):  # some end in a meal
+    for film in (
+        draw_hard_film(seed, person, 24, 25) for seed in (92, 107) for person in range(2)
+    ):  # some end in a meal
         told = [one for one in film.troubles if one.kind in MOUTH]
         assert all(any(one.start <= act.start < one.end for one in told) for act in film.syllables)
