@@ -61,7 +61,7 @@ class Thresholds:
     strokes: float = 1.4
     roll: float = 15.0
     furthest: float = 10.0
-    furthest_quick: float = 4.0
+    furthest_quick: float = 5.5
     jump: float = 0.5
     flicker: float = 2.0
     frames: int = 4
