@@ -99,9 +99,11 @@ def test_a_process_that_trains_does_not_load_torch_s_compiler(start):
     program = (
         "import sys, pathlib\n"
         "from tsfmicro.run.folder import RunFolder\n"
-        "from tsfmicro.run.task import Job, do_task\n"
+        "from tsfmicro.run.task import Job, do_task, plan_of_model\n"
         "run, prepared = map(pathlib.Path, sys.argv[1:])\n"
-        "do_task(Job(run, prepared, 'cpu', 1), RunFolder.open(run).plan.tasks[0], lambda *told: None)\n"
+        "plan = RunFolder.open(run).plan\n"
+        "plan_of_model(plan.config, 3)\n"
+        "do_task(Job(run, prepared, 'cpu', 1), plan.tasks[0], lambda *told: None)\n"
         "print('torch' in sys.modules, 'torch._dynamo' in sys.modules)\n"
     )
     words = [sys.executable, "-c", program, str(job.run), str(job.prepared)]
