@@ -70,7 +70,7 @@ def test_the_score_of_the_readme_is_what_its_run_gives(kept, monkeypatch):
 def test_what_the_demo_reaches_from_scratch_is_what_its_run_gives(kept):
     summary = summarise(RunFolder.open(kept("demo") / "scratch"))
     gain = summary.versus_linear["uf1"]
-    told = " ".join(text("docs/pretraining.md").split())
+    told = " ".join(text("docs/pretraining-results.md").split())
     assert f"it is {summary.model.uf1}, {gain.interval.value:.2f} above (p {gain.shown_p};" in told
 
 
@@ -103,21 +103,21 @@ def test_every_gain_of_a_start_is_what_its_runs_give(kept):
             against = run.name.replace("started", "scratch") if run.name.endswith("started") else ""
             of[run.name] = Row(Member(run.name, opened.plan.config, against), summarise(opened))
         again += started(place.name, {row.member.name: row for row in compared(place, list(of.values()))})
-    table = [row for row in rows(text("docs/pretraining.md")) if row[0] in {line[0] for line in again}]
+    table = [row for row in rows(text("docs/pretraining-results.md")) if row[0] in {line[0] for line in again}]
     assert sorted(table) == sorted(again)
 
 
 def test_what_three_seeds_of_a_started_network_reach_is_what_its_run_gives(kept):
     folder = kept("starts")
     (run,) = (folder / "faces-seeds").iterdir()
-    summary, told = summarise(RunFolder.open(run)), " ".join(text("docs/pretraining.md").split())
+    summary, told = summarise(RunFolder.open(run)), " ".join(text("docs/pretraining-results.md").split())
     gain = summary.versus_linear["uf1"]
     said = f"reaches {summary.model.uf1}, {gain.interval.value:.2f} above its linear floor (p {gain.shown_p})"
     assert len(summary.model.seeds) == 3 and said in told
 
 
 def test_how_far_a_start_on_flow_that_knows_faces_lies_above_what_dis_gives_is_what_its_runs_give(kept):
-    folder, told = kept("starts"), " ".join(text("docs/pretraining.md").split())
+    folder, told = kept("starts"), " ".join(text("docs/pretraining-results.md").split())
     dis = RunFolder.open(folder / "faces" / "tsfmicro-small-flow-started")
     for place, begins in (("faces", "UF1 0.96 is "), ("faces-seeds", " and ")):
         run = RunFolder.open(folder / place / "tsfmicro-small-flow-drawn-started")
