@@ -2,7 +2,7 @@
 
 Both are of the same numbers: before it is measured, each plain step's loss and gradients are held to ours, without dropout, and each
 plain feature to ours. Both take turns in one process of one thread, as a worker is; large networks are made smaller, so that the
-whole takes minutes. The optimiser is the one of the model's shipped settings: ours as `train.step` makes it, the reference's as torch
+whole takes minutes. The optimiser is the one of the model's shipped settings: ours as `train.optimiser` makes it, the reference's as torch
 gives it. Folds are trained one after another on both sides.
 
     python -m benchmarks.rivals [NAME ...]
@@ -30,7 +30,7 @@ from tsfmicro.models import regions36
 from tsfmicro.models.base import Model
 from tsfmicro.models.registry import create_model
 from tsfmicro.study.shipped import config
-from tsfmicro.train.step import optimiser
+from tsfmicro.train.optimiser import optimiser
 
 CLASSES, ROUNDS, SECONDS = 5, 3, 0.8
 Work = Callable[[], object]

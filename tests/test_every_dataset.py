@@ -59,6 +59,21 @@ def release(tmp_path_factory):
     return root_of
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A fake of a dozen rows of a dataset, written once: a copy of it is there to be changed."""
+    fakes = {}
+
+    def copy_of(name, to, **asked):
+        key = name, tuple(asked.items())
+        if key not in fakes:
+            fakes[key] = tmp_path_factory.mktemp(name)
+            DATASETS[name].write_fake(fakes[key], rng(), rows=12, **asked)
+        return Path(shutil.copytree(fakes[key], to))
+
+    return copy_of
+
+
 @every_dataset
 def test_the_whole_release_has_as_many_rows_as_published(name, release):
     reading = DATASETS[name].read(release(name))
@@ -114,9 +129,9 @@ def test_every_layout_gives_the_same_clips_with_their_frames(name, layout, relea
 @every_sheet
 @pytest.mark.parametrize("cells", ["release", "text", "number"])
 @pytest.mark.parametrize("bare", [False, True])
-def test_text_and_number_cells_preamble_or_none_make_no_difference(name, sheet, cells, bare, tmp_path):
+def test_text_and_number_cells_preamble_or_none_make_no_difference(name, sheet, cells, bare, small, tmp_path):
     data = DATASETS[name]
-    data.write_fake(tmp_path / "release", rng(), rows=12, sheet=sheet)
+    small(name, tmp_path / "release", sheet=sheet)
     data.write_fake(tmp_path / "copy", rng(), rows=12, sheet=sheet, cells=cells, bare=bare)
     assert data.read(tmp_path / "copy").clips == data.read(tmp_path / "release").clips
 
@@ -225,9 +240,9 @@ def test_a_csv_copy_says_the_same(name, tmp_path):
 
 
 @every_headed
-def test_the_sheets_of_other_datasets_are_never_taken(name, tmp_path):
+def test_the_sheets_of_other_datasets_are_never_taken(name, small, tmp_path):
     for number, other in enumerate(n for n, d in DATASETS.items() if isinstance(d, HeadedDataset) and n != name):
-        DATASETS[other].write_fake(tmp_path / other, rng(), rows=12, sheet=next(iter(DATASETS[other].sheets)))
+        small(other, tmp_path / other, sheet=next(iter(DATASETS[other].sheets)))
         file = tmp_path / other / first_sheet(DATASETS[other])
         for beside in {*(tmp_path / other).glob("*.xlsx")} - {file}:
             beside.unlink()

@@ -376,7 +376,9 @@ def test_of_two_videos_asked_for_the_later_is_opened_and_an_open_one_is_not_open
     def answer():
         with page.expect_response("**/api/videos/sub01.avi?*"):
             held.pop(0).continue_()
-        page.evaluate("() => new Promise((done) => setTimeout(done))")  # what an answer does is done before the next task
+        page.evaluate(
+            "() => new Promise((done) => setTimeout(done))"
+        )  # what an answer does is done before the next task
 
     first.click()
     wait_until(lambda: held)

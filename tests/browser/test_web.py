@@ -121,8 +121,9 @@ def test_the_page_leads_to_the_desk_which_opens_or_makes_a_project(visitor, tmp_
     assert not visitor.errors
 
 
-def test_ten_visitors_at_once_are_all_served(browser, server):
-    pages = [browser.new_page() for _ in range(10)]
+@pytest.mark.parametrize("visitors", [3, pytest.param(10, marks=pytest.mark.slow)])
+def test_visitors_who_come_at_once_are_all_served(visitors, browser, server):
+    pages = [browser.new_page() for _ in range(visitors)]
     for page in pages:
         page.set_default_timeout(MILLISECONDS)
         page.goto(server)

@@ -12,7 +12,7 @@ import os, pathlib, sys, time
 way, out = sys.argv[1], pathlib.Path(sys.argv[2]) / "out"
 out.mkdir(exist_ok=True)
 for n in range(10):
-    time.sleep(0.1)
+    time.sleep(0.03)
     part = out / f"{n}.part"
     if (out / f"{n}.txt").exists():
         continue

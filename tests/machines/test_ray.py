@@ -122,6 +122,7 @@ def test_a_node_that_is_killed_loses_nothing_and_counts_nothing_twice(
     assert evaluate_run(folder).model.clips == 12
 
 
+@pytest.mark.slow
 def test_a_driver_that_is_killed_is_started_again_and_does_only_what_is_missing(
     cluster, start, finished, prepared_folder
 ):
@@ -163,6 +164,7 @@ def test_ctrl_c_ends_it_and_nothing_that_was_started_here_goes_on(start, prepare
     wait_until(lambda: not any(map(alive, started)))
 
 
+@pytest.mark.slow
 def test_a_batch_system_that_ends_the_driver_ends_it_as_ctrl_c_does(cluster, start, prepared_folder):
     _, job = start(plan=plan_of(tiny_config(epochs=100_000), prepared_folder))
     driver = start_driver(cluster.address, job)

@@ -163,6 +163,7 @@ def test_the_job_script_carries_the_users_options_and_what_a_training_needs(slur
     assert not folder.missing()
 
 
+@pytest.mark.slow
 def test_jobs_outlive_their_driver_and_the_next_call_waits_for_them(slurm, start, prepared_folder):
     plan = plan_of(tiny_config(seeds=(0,)), prepared_folder)
     folder, job = start(plan=plan)

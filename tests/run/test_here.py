@@ -94,6 +94,23 @@ def test_a_killed_run_goes_on_at_the_next_fold_and_ends_as_if_nothing_had_happen
     assert results(folder) == results(finished)
 
 
+def test_a_process_that_trains_does_not_load_torch_s_compiler(start):
+    folder, job = start()
+    program = (
+        "import sys, pathlib\n"
+        "from tsfmicro.run.folder import RunFolder\n"
+        "from tsfmicro.run.task import Job, do_task, plan_of_model\n"
+        "run, prepared = map(pathlib.Path, sys.argv[1:])\n"
+        "plan = RunFolder.open(run).plan\n"
+        "plan_of_model(plan.config, 3)\n"
+        "do_task(Job(run, prepared, 'cpu', 1), plan.tasks[0], lambda *told: None)\n"
+        "print('torch' in sys.modules, 'torch._dynamo' in sys.modules)\n"
+    )
+    words = [sys.executable, "-c", program, str(job.run), str(job.prepared)]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "True False\n"
+    assert folder.place(folder.plan.tasks[0]).exists()
+
+
 def test_a_worker_that_is_killed_is_told_in_words_and_loses_nothing(start, prepared_folder):
     # So many epochs that no worker has finished when the report of its first one is read here.
     folder, job = start(plan=plan_of(tiny_config(epochs=20, seeds=(0,)), prepared_folder))

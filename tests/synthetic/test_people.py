@@ -14,7 +14,7 @@ from tsfmicro.synthetic.actor import Actor
 from tsfmicro.synthetic.cast import cast, scenes
 from tsfmicro.synthetic.script import EMOTIONS
 
-PEOPLE, CLIPS, SIZE = 8, 9, 24
+PEOPLE, CLIPS, SIZE = 6, 8, 24
 TEMPLATE = np.array([(0.32, 0.36), (0.68, 0.36), (0.5, 0.55), (0.36, 0.74), (0.64, 0.74)])
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tsfmicro.models.registry import create_model
-from tsfmicro.train.step import distances, rated
+from tsfmicro.train.optimiser import distances, rated
 
 
 def test_layers_are_counted_from_the_answer_whatever_the_order_of_their_names():

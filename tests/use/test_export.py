@@ -26,7 +26,8 @@ from tsfmicro.use.int8 import quantise
 TINY = {"widths": (16, 16, 16, 16), "stem": (4, 4, 4, 16), "spatial_width": 16, "head_width": 8}
 NIGHT = pytest.mark.slow  # torch's exporter takes ten seconds and more of each; their parts are those of others
 LARGE = (  # graphs of the most nodes or weights
-    "alexnet", "aman", "causalnet", "lbp-top", "mdmo", "micron-bert", "mmnet", "mol", "skd-tstsan", "srmcl", "upper-face-3d",
+    "alexnet", "aman", "au-gcn", "causalnet", "htnet", "lbp-top", "lp-gcn", "mdmo", "micron-bert", "mmnet", "mol", "sfamnet",
+    "skd-tstsan", "srmcl", "upper-face-3d",
 )  # fmt: skip
 CHOICES = [
     pytest.param({"variant": "temporal", "retention": "causal"}, marks=NIGHT),

@@ -141,12 +141,13 @@ def _training() -> Iterator[Finding]:
 
     from tsfmicro.models.registry import create_model
     from tsfmicro.run.environment import choose_device
+    from tsfmicro.train.optimiser import plain
 
     device, clips = torch.device(choose_device("auto")), 8
     model = create_model("tsfmicro-small", 5).to(device).train()
     batch = {name: value.to(device) for name, value in model.example(clips).items()}
     target = torch.arange(clips, device=device) % 5
-    optimiser = torch.optim.AdamW(model.parameters())
+    optimiser = plain(torch.optim.AdamW)(model.parameters())
 
     def once() -> None:
         optimiser.zero_grad()

@@ -13,7 +13,7 @@ from tsfmicro.coding.project import FILE
 from tsfmicro.desk.found import PARTS, Found, kept
 from tsfmicro.desk.people import People
 from tsfmicro.desk.project import Project
-from tsfmicro.desk.values import person_key, taken
+from tsfmicro.desk.values import PROGRAM, person_key, taken
 from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.evaluate.interval import rate_interval
 from tsfmicro.files import counted, write_whole
@@ -22,7 +22,6 @@ from tsfmicro.report.printed import is_named, made
 from tsfmicro.timeline import units_in
 from tsfmicro.types import Interval
 
-PROGRAM = "the program"
 _NOBODY = "without a name"  # a coder
 _POINTS = 600  # of a curve in five minutes
 

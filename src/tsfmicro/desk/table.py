@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
@@ -24,12 +24,14 @@ from tsfmicro.desk.history import Change, Key, Value
 from tsfmicro.desk.jobs import Jobs, Look, Tell
 from tsfmicro.desk.people import People
 from tsfmicro.desk.project import Project
-from tsfmicro.desk.report import PROGRAM, Reports
-from tsfmicro.desk.values import as_value, moment_of, taken
+from tsfmicro.desk.values import PROGRAM, as_value, moment_of, taken
 from tsfmicro.desk.videos import opened, videos_below
 from tsfmicro.errors import AnnotationError, ConfigError, TsfmicroError, VideoError
 from tsfmicro.spot.video import constant_rate
 from tsfmicro.timeline import Moment, Timeline, one_line, stem
+
+if TYPE_CHECKING:
+    from tsfmicro.desk.report import Reports
 
 _OPEN = 4  # videos whose frames are kept at once
 _AT_ONCE = 1.0  # seconds that opening a video waits for its frames to be counted
@@ -304,6 +306,8 @@ class Table:
     @property
     def reports(self) -> Reports:
         """What can be printed."""
+        from tsfmicro.desk.report import Reports  # with matplotlib
+
         return Reports(self.project, self.people, self.found, self.names_shown, self.sees)
 
     def export(self, form: str, videos: Sequence[str] | None, coder: str | None) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from tsfmicro.desk.history import Key
 from tsfmicro.errors import AnnotationError
 from tsfmicro.timeline import KINDS, Kind, Moment, Timeline, one_line, units_in, units_text
 
+PROGRAM = "the program"
+"""Who has coded what nobody did."""
 NEW: Mapping[str, Any] = {"people": [], "done": {}, "peeked": {}, "who": {}}
 """What coders say of a video: who is seen; coder → when it was done, and when the program's moments were shown before; the
 number of a face that the program followed → a name."""

@@ -77,9 +77,10 @@ class Linear(ClosedForm):
 def area(size: int, edge: int) -> Tensor:
     """(edge, size) share of each pixel in each larger one: what shrinking by area averages with, along one axis."""
     step = size / edge
-    starts, pixels = torch.arange(edge)[:, None] * step, torch.arange(size)
-    covered = torch.minimum(starts + step, pixels + 1) - torch.maximum(starts, pixels)
-    return covered.clamp(min=0) / step
+    with torch.device("cpu"):  # built nowhere (`meta`), torch would load its compiler to work this out
+        starts, pixels = torch.arange(edge)[:, None] * step, torch.arange(size)
+        covered = torch.minimum(starts + step, pixels + 1) - torch.maximum(starts, pixels)
+    return (covered.clamp(min=0) / step).to(torch.get_default_device())
 
 
 @register("linear", size=224)

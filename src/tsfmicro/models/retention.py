@@ -44,20 +44,21 @@ class Places(nn.Module):
     def __init__(self, side: int, width: int, retention: str, span: float, separable: bool) -> None:
         super().__init__()
         self.separable = separable
-        turn = torch.arange(side * side).view(side, side, 1) * angles(width // HEADS)
-        steps = torch.arange(side)
-        if retention == "manhattan":
-            apart = (steps[:, None] - steps).abs()
-            if not separable:
-                apart = (apart[:, None, :, None] + apart[None, :, None, :]).flatten(2).flatten(0, 1)
-            fade = manhattan_decays(HEADS, span)[:, None, None] * apart
-        else:
-            steps = steps if separable else torch.arange(side * side)
-            ago = steps[:, None] - steps
-            fade = causal_decays(HEADS)[:, None, None] ** ago.clamp(min=0) * (ago >= 0)
-        turn = torch.stack((turn.cos(), turn.sin()), dim=-1)[..., ::2, :]
-        self.register_buffer("turn", turn, persistent=False)
-        self.register_buffer("fade", fade, persistent=False)
+        with torch.device("cpu"):  # built nowhere (`meta`), torch would load its compiler to work these out
+            turn = torch.arange(side * side).view(side, side, 1) * angles(width // HEADS)
+            steps = torch.arange(side)
+            if retention == "manhattan":
+                apart = (steps[:, None] - steps).abs()
+                if not separable:
+                    apart = (apart[:, None, :, None] + apart[None, :, None, :]).flatten(2).flatten(0, 1)
+                fade = manhattan_decays(HEADS, span)[:, None, None] * apart
+            else:
+                steps = steps if separable else torch.arange(side * side)
+                ago = steps[:, None] - steps
+                fade = causal_decays(HEADS)[:, None, None] ** ago.clamp(min=0) * (ago >= 0)
+            turn = torch.stack((turn.cos(), turn.sin()), dim=-1)[..., ::2, :]
+        self.register_buffer("turn", turn.to(torch.get_default_device()), persistent=False)
+        self.register_buffer("fade", fade.to(torch.get_default_device()), persistent=False)
 
     turn: Tensor
     fade: Tensor

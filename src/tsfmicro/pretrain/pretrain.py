@@ -48,6 +48,7 @@ from tsfmicro.run.watch import Watch
 from tsfmicro.synthetic.pairs import UNITS, VERSION
 from tsfmicro.train import augment
 from tsfmicro.train.loader import deliver
+from tsfmicro.train.optimiser import plain
 from tsfmicro.train.precision import lowered
 from tsfmicro.workers import cores, in_order
 
@@ -147,7 +148,7 @@ class Lesson:
         return self.config.learn.lr * min(1.0, (done + 1e-9) / WARM, (1 + math.cos(math.pi * done)) / 2)
 
     def optimiser(self, pupil: Pupil) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(
+        return plain(torch.optim.AdamW)(
             pupil.parameters(), lr=self.config.learn.lr, weight_decay=self.config.learn.weight_decay, fused=True
         )
 
