@@ -34,7 +34,7 @@ class CarriedAttention(nn.Module):
     (N, C, h, w), (N, 1, 2h', 2w') → (N, D, h', w'), (N, 1, h', w')
     """
 
-    def __init__(self, width: int, out_width: int, stride: int) -> None:
+    def __init__(self, width: int, out_width: int, stride: int, bias: float) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(width, out_width, 3, stride, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(out_width)
@@ -42,7 +42,9 @@ class CarriedAttention(nn.Module):
         self.norm2 = nn.BatchNorm2d(out_width)
         skip = (nn.Conv2d(width, out_width, 1, stride, bias=False), nn.BatchNorm2d(out_width)) if stride > 1 else ()
         self.skip = nn.Sequential(*skip)
-        self.attention = nn.Sequential(nn.Conv2d(2, 1, 1, bias=False), nn.BatchNorm2d(1), nn.Sigmoid())
+        norm = nn.BatchNorm2d(1)
+        nn.init.constant_(norm.bias, bias)
+        self.attention = nn.Sequential(nn.Conv2d(2, 1, 1, bias=False), norm, nn.Sigmoid())
 
     def forward(self, x: Tensor, carried: Tensor | None) -> tuple[Tensor, Tensor]:
         inner = self.norm1(self.conv1(x)).relu()
@@ -54,24 +56,18 @@ class CarriedAttention(nn.Module):
 
 
 class MotionStream(nn.Module):
-    """How the face moves. (N, 3, H, W) → (N, H/16, W/16, 512)."""
+    """How the face moves. (N, 3, H, W) → (N, H/16, W/16, 512). bias: with which attention begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, bias: float) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 180, 3, 2, padding=1, bias=False), nn.BatchNorm2d(180), nn.ReLU())
         self.narrow = nn.Sequential(nn.Conv2d(180, 128, 3, padding=1, bias=False), nn.BatchNorm2d(128), nn.ReLU())
         widths = ((128, 128, 1), (128, 128, 2), (128, 256, 2), (256, WIDTH, 2))
-        self.blocks = nn.ModuleList(CarriedAttention(*numbers) for numbers in widths)
+        self.blocks = nn.ModuleList(CarriedAttention(*numbers, bias) for numbers in widths)
         for part in (self.narrow, self.blocks):
             for conv in part.modules():
                 if isinstance(conv, nn.Conv2d):
                     nn.init.kaiming_normal_(conv.weight, mode="fan_out")
-
-    def open(self) -> None:
-        """Let the attention of every block begin near 1."""
-        for block in self.blocks:
-            norm = block.attention[1]  # type: ignore[index]
-            nn.init.constant_(norm.bias, OPEN)  # type: ignore[arg-type]
 
     def forward(self, moved: Tensor) -> Tensor:
         x, carried = self.narrow(self.stem(moved)), None
@@ -85,9 +81,7 @@ class MMNet(Model):
 
     def __init__(self, num_classes: int, size: int, form: str, resize: str, attention: str) -> None:
         super().__init__({"motion": motion(size), "onset": onset(size)}, size)
-        self.temporal = MotionStream()
-        if attention == "open":
-            self.temporal.open()
+        self.temporal = MotionStream(OPEN if attention == "open" else 0.0)
         self.spatial = SpatialStream(size, WIDTH, antialias=resize == "antialias", **FORMS[form])  # type: ignore[arg-type]
         initialise(self.spatial)
         self.head = nn.Sequential(FlattenMap(), nn.Linear(WIDTH * (size // PATCH) ** 2, num_classes))
