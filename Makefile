@@ -66,10 +66,11 @@ model: .venv/ready
 	cp build/run/final/config.json build/run/final/model.safetensors $(DEMONSTRATION)
 	$(BIN)/python -c "from pathlib import Path; from tsfmicro.study.demo import draw_example; draw_example(Path('$(DEMONSTRATION)/example.webm'))"
 
-# The starts that come with the package: networks that learned from drawn people alone. An hour and a half or so on two cores.
+# The starts that come with the package: networks that learned from drawn people alone. Two hours or so on two cores.
 STARTS = src/tsfmicro/starts/drawn-people
 starts: .venv/ready
-	for model in tsfmicro-small tsfmicro-small-flow tsfmicro-small-flow-drawn ststnet ststnet-maps sssnet; do \
+	for model in tsfmicro-small tsfmicro-small-flow tsfmicro-small-flow-drawn ststnet ststnet-flow-drawn ststnet-maps sssnet \
+	  sssnet-flow-drawn; do \
 	  $(BIN)/tsfmicro pretrain $$model --out build/starts/$$model && mkdir -p $(STARTS)/$$model && \
 	  cp build/starts/$$model/*.json build/starts/$$model/model.safetensors $(STARTS)/$$model && \
 	  rm $(STARTS)/$$model/pretraining.json || exit 1; done

@@ -1,4 +1,4 @@
-"""What a start gives, on several sets of people: the table of docs/pretraining.md.
+"""What a start gives, on several sets of people: the table of docs/pretraining-results.md.
 
     python -m benchmarks.starts OUT faces=FOLDER drawn-101=FOLDER drawn-102=FOLDER [--only PATTERN …] [--study NAME]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -10,6 +10,14 @@ from tsfmicro.config import PrepareConfig, without_gone
 from tsfmicro.errors import WeightsError
 
 DEMONSTRATION = "A demonstration, trained on drawn faces. Not for use on people."
+
+
+def unit_of_flow(units: Mapping[str, str], datasets: Collection[str]) -> str | None:
+    """Of the flow that a model learned from; None where its card, of an earlier version, leaves it open.
+
+    Args: units, datasets: of the card.
+    """
+    return units.get("flow") or ("grey" if not units and "flow-maps" in datasets else None)
 
 
 @dataclass(frozen=True)

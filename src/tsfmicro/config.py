@@ -6,12 +6,14 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tsfmicro.errors import ConfigError
+
+USUAL_FLOW: Final = "dis"  # the method by which flow is measured where nobody says another
 
 
 class Section(BaseModel):

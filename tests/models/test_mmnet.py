@@ -65,3 +65,19 @@ def test_what_cannot_work_is_told():
         create_model("mmnet", 3, 100)
     with pytest.raises(UnknownNameError, match="5-class"):
         create_model("mmnet", 3, form="4-class")
+
+
+def test_attention_that_begins_open_lets_through_what_moves_and_changes_nothing_else():
+    def begun(attention):
+        torch.manual_seed(0)
+        return create_model("mmnet", 5, 32, attention=attention).train()
+
+    shut, opened = begun("released"), begun("open")
+    theirs = opened.state_dict()
+    changed = [name for name, value in shut.state_dict().items() if not torch.equal(value, theirs[name])]
+    assert changed == [f"temporal.blocks.{n}.attention.1.bias" for n in range(4)]
+    moved = torch.rand(4, 3, 32, 32)
+    with torch.no_grad():
+        assert opened.temporal(moved).mean() > 4 * shut.temporal(moved).mean()
+    with pytest.raises(UnknownNameError, match="released"):
+        create_model("mmnet", 3, attention="shut")

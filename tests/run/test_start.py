@@ -300,13 +300,20 @@ def test_every_shipped_start_gives_its_answers_to_a_run_of_its_classes(folder):
 
 
 @pytest.mark.parametrize(
-    ("products", "which"), [({}, ""), ({"method": "drawn"}, "-drawn"), ({"method": "farneback"}, "")]
+    ("name", "options", "size", "usual", "knowing"),
+    [
+        ("tsfmicro-small", {"motion": "flow"}, 64, "tsfmicro-small-flow", "tsfmicro-small-flow-drawn"),
+        ("ststnet", {}, 28, "ststnet", "ststnet-flow-drawn"),
+        ("sssnet", {}, 64, "sssnet", "sssnet-flow-drawn"),
+    ],
 )
-def test_a_shipped_start_that_learned_from_flow_of_the_same_method_is_taken_or_else_the_usual_one(products, which):
-    model = {"name": "tsfmicro-small", "options": {"motion": "flow"}}
-    prepare = {"size": 64, "products": {"flow": products}}
-    config = check_config({**SETTINGS, "prepare": prepare, "model": model, "train": {"start": "drawn-people"}}, "x")
-    assert find_start(config, 5).folder.name == f"tsfmicro-small-flow{which}"
+def test_a_shipped_start_that_learned_from_flow_of_the_same_method_is_taken_or_else_the_usual_one(
+    name, options, size, usual, knowing
+):
+    for products, which in (({}, usual), ({"method": "drawn"}, knowing), ({"method": "farneback"}, usual)):
+        model, prepare = {"name": name, "options": options}, {"size": size, "products": {"flow": products}}
+        config = check_config({**SETTINGS, "prepare": prepare, "model": model, "train": {"start": "drawn-people"}}, "x")
+        assert find_start(config, 5).folder.name == which
 
 
 def maps_config(**changes):

@@ -36,8 +36,18 @@ WEIGHTS = {
         "MIT",
         "trained by `make starts` on drawn faces, 2026; no person is in it",
     ),
+    "starts/drawn-people/sssnet-flow-drawn/model.safetensors": (
+        "SSSNet on flow of method drawn, a start",
+        "MIT",
+        "trained by `make starts` on drawn faces, 2026; no person is in it",
+    ),
     "starts/drawn-people/ststnet/model.safetensors": (
         "STSTNet, a start",
+        "MIT",
+        "trained by `make starts` on drawn faces, 2026; no person is in it",
+    ),
+    "starts/drawn-people/ststnet-flow-drawn/model.safetensors": (
+        "STSTNet on flow of method drawn, a start",
         "MIT",
         "trained by `make starts` on drawn faces, 2026; no person is in it",
     ),

@@ -24,6 +24,8 @@ from tsfmicro.models.vit import PATCH, TIMM, SpatialStream
 WIDTH = 512
 FORMS = {"5-class": {"ratio": 4, "drops": (0.0, 0.0)}, "3-class": {"ratio": 2, "drops": (0.0, 0.15, 0.3)}}
 RESIZE = ("plain", "antialias")
+ATTENTION = ("released", "open")
+OPEN = 3.0  # in front of a sigmoid: 0.95
 
 
 class CarriedAttention(nn.Module):
@@ -32,7 +34,7 @@ class CarriedAttention(nn.Module):
     (N, C, h, w), (N, 1, 2h', 2w') → (N, D, h', w'), (N, 1, h', w')
     """
 
-    def __init__(self, width: int, out_width: int, stride: int) -> None:
+    def __init__(self, width: int, out_width: int, stride: int, bias: float) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(width, out_width, 3, stride, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(out_width)
@@ -40,7 +42,9 @@ class CarriedAttention(nn.Module):
         self.norm2 = nn.BatchNorm2d(out_width)
         skip = (nn.Conv2d(width, out_width, 1, stride, bias=False), nn.BatchNorm2d(out_width)) if stride > 1 else ()
         self.skip = nn.Sequential(*skip)
-        self.attention = nn.Sequential(nn.Conv2d(2, 1, 1, bias=False), nn.BatchNorm2d(1), nn.Sigmoid())
+        norm = nn.BatchNorm2d(1)
+        nn.init.constant_(norm.bias, bias)
+        self.attention = nn.Sequential(nn.Conv2d(2, 1, 1, bias=False), norm, nn.Sigmoid())
 
     def forward(self, x: Tensor, carried: Tensor | None) -> tuple[Tensor, Tensor]:
         inner = self.norm1(self.conv1(x)).relu()
@@ -52,14 +56,14 @@ class CarriedAttention(nn.Module):
 
 
 class MotionStream(nn.Module):
-    """How the face moves. (N, 3, H, W) → (N, H/16, W/16, 512)."""
+    """How the face moves. (N, 3, H, W) → (N, H/16, W/16, 512). bias: with which attention begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, bias: float) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 180, 3, 2, padding=1, bias=False), nn.BatchNorm2d(180), nn.ReLU())
         self.narrow = nn.Sequential(nn.Conv2d(180, 128, 3, padding=1, bias=False), nn.BatchNorm2d(128), nn.ReLU())
         widths = ((128, 128, 1), (128, 128, 2), (128, 256, 2), (256, WIDTH, 2))
-        self.blocks = nn.ModuleList(CarriedAttention(*numbers) for numbers in widths)
+        self.blocks = nn.ModuleList(CarriedAttention(*numbers, bias) for numbers in widths)
         for part in (self.narrow, self.blocks):
             for conv in part.modules():
                 if isinstance(conv, nn.Conv2d):
@@ -75,9 +79,9 @@ class MotionStream(nn.Module):
 class MMNet(Model):
     """apex − onset and onset, each (N, 3, size, size) → (N, classes)."""
 
-    def __init__(self, num_classes: int, size: int, form: str, resize: str) -> None:
+    def __init__(self, num_classes: int, size: int, form: str, resize: str, attention: str) -> None:
         super().__init__({"motion": motion(size), "onset": onset(size)}, size)
-        self.temporal = MotionStream()
+        self.temporal = MotionStream(OPEN if attention == "open" else 0.0)
         self.spatial = SpatialStream(size, WIDTH, antialias=resize == "antialias", **FORMS[form])  # type: ignore[arg-type]
         initialise(self.spatial)
         self.head = nn.Sequential(FlattenMap(), nn.Linear(WIDTH * (size // PATCH) ** 2, num_classes))
@@ -128,20 +132,27 @@ def released(weights: Mapping[str, Tensor], **options: Any) -> dict[str, Tensor]
             "in training it draws onset and apex anew from a few frames around the annotated ones; ours is one pair a clip: "
             "annotated, or with train.pair=widest the one of that neighbourhood that differs most",
             "training rotates with the nearest pixel there, and bilinearly here",
+            "its attention begins near a half in each of four blocks and is multiplied from one to the next, so that at first the sum "
+            "says more of whose face it is than of what moves in it; attention=open begins near one, and a checkpoint says the same in "
+            "both",
             "its CASME II faces are the dataset's own crops; those of SAMM and MMEW are unpublished",
         ),
     ),
     released=released,
 )
-def mmnet(num_classes: int, size: int, *, form: str = "5-class", resize: str = "plain") -> MMNet:
+def mmnet(
+    num_classes: int, size: int, *, form: str = "5-class", resize: str = "plain", attention: str = "released"
+) -> MMNet:
     """MMNet: apex − onset through convolutions with carried attention, and the onset's layout through a transformer.
 
     Args:
         form: of the transformer, "5-class" (2 layers, MLP ×4) or "3-class" (3 layers, MLP ×2, stochastic depth to .3).
         resize: how the onset is shrunk to a pixel for each 16×16, "plain" (published numbers) or "antialias".
+        attention: first weights of it, "released" (each of the four begins near a half, and they are multiplied) or "open" (near one).
     """
     check_choice("form", form, FORMS)
     check_choice("resize", resize, RESIZE)
+    check_choice("attention", attention, ATTENTION)
     if size < PATCH or size % PATCH:
         raise ConfigError(f"mmnet: a size of {size} is no multiple of {PATCH} pixels. Give one; it was made for 224.")
-    return MMNet(num_classes, size, form, resize)
+    return MMNet(num_classes, size, form, resize, attention)

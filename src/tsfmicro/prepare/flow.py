@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tsfmicro.config import USUAL_FLOW
 from tsfmicro.errors import ConfigError, ShapeError
 
 DRAWN = Path(__file__).with_name("drawn_flow.safetensors")
@@ -15,7 +16,7 @@ DRAWN = Path(__file__).with_name("drawn_flow.safetensors")
 
 
 def flow_and_strain(
-    onset: np.ndarray, apex: np.ndarray, method: str = "dis", weights: Path | None = None, part: str = "expression"
+    onset: np.ndarray, apex: np.ndarray, method: str = USUAL_FLOW, weights: Path | None = None, part: str = "expression"
 ) -> np.ndarray:
     """Flow from onset to apex, with its strain.
 

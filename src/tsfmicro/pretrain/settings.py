@@ -9,7 +9,16 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from tsfmicro.config import AugmentConfig, ModelConfig, Section, check_section, parse_override, put, read_settings
+from tsfmicro.config import (
+    USUAL_FLOW,
+    AugmentConfig,
+    ModelConfig,
+    Section,
+    check_section,
+    parse_override,
+    put,
+    read_settings,
+)
 from tsfmicro.errors import ConfigError, UnknownNameError
 
 FOLDER = Path(str(files("tsfmicro") / "configs" / "pretrain"))
@@ -22,7 +31,7 @@ class DrawConfig(Section):
     people: int = Field(4, ge=1, description="people of a block; every block has others")
     each: int = Field(8, ge=1, description="pairs of each of them")
     flow: Literal["dis", "farneback", "drawn", "true"] = Field(
-        "dis", description="for models that look at flow: measured as in clips, or what really moved"
+        USUAL_FLOW, description="for models that look at flow: measured as in clips, or what really moved"
     )
     greys: bool = Field(
         False,

@@ -15,7 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tsfmicro.config import RunConfig
+from tsfmicro.card import unit_of_flow
+from tsfmicro.config import USUAL_FLOW, RunConfig
 from tsfmicro.errors import ConfigError, LeakageError, RunError, UnknownNameError, WeightsError
 from tsfmicro.files import write_whole
 from tsfmicro.generated import DRAWN, cast_of, has_seen
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from tsfmicro.models.base import Model
 
 SHIPPED = Path(str(files("tsfmicro") / "starts"))
-FLOW = "dis"  # the method of `prepare` and of `pretrain`, where nobody says another
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.json"
 SHOWN = 3  # people in one line
 
@@ -107,7 +107,7 @@ def starts_for(model: str) -> list[str]:
                 greys, method = _flow_of(folder)
                 if greys:
                     options.append("data.datasets=[flow-maps]")
-                elif method != FLOW:
+                elif method != USUAL_FLOW:
                     options.append(f"prepare.products.flow.method={method}")
                 found.append(" ".join([f"train.start={name}", f"prepare.size={recipe['size']}", *options]))
     return found
@@ -135,7 +135,7 @@ def find_start(config: RunConfig, n_classes: int) -> Start | None:
             f"model {config.model.name} is solved in closed form and begins with nothing. Leave train.start out."
         )
     greys = any(DATASETS[name].ready == "flow" for name in config.data.datasets if name in DATASETS)
-    wanted = greys, FLOW if greys else config.prepare.products.get("flow", {}).get("method", FLOW)
+    wanted = greys, USUAL_FLOW if greys else config.prepare.products.get("flow", {}).get("method", USUAL_FLOW)
     folder = _shipped(asked, model, wanted) if asked in names() else _given(asked)
     recipe = _read(folder / CONFIG)
     _check_alike(asked, recipe, model)
@@ -219,7 +219,7 @@ def _shipped(name: str, model: Model, wanted: tuple[bool, str]) -> Path:
 
     def strange(folder: Path) -> tuple[bool, bool, bool]:
         greys, method = _flow_of(folder)
-        return greys != wanted[0], method != wanted[1], method != FLOW
+        return greys != wanted[0], method != wanted[1], method != USUAL_FLOW
 
     return min(fits or alike, key=strange)
 
@@ -227,7 +227,7 @@ def _shipped(name: str, model: Model, wanted: tuple[bool, str]) -> Path:
 def _flow_of(folder: Path) -> tuple[bool, str]:
     """Whether a pretraining learned from flow in greys, and by which method it was measured."""
     draw = _read(folder / CARD).get("settings", {}).get("draw", {})
-    return bool(draw.get("greys")), str(draw.get("flow", FLOW))
+    return bool(draw.get("greys")), str(draw.get("flow", USUAL_FLOW))
 
 
 def _in_greys(folder: Path, recipe: Mapping[str, Any]) -> bool:
@@ -235,7 +235,7 @@ def _in_greys(folder: Path, recipe: Mapping[str, Any]) -> bool:
     if (folder / CARD).exists():
         return _flow_of(folder)[0]
     card = recipe.get("card") or {}
-    return card.get("units", {}).get("flow") == "grey" or "flow-maps" in card.get("datasets", ())
+    return unit_of_flow(card.get("units", {}), card.get("datasets", ())) == "grey"
 
 
 def _check_alike(asked: str, recipe: Mapping[str, Any], model: Model) -> None:

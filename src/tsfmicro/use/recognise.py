@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tsfmicro.card import Card
+from tsfmicro.card import Card, unit_of_flow
 from tsfmicro.config import PrepareConfig
 from tsfmicro.errors import ConfigError, FaceError, WeightsError
 from tsfmicro.evaluate.calibrate import softmax
@@ -265,11 +265,9 @@ def check_unit(card: Card, need: Need, unit: str) -> None:
     """Raises ConfigError: a model learned from something in another unit than a video gives."""
     learned = card.units.get(need.product, unit)
     if not card.units and need.product == "flow":
-        # Cards of earlier versions do not say.
-        if "flow-maps" in card.datasets:
-            learned = "grey"
-        elif need.size is not None and need.size < COMPUTED_ON:
-            learned = f"px of a face of {need.size}"
+        # Cards of earlier versions do not say, and these measured flow on faces of the size that was wanted.
+        small = need.size is not None and need.size < COMPUTED_ON
+        learned = unit_of_flow({}, card.datasets) or (f"px of a face of {need.size}" if small else unit)
     if learned != unit:
         raise ConfigError(
             f"{card.name}: learned from {need.product} in {learned}, but of images it is in {unit}, so its answers would mean "

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from tsfmicro.config import Section
+from tsfmicro.config import USUAL_FLOW, Section
 from tsfmicro.errors import FrameError
 from tsfmicro.prepare.aligned import AlignedClip
 from tsfmicro.prepare.flow import DRAWN, check_method, flow_and_strain
@@ -24,7 +24,7 @@ class FlowOptions(Section):
     """How flow is computed."""
 
     method: Literal["dis", "farneback", "tvl1", "drawn", "facialflow"] = Field(
-        "dis",
+        USUAL_FLOW,
         description="dense inverse search, Farnebäck's polynomials, total variation with L1 (needs the extra tvl1), a small network"
         " that learned on drawn faces, or DecFlow's network (needs weights)",
     )
