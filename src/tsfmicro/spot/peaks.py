@@ -7,6 +7,7 @@ but make no peaks.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -87,8 +88,6 @@ def _peaks(
     t: Thresholds,
 ) -> list[_Peak]:
     """Peaks of every region along every direction. Args: reach: samples; least: (R,) per cent; ends: the video, with them."""
-    from scipy.signal import find_peaks
-
     blinking = np.zeros(len(grid), bool)
     for begin, end in blinks:
         blinking |= (grid >= begin) & (grid <= end)
@@ -97,13 +96,10 @@ def _peaks(
     for region in range(traces.shape[1]):
         for direction in _DIRECTIONS:
             seen, calm = traces[:, region] @ direction, rest[:, region] @ direction
-            tops, about = find_peaks(seen, prominence=least[region], wlen=window)
-            sides = zip(tops, about["prominences"], about["left_bases"], about["right_bases"], strict=True)
-            found = {int(top): (float(height), int(left), int(right)) for top, height, left, right in sides}
+            found = _tops(seen, least[region], window)
             if ends:  # what is held to the end is taken to come back then
-                tops, about = find_peaks(np.append(seen, seen.min()), prominence=least[region], wlen=window)
-                sides = zip(tops, about["prominences"], about["left_bases"], about["right_bases"], strict=True)
-                found = {int(top): (float(h), int(a), int(b)) for top, h, a, b in sides if b > last} | found
+                held = _tops(np.append(seen, seen.min()), least[region], window)
+                found = {top: sides for top, sides in held.items() if sides[2] > last} | found
             for top, (height, left, right) in found.items():
                 needed = least[region] * (t.blinking if _UPPER[region] and blinking[top] else 1.0)
                 # Between two expressions a face goes back and comes again: a peak the other way, whose top is the rest. What is
@@ -114,6 +110,18 @@ def _peaks(
                         _Peak(top, region, direction, height, height / needed, left, min(right, last), right > last)
                     )
     return peaks
+
+
+def _tops(seen: np.ndarray, least: float, window: int) -> dict[int, tuple[float, int, int]]:
+    """Top → how high it stands above what is beside it within a window, and where that is left and right; those below `least` are none."""
+    from scipy.signal import find_peaks
+
+    with warnings.catch_warnings(
+        action="ignore", category=RuntimeWarning
+    ):  # of tops as wide as the window, which are none
+        tops, about = find_peaks(seen, prominence=least, wlen=window)
+    sides = zip(tops, about["prominences"], about["left_bases"], about["right_bases"], strict=True)
+    return {int(top): (float(height), int(left), int(right)) for top, height, left, right in sides}
 
 
 def _groups(peaks: Iterable[_Peak]) -> list[list[_Peak]]:
