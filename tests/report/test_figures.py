@@ -19,6 +19,14 @@ def words(figure):
     return " ".join(text.get_text() for text in figure.findobj(Text))
 
 
+def cut(figure):
+    """What stands above panels and in legends and is not wholly on the figure."""
+    texts = [*figure.texts, *(axes.title for axes in figure.axes), *(t for legend in figure.legends for t in legend.get_texts())]
+    renderer, (width, height) = figure.canvas.get_renderer(), figure.bbox.size
+    boxes = {text.get_text(): text.get_window_extent(renderer) for text in texts if text.get_text()}
+    return [text for text, b in boxes.items() if b.x0 < 0 or b.y0 < 0 or b.x1 > width or b.y1 > height]
+
+
 @pytest.fixture
 def prepared():
     clips = tuple(Clip(*clip.split("/"), Frames(None, {}), 1, 5, 9, 200, "x") for clip in made_run().clips)
@@ -46,6 +54,15 @@ def test_every_figure_can_be_drawn_of_one_run_and_of_several(draw, how_many, tmp
     assert pdf.read_bytes().startswith(b"%PDF") and png.read_bytes().startswith(b"\x89PNG")
     assert dict(matplotlib.rcParams) == before
     assert "run0" in words(figure)
+    assert cut(figure) == []
+
+
+def test_the_names_of_five_classes_stand_below_the_features_of_one_run():
+    classes = ("happiness", "disgust", "repression", "surprise", "others")
+    figure = scatter.classes([made_run(classes=classes, target=np.arange(8) % 5)])
+    figure.canvas.draw()
+    assert cut(figure) == []
+    assert all(name in words(figure) for name in classes)
 
 
 def test_the_same_figure_is_the_same_file():

@@ -5,6 +5,7 @@ The two `draw_…` functions write what every run leaves in its folder.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tsfmicro.types import Interval, Scores, UnitScores, person_of
 SCORES = {"acc": "ACC", "uf1": "UF1", "uar": "UAR"}
 _PEOPLE_IN_A_COLUMN = 40
 _NAME = 24  # letters of a label that fit beside or above a panel
+_LETTER = 0.052  # width of a small letter on top of a figure, inches
 
 
 def draw_confusion(scores: Scores, path: Path) -> None:
@@ -78,7 +80,8 @@ def head(figure: Figure, runs: Sequence[Material], rule: str = "") -> None:
     )
     counts = dict.fromkeys(run.counts for run in runs)
     told = ["; ".join(names), "; ".join(counts), f"rule {rule}" if rule else ""]
-    figure.suptitle(" · ".join(part for part in told if part), fontsize=6.5, color="#555555", x=0.01, ha="left")
+    text = textwrap.fill(" · ".join(part for part in told if part), int(figure.get_figwidth() / _LETTER))
+    figure.suptitle(text, fontsize=6.5, color="#555555", x=0.01, ha="left")
 
 
 @styled

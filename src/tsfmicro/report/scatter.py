@@ -83,7 +83,8 @@ def _panels(
     few = len(names) <= 10
     size = 17 if max(map(len, features)) < 300 else 8
     shown = [name.partition("/")[2] or name for name in names]
-    legend_rows = -(-len(names) // 6) if few else 0
+    beside = min(2 * columns, len(names))  # names that fit beside each other
+    legend_rows = -(-len(names) // beside) if few else 0
     figure = new_figure(2.4 * columns + 0.3, 2.75 * rows + 0.2 * legend_rows)
     panels = figure.subplots(rows, columns, squeeze=False)
     for axes in panels.flat[len(runs) :]:
@@ -107,5 +108,5 @@ def _panels(
         axes.set_box_aspect(1)
     head(figure, runs, "last")
     if few:
-        figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(6, len(names)))
+        figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=beside)
     return figure
