@@ -229,7 +229,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     values = read_settings(path)
     for override in overrides:
         put(values, *parse_override(override))
-    return check_config(values, str(path))
+    given = " ".join(f"--set {override}" for override in overrides)
+    return check_config(values, f"{given} on {path}" if given else str(path))
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -63,12 +63,13 @@ class ExportError(TsfmicroError):
 
 
 class UnknownNameError(TsfmicroError):
-    """A dataset, model, protocol or option that does not exist. Without a hint the nearest known name is one."""
+    """A dataset, model, protocol or option that does not exist. Without a hint the nearest known name is one,
+    and where none is near, where names are listed, or all of them."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "", listed: str = "") -> None:
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = hint or (f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}.")
+        hint = hint or (f"Did you mean {near[0]!r}?" if near else listed or f"Known: {', '.join(names)}.")
         super().__init__(f"unknown {kind} {name!r}. {hint}")
 
     def __reduce__(self) -> tuple[type[TsfmicroError], tuple[str]]:

@@ -61,7 +61,9 @@ def test_datasets_models_and_configs_are_listed(tsfmicro):
         (["run", "demo", "--out", "o", "--data", "samm=a"], "no folder was given for casme2"),
         (["run", "demo", "--out", "o", "--data", "casme2=nowhere"], "nowhere: no such folder"),
         (["run", "dmo", "--out", "o", "--data", "casme2=a"], "Did you mean 'demo'?"),
+        (["run", "mine", "--out", "o", "--data", "casme2=a"], "unknown config 'mine'. `tsfmicro configs` lists"),
         (["run", "demo", "--out", "o", "--data", "casme2=a", "--set", "train.epoch=3"], "did you mean epochs?"),
+        (["run", "demo", "--out", "o", "--data", "casme2=a", "--set", "train.epoch=3"], "error: --set train.epoch=3 on "),
         (
             ["run", "demo", "--out", "o", "--data", "casme2=a", "--set", "model.name=tsfmicr"],
             "Did you mean 'tsfmicro'?",

@@ -119,6 +119,11 @@ def test_a_folder_without_weights_is_told(folder):
         from_pretrained(folder)
 
 
+def test_a_folder_without_a_model_is_told(tmp_path):
+    with pytest.raises(WeightsError, match=r"holds no model \(config.json is missing\)\. Give the folder"):
+        from_pretrained(tmp_path)
+
+
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(WeightsError, match="nowhere: no such folder"):
         from_pretrained(tmp_path / "nowhere")

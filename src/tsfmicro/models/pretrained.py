@@ -59,6 +59,10 @@ def from_pretrained(place: str | Path) -> Model:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         recipe = {key: config[key] for key in ("name", "num_classes", "size")} | dict(config["options"])
         written = config.get("format", FORMAT)
+    except FileNotFoundError:
+        raise WeightsError(
+            f"{place}: holds no model ({CONFIG} is missing). Give the folder of a saved model, or of a run (with run.json)."
+        ) from None
     except OSError as problem:
         raise WeightsError(f"{folder / CONFIG}: cannot be read ({problem.strerror}). Save the model again.") from None
     except (ValueError, KeyError, TypeError) as problem:

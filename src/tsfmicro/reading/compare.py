@@ -188,7 +188,7 @@ def _shared_labels(a: Side, b: Side) -> dict[str, int]:
         )
     shared = sorted(a.labels.keys() & b.labels.keys())
     if not shared:
-        raise RunError(f"{a.name} and {b.name} tested no clip in common. Compare runs on the same dataset.")
+        raise RunError(f"{a.name} and {b.name} tested no clip in common. Compare runs that tested the same people.")
     other = [clip for clip in shared if a.labels[clip] != b.labels[clip]]
     if other:
         was, now = (side.told(side.labels[other[0]]) for side in (a, b))

@@ -51,7 +51,8 @@ def _path(kind: str, name: str, known: Sequence[str]) -> Path:
     if name.endswith((".yaml", ".yml")):
         return Path(name)
     if name not in known:
-        raise UnknownNameError(kind, name, known)
+        listed = "`tsfmicro configs` lists those that come along; the name of a file of yours ends in .yaml."
+        raise UnknownNameError(kind, name, known, listed=listed)
     return FOLDER / f"{name}.yaml"
 
 
