@@ -2,8 +2,29 @@
 
 import pytest
 
-from tsfmicro.about.zoo import side_by_side
+from tsfmicro.about import zoo
+from tsfmicro.about.zoo import counted, kept_costs, resident, residents, side_by_side, zoo_table
 from tsfmicro.errors import RunError
+from tsfmicro.models.registry import MODELS
+
+
+def test_the_costs_that_come_along_are_what_the_models_cost():
+    assert set(kept_costs()) <= set(MODELS), "see COSTS for how the file is made"
+    for name, kept in kept_costs().items():
+        now = counted(name)
+        assert (kept.inputs, kept.parameters) == (now.inputs, now.parameters), name
+        assert kept.gflop == pytest.approx(now.gflop, rel=0.01), name
+
+
+def test_a_model_that_was_added_since_is_counted(monkeypatch):
+    monkeypatch.setattr(zoo, "kept_costs", dict)
+    added = resident("ststnet")
+    assert (added.inputs, added.parameters) == (("flow 28×28",), 2_485)
+
+
+def test_the_list_of_models_fits_a_terminal():
+    headings, rows = zoo_table(residents())
+    assert sum(max(len(row[column]) for row in [headings, *rows]) + 2 for column in range(len(headings))) <= 88
 
 
 def test_the_page_says_by_which_commands_its_table_was_made(tmp_path):

@@ -63,7 +63,10 @@ def test_datasets_models_and_configs_are_listed(tsfmicro):
         (["run", "dmo", "--out", "o", "--data", "casme2=a"], "Did you mean 'demo'?"),
         (["run", "mine", "--out", "o", "--data", "casme2=a"], "unknown config 'mine'. `tsfmicro configs` lists"),
         (["run", "demo", "--out", "o", "--data", "casme2=a", "--set", "train.epoch=3"], "did you mean epochs?"),
-        (["run", "demo", "--out", "o", "--data", "casme2=a", "--set", "train.epoch=3"], "error: --set train.epoch=3 on "),
+        (
+            ["run", "demo", "--out", "o", "--data", "casme2=a", "--set", "train.epoch=3"],
+            "error: --set train.epoch=3 on ",
+        ),
         (
             ["run", "demo", "--out", "o", "--data", "casme2=a", "--set", "model.name=tsfmicr"],
             "Did you mean 'tsfmicro'?",

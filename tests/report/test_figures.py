@@ -21,7 +21,11 @@ def words(figure):
 
 def cut(figure):
     """What stands above panels and in legends and is not wholly on the figure."""
-    texts = [*figure.texts, *(axes.title for axes in figure.axes), *(t for legend in figure.legends for t in legend.get_texts())]
+    texts = [
+        *figure.texts,
+        *(axes.title for axes in figure.axes),
+        *(t for legend in figure.legends for t in legend.get_texts()),
+    ]
     renderer, (width, height) = figure.canvas.get_renderer(), figure.bbox.size
     boxes = {text.get_text(): text.get_window_extent(renderer) for text in texts if text.get_text()}
     return [text for text, b in boxes.items() if b.x0 < 0 or b.y0 < 0 or b.x1 > width or b.y1 > height]

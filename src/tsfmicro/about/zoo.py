@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import csv
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,19 @@ from tsfmicro.run.start import starts_for
 from tsfmicro.study import shipped
 
 Table = tuple[list[str], list[list[str]]]
+
+COSTS = Path(__file__).with_name("costs.csv")
+"""Costs of the models that come along: counting them takes seconds, since torch loads its compiler for it. Made anew by
+`python -m tsfmicro.about.zoo > src/tsfmicro/about/costs.csv`; of a model that is not in it they are counted when asked for."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a model looks at, in words, and what it costs for five classes at its own size; GFLOP a clip."""
+
+    inputs: tuple[str, ...]
+    parameters: int
+    gflop: float
 
 
 @dataclass(frozen=True)
@@ -84,57 +100,57 @@ class Resident:
 
 def resident(name: str) -> Resident:
     """One model. Raises UnknownNameError."""
-    import torch
-
     if name not in MODELS:
         raise UnknownNameError("model", name, MODELS)
-    entry, cost = MODELS[name], describe(name)
-    with torch.device("meta"):
-        model = create_model(name, 5)
-    looks_at = tuple(dict.fromkeys(str(need) for need in model.needs))
+    entry, cost = MODELS[name], kept_costs().get(name) or counted(name)
     config, command = f"zoo/{name}", ""
     if config in shipped.names():
         data = " ".join(f"--data {dataset}=FOLDER" for dataset in shipped.config(config).data.datasets)
         command = f"tsfmicro run {config} {data} --out OUT"
-    return Resident(entry, looks_at, cost.parameters, cost.gflop, command, tuple(starts_for(name)))
+    return Resident(entry, cost.inputs, cost.parameters, cost.gflop, command, tuple(starts_for(name)))
 
 
-def residents(tell: Callable[[int, int], None] = lambda done, total: None) -> list[Resident]:
-    """All models: exact ones first, then ours, then approximations under their own names; by year.
+def counted(name: str) -> Cost:
+    """What a model costs, counted on it; takes seconds."""
+    import torch
 
-    Args: tell: called with how many were looked at, and of how many.
-    """
+    described = describe(name)
+    with torch.device("meta"):
+        model = create_model(name, 5)
+    return Cost(tuple(dict.fromkeys(str(need) for need in model.needs)), described.parameters, described.gflop)
+
+
+@cache
+def kept_costs() -> dict[str, Cost]:
+    """Costs by model, as they come along."""
+    with COSTS.open(encoding="utf-8", newline="") as file:
+        return {
+            row["model"]: Cost(tuple(row["looks at"].split("; ")), int(row["parameters"]), float(row["gflop"]))
+            for row in csv.DictReader(file)
+        }
+
+
+def residents() -> list[Resident]:
+    """All models: exact ones first, then ours, then approximations under their own names; by year."""
     rank = {"exact": 0, "ours": 1, "named": 2}
-    found = []
-    for done, name in enumerate(MODELS, 1):
-        found.append(resident(name))
-        tell(done, len(MODELS))
+    found = [resident(name) for name in MODELS]
     return sorted(found, key=lambda r: (rank[r.fidelity], r.origin.year if r.origin else 0, r.entry.name))
 
 
 def zoo_table(found: Sequence[Resident]) -> Table:
-    """Headings and rows for `tsfmicro models`."""
+    """Headings and rows for `tsfmicro models`, as narrow as a terminal."""
     rows = [
         [
             r.entry.name,
             str(r.origin.year) if r.origin else "–",
-            ", ".join(r.inputs),
+            r.fidelity,
             f"{r.parameters:,}",
             f"{r.gflop:.2f}",
-            r.fidelity,
-            r.origin.chosen if r.origin and r.origin.chosen else "–",
+            ", ".join(dict.fromkeys(one.partition(" ")[0] for one in r.inputs)),
         ]
         for r in found
     ]
-    return [
-        "model",
-        "year",
-        "looks at",
-        "parameters",
-        "GFLOP a clip",
-        "fidelity",
-        "how its published score was chosen",
-    ], rows
+    return ["model", "year", "fidelity", "parameters", "GFLOP", "looks at"], rows
 
 
 KINDS = {
@@ -222,3 +238,11 @@ def side_by_side(study: Path) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(["model", "parameters", "gflop", "looks at"])
+    for of in sorted(MODELS):
+        cost = counted(of)
+        table.writerow([of, cost.parameters, cost.gflop, "; ".join(cost.inputs)])

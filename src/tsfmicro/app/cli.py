@@ -235,14 +235,13 @@ def models(
 ) -> None:
     """The models: what each looks at and costs, how far it is the published one, and how to run it."""
     from tsfmicro.about.zoo import resident, residents, zoo_page, zoo_table
-    from tsfmicro.app.screens import Screen, show_table
+    from tsfmicro.app.screens import show_table
 
     if name and page is None:
         one = resident(name)
         print(json.dumps([one.to_dict()], indent=1) if as_json else "\n".join(one.lines()))
         return
-    with Screen() as screen:
-        found = residents(lambda done, total: screen.progress("looking at models", done, total))
+    found = residents()
     if as_json:
         print(json.dumps([one.to_dict() for one in found], indent=1))
     elif page is not None:
@@ -250,6 +249,8 @@ def models(
         print(page)
     else:
         show_table(*zoo_table(found))
+        print("GFLOP: of one clip. `tsfmicro models NAME` tells all about one, with its paper,")
+        print("its options, and how its published score was chosen.")
 
 
 @app.command()
