@@ -101,3 +101,12 @@ def test_an_hour_is_drawn_in_lines_of_five_minutes_with_each_moment_in_its_own()
     assert html.count("<svg") == 12 and html.count('data-moment="') == 1200 and html.count('data-sure="') == 1200
     assert "by <select>" in html and len(html) < 3e6
     assert html.count('<text x="') < 1000, "numbers do not lie on one another"
+
+
+def test_names_of_what_hides_an_expression_do_not_lie_on_one_another():
+    turn = {"face": 1, "what": "head turns", "onset_s": 1.0, "offset_s": 2.9}
+    marks = [turn, turn | {"what": "covered", "onset_s": 1.05}, turn | {"onset_s": 2.0}]
+    track = Track(1, np.linspace(0, 3, 60), np.ones(60))
+    html = page(KNOWN | {"expressions": [], "marks": marks}, [], [track], [])
+    assert html.count("head turns</text>") == 2 and "covered</text>" not in html
+    assert "<title>covered</title>" in html, "the mouse still tells it"

@@ -43,7 +43,7 @@ def decoded(uri):
 
 def test_the_page_tells_what_was_run_on_what(run):
     more = {
-        "environment": {"device": "cpu", "packages": {"torch": "2.13.0"}},
+        "environment": {"device": "cpu", "units": {"faces": "RGB 0–255"}, "packages": {"torch": "2.13.0"}},
         "skipped": [("casme2/sub09/EP1", "no face found"), ("casme2/sub09/EP2", "no face found")],
         "published_clips": 145,
     }
@@ -51,7 +51,7 @@ def test_the_page_tells_what_was_run_on_what(run):
     for told in (
         "8 clips of 4 people are tested", "the published set has 145", "2 left out",
         "no face found (2): <small>casme2/sub09/EP1, casme2/sub09/EP2", "2.13.0", "weight_decay: 0.6",
-        "tiny: no heat maps: why not",
+        "tiny: no heat maps: why not", "<td>faces: RGB 0–255</td>",
     ):  # fmt: skip
         assert told in text, told
 

@@ -55,7 +55,8 @@ def launch(
 
 def _theme() -> Any:
     # Fonts of the visitor's own machine: the themes' own ones would be fetched from elsewhere.
-    return gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["monospace"])
+    base = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["monospace"])
+    return base.set(body_text_color_subdued="*neutral_600")  # its own grey is too faint to read on white
 
 
 def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Blocks:

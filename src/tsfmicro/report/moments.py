@@ -136,7 +136,7 @@ def _line(track: Track, known: Mapping[str, Any], top: float, begin: float, end:
         return bool(one["face"] == track.face and one["onset_s"] < end and one["offset_s"] >= begin)
 
     found = [(n, one) for n, one in enumerate(known["expressions"], 1) if here(one)]
-    numbered = _apart([(n, x(one["onset_s"])) for n, one in found])
+    numbered = _apart([(n, x(one["onset_s"]), 8 * len(str(n)) + 4) for n, one in found])
     bands = "".join(
         f'<a href="#moment-{n}" class="{one["kind"]}" data-moment="{n}" aria-label="moment {n}, {one["kind"]}-expression '
         f'at {one["apex_s"]:.2f} seconds"><rect x="{x(one["onset_s"]):.1f}" y="0" '
@@ -144,11 +144,17 @@ def _line(track: Track, known: Mapping[str, Any], top: float, begin: float, end:
         + (f'<text x="{x(one["onset_s"]) + 2:.1f}" y="12">{n}</text></a>' if n in numbered else "</a>")
         for n, one in found
     )
+    hiding = [m for m in known.get("marks", ()) if here(m)]
+    named = _apart([(n, x(m["onset_s"]), 6 * len(m["what"]) + 4) for n, m in enumerate(hiding)])
     marks = "".join(
         f'<g class="mark"><rect x="{x(m["onset_s"]):.1f}" y="{_HIGH - _FOOT - 13}" width="{x(m["offset_s"]) - x(m["onset_s"]):.1f}" '
-        f'height="13"/><text x="{x(m["onset_s"]) + 2:.1f}" y="{_HIGH - _FOOT - 3}">{escape(m["what"])}</text></g>'
-        for m in known.get("marks", ())
-        if here(m)
+        f'height="13"><title>{escape(m["what"])}</title></rect>'
+        + (
+            f'<text x="{x(m["onset_s"]) + 2:.1f}" y="{_HIGH - _FOOT - 3}">{escape(m["what"])}</text></g>'
+            if n in named
+            else "</g>"
+        )
+        for n, m in enumerate(hiding)
     )
     ticks = "".join(f'<text class="tick" x="{x(t):.1f}" y="{_HIGH - 4}">{t:g} s</text>' for t in _ticks(begin, end))
     near = slice(*np.searchsorted(track.seconds, (begin, end)))
@@ -162,13 +168,13 @@ def _line(track: Track, known: Mapping[str, Any], top: float, begin: float, end:
     return f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="group" aria-label="{name}">{marks}{bands}{curve}{ticks}</svg>'
 
 
-def _apart(places: Sequence[tuple[int, float]]) -> set[int]:
-    """Of numbers at their places, those that do not lie on the one before."""
+def _apart(places: Sequence[tuple[int, float, float]]) -> set[int]:
+    """Of things by number, place and width those that do not lie on the one before."""
     shown, end = set(), -1.0
-    for number, x in sorted(places, key=lambda place: place[1]):
+    for number, x, width in sorted(places, key=lambda place: place[1]):
         if x >= end:
             shown.add(number)
-            end = x + 8 * len(str(number)) + 4
+            end = x + width
     return shown
 
 
@@ -248,7 +254,7 @@ body { max-width: 64rem; margin: 0 auto; padding: 1rem }
 h1 { font-size: 1.3rem; overflow-wrap: anywhere } h2 { font-size: 1.05rem; margin: .3rem 0 }
 figure { margin: 0; font-size: .82rem } .row { display: flex; flex-wrap: wrap; gap: .6rem; margin-top: .6rem }
 .row img { display: block; border-radius: 4px; max-width: 100% }
-.timeline svg { width: 100%; height: auto; border: 1px solid #8886; border-radius: 6px }
+.timeline svg { box-sizing: border-box; width: 100%; height: auto; border: 1px solid #8886; border-radius: 6px }
 .lines { max-height: 60vh; overflow-y: auto; position: relative } .timeline polyline { fill: none; stroke: currentColor; stroke-width: 1.2; opacity: .75; pointer-events: none }
 .timeline rect { fill-opacity: .25 } .timeline a { cursor: pointer } .timeline text { font-size: 12px; fill: currentColor }
 .timeline .tick { opacity: .7 } .mark rect { fill: #8885 } .mark text { font-size: 10px; fill: currentColor; opacity: .8 } .micro rect { fill: #d1495b } .macro rect { fill: #2e86ab }

@@ -170,8 +170,14 @@ def _gain(of: Interval) -> str:
 
 def _environment(known: Mapping[str, Any]) -> dict[str, str]:
     packages = known.get("packages", {})
-    plain = {key: str(value) for key, value in known.items() if key not in ("packages", "generated")}
+    plain = {key: _told(value) for key, value in known.items() if key not in ("packages", "generated")}
     return plain | {name: str(version) for name, version in packages.items()}
+
+
+def _told(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {of}" for key, of in value.items())
+    return str(value)
 
 
 def _figure(name: str, drawing: Drawing, runs: Sequence[Material]) -> dict[str, Any]:
