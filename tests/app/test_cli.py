@@ -148,3 +148,9 @@ def test_prepared_faces_lie_where_the_system_keeps_caches_and_an_older_folder_of
     tsfmicro(*words)
     tsfmicro(*words, "--cache", tmp_path / "mine")
     assert used == [user_cache_path("tsfmicro", appauthor=False), old, tmp_path / "mine"]
+
+
+def test_python_runs_the_package_as_the_command():
+    words = [sys.executable, "-m", "tsfmicro", "--version"]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert done.stdout == f"tsfmicro {__version__}\n", done.stderr

@@ -48,6 +48,9 @@ def test_a_table_of_expressions_and_files(film, tmp_path, monkeypatch, capsys):
     assert "onset s" in out and "region" in out
     assert "level 0.5, spotter peaks" in out and "false alarms a minute" in out
     assert (tmp_path / "out" / "spotting.png").exists()
+    assert out.splitlines()[-1] == f"look at {tmp_path / 'out' / 'report.html'}"
+    (table,) = [line for line in out.splitlines() if line.startswith("kind")]
+    assert len(table) <= 85 and "frames" in table
 
 
 def test_the_challenge_s_file_keeps_the_rows_of_other_videos(film, tmp_path, monkeypatch, capsys):

@@ -17,7 +17,15 @@ Data = Annotated[
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. train.epochs=50.")
 ]
-Cache = Annotated[Path, typer.Option(envvar=VARIABLE, help="Where prepared faces are kept.", callback=cache_folder)]
+Cache = Annotated[
+    Path,
+    typer.Option(
+        envvar=VARIABLE,
+        help="Where prepared faces are kept.",
+        show_default="where `tsfmicro doctor` says",  # a long path would be cut
+        callback=cache_folder,
+    ),
+]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Processes at once. Default: as many as cores and memory allow.")
 ]
@@ -54,7 +62,9 @@ Address = Annotated[
 ]
 GpusPerTraining = Annotated[
     float | None,
-    typer.Option(min=0.01, help="Ray: part of a GPU for one training; 0.25, the default, lets four share one."),
+    typer.Option(
+        min=0.01, metavar="SHARE", help="Ray: part of a GPU for one training; 0.25, the default, lets four share one."
+    ),
 ]
 Slurm = Annotated[
     list[str] | None,

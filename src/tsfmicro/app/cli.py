@@ -228,7 +228,7 @@ def demo(
 
 @app.command()
 def models(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="All about one model.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="All about one model.")] = None,
     as_json: AsJson = False,
     page: Annotated[Path | None, typer.Option(metavar="FILE.md", help="Write all of it as a Markdown page.")] = None,
     study: Annotated[Path | None, typer.Option(help="Put the table of this study's folder on the page.")] = None,

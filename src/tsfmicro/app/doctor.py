@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import typer
 
@@ -14,6 +15,7 @@ def doctor(cache: Cache = CACHE, as_json: AsJson = False) -> None:
     """What is here, what is missing and which extra brings it, how fast this machine is, and where the cache lies."""
     from tsfmicro.about.doctor import doctor as do
 
+    print("looking at what is here and measuring its speed: some seconds", file=sys.stderr)
     found = do(cache)
     print(json.dumps(found.to_dict(), indent=1) if as_json else "\n".join(found.lines()))
     if not found.well:

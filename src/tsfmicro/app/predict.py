@@ -27,7 +27,7 @@ def predict(
         Path, typer.Argument(metavar="VIDEO|ONSET", help="A video, a folder of videos, or the onset image.")
     ],
     apex: Annotated[
-        Path | None, typer.Argument(metavar="[APEX]", help="The apex image, where the first is an onset.")
+        Path | None, typer.Argument(metavar="APEX", help="The apex image, where the first is an onset.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Also write a page, tables and JSON here; needed for a folder.")

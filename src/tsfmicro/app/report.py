@@ -21,6 +21,7 @@ def report(
         typer.Option(
             envvar=VARIABLE,
             help="Where prepared faces are kept; a folder `cache` beside a run is found anyhow.",
+            show_default="where `tsfmicro doctor` says",
             callback=cache_folder,
         ),
     ] = CACHE,

@@ -59,13 +59,15 @@ def spot(
         files.append(paper.report_to_pdf(out))
     if csv is not None:
         spotting.add_to_listing(found, csv, first_frame)
-        files.append(csv)
     if as_json:
         print(json.dumps(found.to_dict(), indent=1))
     else:
         _show(found)
-        if files:
-            print("written: " + ", ".join(str(file) for file in files))
+        if csv is not None:
+            print(f"written: {csv}")
+        if out is not None:
+            print(f"written into {out}: {', '.join(file.name for file in files)}")
+            print(f"look at {out / 'report.html'}")
 
 
 def _resting(text: str, rest_from: Callable[[Path], Rest]) -> tuple[float, float] | Rest:
@@ -121,24 +123,15 @@ def _show(found: Spotting) -> None:
     if not found.expressions:
         print("no expression found: nothing moved as an expression does")
         return
-    headings = [
-        "kind",
-        "onset s",
-        "apex s",
-        "offset s",
-        "onset",
-        "apex",
-        "offset",
-        "region",
-        "moved %",
-        "confidence",
-        "doubt",
-    ]
+    headings = ["kind", "onset s", "apex s", "offset s", "frames", "region", "moved %", "confidence"]
     rows = [
-        [e.kind, f"{e.onset_s:.3f}", f"{e.apex_s:.3f}", f"{e.offset_s:.3f}", str(e.onset), str(e.apex), str(e.offset),
-         e.region, f"{e.motion:.2f}", f"{e.confidence:.2f}", e.doubt]
+        [e.kind, f"{e.onset_s:.3f}", f"{e.apex_s:.3f}", f"{e.offset_s:.3f}", f"{e.onset}–{e.apex}–{e.offset}",
+         e.region, f"{e.motion:.2f}", f"{e.confidence:.2f}"]
         for e in found.expressions
     ]  # fmt: skip
+    if any(e.doubt for e in found.expressions):
+        headings = [*headings, "doubt"]
+        rows = [[*row, e.doubt] for e, row in zip(found.expressions, rows, strict=True)]
     if several:
         headings = ["face", *headings]
         rows = [[str(e.track), *row] for e, row in zip(found.expressions, rows, strict=True)]
