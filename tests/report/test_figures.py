@@ -47,7 +47,7 @@ def prepared():
         figures.leak,
         scatter.classes,
         scatter.people,
-        lambda runs: faces.heat_maps(faces.heats_of_runs(runs), {runs[0].clips[0]: "negative"}, None),
+        lambda runs: faces.heat_maps(faces.heats_of_runs(runs), {runs[0].clips[0]: "negative"}, None, runs),
     ],
 )
 @pytest.mark.parametrize("how_many", [1, 4])
@@ -151,11 +151,11 @@ def test_heat_maps_are_shown_for_the_clip_of_each_class_that_most_runs_have_righ
 def test_heat_maps_stand_beside_onset_apex_and_difference_or_alone_where_there_are_no_faces(prepared):
     run = made_run()
     heats, truth = faces.heats_of_streams(run), {run.clips[0]: "negative", run.clips[7]: "positive"}
-    shown = words(faces.heat_maps(heats, truth, prepared))
+    shown = words(faces.heat_maps(heats, truth, prepared, [run]))
     assert all(
         word in shown for word in ("onset", "apex − onset, ×4", "temporal", "joined", "✓ negative", "✗ surprise")
     )
-    assert "onset" not in words(faces.heat_maps(heats, truth, None))
+    assert "onset" not in words(faces.heat_maps(heats, truth, None, [run]))
 
 
 def test_confused_clips_are_shown_with_truth_and_answer(prepared):

@@ -129,7 +129,8 @@ def gather_study(
             faces[name] = prepared
         except TsfmicroError as why:
             lacking.setdefault(f"no faces in figures: {why}", []).append(name)
-    watch.progress("reading runs", len(folders), len(folders))
+    if folders:
+        watch.progress("reading runs", len(folders), len(folders))
     notes += [f"{_some(names)}: {line}" for line, names in lacking.items()]
     if not runs:
         raise RunError(f"nothing to report. {' '.join(notes)}")
@@ -219,7 +220,7 @@ def _heat_maps(study: Study, runs: Sequence[Material], heats: Sequence, clips: S
     first = runs[0]
     truth = {clip: first.classes[first.target[first.clips.index(clip)]] for clip in clips}
     prepared = next((study.faces[run.name] for run in runs if study.faces[run.name] is not None), None)
-    return partial(faces.heat_maps, heats, truth, prepared)
+    return partial(faces.heat_maps, heats, truth, prepared, runs)
 
 
 def _open(paths: Sequence[Path]) -> tuple[dict[str, RunFolder], list[str]]:

@@ -61,17 +61,20 @@ def telling_clips(runs: Sequence[Material]) -> list[str]:
 
 
 @styled
-def heat_maps(heats: Sequence[Heat], truth: Mapping[str, str], prepared: PreparedSet | None) -> Figure:
+def heat_maps(
+    heats: Sequence[Heat], truth: Mapping[str, str], prepared: PreparedSet | None, runs: Sequence[Material]
+) -> Figure:
     """A row for each clip: onset, apex, their difference, then each heat map over the onset.
 
     Args:
         heats: the columns.
         truth: clip id → class name; one row each.
         prepared: the faces; without them the maps stand alone.
+        runs: what is said of them stands on top.
     """
     seen = 3 if prepared is not None else 0
     columns = seen + len(heats)
-    figure = new_figure(1.02 * columns + 0.35, 1.17 * len(truth) + 0.6)
+    figure = new_figure(1.02 * columns + 0.35, 1.17 * len(truth) + 0.8)
     panels = figure.subplots(len(truth), columns, squeeze=False)
     for row, (clip, name) in enumerate(truth.items()):
         face = None
@@ -94,6 +97,7 @@ def heat_maps(heats: Sequence[Heat], truth: Mapping[str, str], prepared: Prepare
     bar.ax.set_xticklabels(["nothing", "most for the answer"], fontsize=6.5)
     bar.ax.tick_params(length=0)
     bar.outline.set_visible(False)
+    head(figure, runs)
     return figure
 
 
