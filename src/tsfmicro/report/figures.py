@@ -22,7 +22,7 @@ from tsfmicro.types import Interval, Scores, UnitScores, person_of
 SCORES = {"acc": "ACC", "uf1": "UF1", "uar": "UAR"}
 _PEOPLE_IN_A_COLUMN = 40
 _NAME = 24  # letters of a label that fit beside or above a panel
-_LETTER = 0.052  # width of a small letter on top of a figure, inches
+_LETTER = 0.046  # width of a small letter on top of a figure, inches
 
 
 def draw_confusion(scores: Scores, path: Path) -> None:
