@@ -1,6 +1,7 @@
 """From a drawn person's video to answers; the model has drawn weights, so what it says is noise, but how is not."""
 
 import json
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from tsfmicro.app import cli
-from tsfmicro.card import Card
+from tsfmicro.card import DEMONSTRATION, Card
 from tsfmicro.config import PrepareConfig
 from tsfmicro.errors import ConfigError, FaceError, VideoError, WeightsError
 from tsfmicro.models.pretrained import from_pretrained, save_pretrained
@@ -17,7 +18,7 @@ from tsfmicro.run.here import Here
 from tsfmicro.run.watch import Watch
 from tsfmicro.synthetic.film import draw_film, shoot, write_films
 from tsfmicro.use.batch import read_videos
-from tsfmicro.use.pages import pictures_of, write_reading
+from tsfmicro.use.pages import moments_table, pictures_of, write_reading
 from tsfmicro.use.recognise import Recognizer
 
 CLASSES = ("negative", "positive", "surprise")
@@ -191,6 +192,11 @@ def test_the_command_prints_json_and_one_line_for_a_mistake(model, video, capsys
     assert end.value.code == 1
     error = capsys.readouterr().err.strip().splitlines()
     assert len(error) == 1 and "there is no such file" in error[0]
+
+
+def test_what_the_demonstration_says_is_told_as_what_it_is():
+    told = [moments_table(SimpleNamespace(model=model, moments=()))[0][-1] for model in ("mine", f"{DEMONSTRATION} x")]
+    assert told == ["emotion", "emotion, of drawn faces alone"]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tsfmicro.card import DEMONSTRATION
 from tsfmicro.columns import heads, write_codebook
 from tsfmicro.errors import RunError
 from tsfmicro.files import csv_text, write_whole
@@ -131,4 +132,5 @@ def moments_table(reading: Reading) -> tuple[list[str], list[list[str]]]:
         for moment in reading.moments
         for e in (moment.expression,)
     ]
-    return ["face", "kind", "onset s", "apex s", "offset s", "most moved", "emotion"], rows
+    emotion = "emotion, of drawn faces alone" if DEMONSTRATION in reading.model else "emotion"
+    return ["face", "kind", "onset s", "apex s", "offset s", "most moved", emotion], rows
