@@ -42,4 +42,4 @@ def report(
     if done.notes:
         print("not there, or to be known:")
         print("\n".join(f"  {note}" for note in done.notes))
-    print(f"{len(done.files)} files in {done.seconds:.0f} s")
+    print(f"{len(done.files)} files in {done.seconds:.0f} s; look at {out / 'index.html'}")
