@@ -85,6 +85,12 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path):
     assert table.header(COLUMNS).lacks(COLUMNS, optional=("apex",)) == ""
 
 
+def test_of_a_table_with_many_columns_the_first_are_told(tmp_path):
+    many = [*HEAD[:4], *(f"x{n}" for n in range(20))]
+    (table,) = read_tables(excel(tmp_path / "a.xlsx", many, many))
+    assert table.header(COLUMNS).lacks(COLUMNS).endswith("x10, x11 and 8 more")
+
+
 def test_a_table_without_a_header_names_no_column(tmp_path):
     (table,) = read_tables(excel(tmp_path / "a.xlsx", ROW))
     assert not table.header(COLUMNS).places

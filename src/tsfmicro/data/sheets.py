@@ -57,6 +57,9 @@ class Row:
         return self.cells.get(column, "")
 
 
+_SHOWN = 15  # columns of a strange table in a message; a coder's sheet has no more
+
+
 @dataclass(frozen=True)
 class Header:
     """The row that names the columns.
@@ -71,8 +74,9 @@ class Header:
     def lacks(self, columns: Columns, optional: Container[str] = ()) -> str:
         """The columns that it must name and does not, beside those it names, in words; empty where it has all."""
         lacking = [c.replace("_", " ") for c in columns if c not in self.places and c not in optional]
-        there = ", ".join(" ".join(cell.split()) for cell in self.cells if cell)
-        return f"no column for {', '.join(lacking)}; there are {there}" if lacking else ""
+        there = [" ".join(cell.split()) for cell in self.cells if cell]
+        more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+        return f"no column for {', '.join(lacking)}; there are {', '.join(there[:_SHOWN])}{more}" if lacking else ""
 
 
 @dataclass(frozen=True)
