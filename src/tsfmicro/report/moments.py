@@ -254,8 +254,8 @@ body { max-width: 64rem; margin: 0 auto; padding: 1rem }
 h1 { font-size: 1.3rem; overflow-wrap: anywhere } h2 { font-size: 1.05rem; margin: .3rem 0 }
 figure { margin: 0; font-size: .82rem } .row { display: flex; flex-wrap: wrap; gap: .6rem; margin-top: .6rem }
 .row img { display: block; border-radius: 4px; max-width: 100% }
-.timeline svg { box-sizing: border-box; width: 100%; height: auto; border: 1px solid #8886; border-radius: 6px }
-.lines { max-height: 60vh; overflow-y: auto; position: relative } .timeline polyline { fill: none; stroke: currentColor; stroke-width: 1.2; opacity: .75; pointer-events: none }
+.timeline svg { box-sizing: border-box; width: 100%; min-width: 50rem; height: auto; border: 1px solid #8886; border-radius: 6px }
+.lines { max-height: 60vh; overflow: auto; position: relative } .timeline polyline { fill: none; stroke: currentColor; stroke-width: 1.2; opacity: .75; pointer-events: none }
 .timeline rect { fill-opacity: .25 } .timeline a { cursor: pointer } .timeline text { font-size: 12px; fill: currentColor }
 .timeline .tick { opacity: .7 } .mark rect { fill: #8885 } .mark text { font-size: 10px; fill: currentColor; opacity: .8 } .micro rect { fill: #d1495b } .macro rect { fill: #2e86ab }
 .timeline a:hover rect, .timeline a:focus rect { fill-opacity: .45 }
@@ -267,7 +267,7 @@ details { margin: .4rem 0 } summary { cursor: pointer; opacity: .8 }
 th { text-align: left; font-weight: normal; padding-right: 1rem } meter { width: min(14rem, 40vw) }
 nav { display: none; gap: .5rem; align-items: center; margin-top: .6rem } body.one nav { display: flex; flex-wrap: wrap } .timeline a[hidden] { display: none }
 button { font: inherit; padding: .2rem .8rem }
-@media print { .lines { max-height: none } body.one section { display: block } nav { display: none !important } section { break-inside: avoid } }
+@media print { .timeline svg { min-width: 0 } .lines { max-height: none } body.one section { display: block } nav { display: none !important } section { break-inside: avoid } }
 """
 
 _SCRIPT = """
@@ -284,10 +284,11 @@ if (all.length) {
     if (shown) show(false);
     shown = moments[at];
     show(true);
-    const line = of.get(number(shown))[0]?.closest('svg');
+    const band = of.get(number(shown))[0], line = band?.closest('svg');
     if (line) {
-      const box = line.parentElement, [there, room] = [line, box].map(e => e.getBoundingClientRect());
+      const box = line.parentElement, [there, its, room] = [line, band, box].map(e => e.getBoundingClientRect());
       if (there.top < room.top || there.bottom > room.bottom) box.scrollTop += there.top - room.top;
+      if (its.left < room.left || its.right > room.right) box.scrollLeft += its.left - room.left - room.width / 2;
     }
     document.querySelector('nav span').textContent =
       `moment ${at + 1} of ${moments.length}` + (moments.length < all.length ? `, of ${all.length} in all` : '');
