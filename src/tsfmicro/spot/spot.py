@@ -25,7 +25,7 @@ from tsfmicro.spot.marks import (
     overlaps,
 )
 from tsfmicro.spot.motion import REGIONS
-from tsfmicro.spot.rest import Known, Rest, beyond_rest, find_rest, inside, until_rest, without_expressions
+from tsfmicro.spot.rest import Known, Rest, beyond_rest, find_rest, inside, until_rest, while_wide, without_expressions
 from tsfmicro.spot.track import Cutting, FindFaces, Tracker
 from tsfmicro.spot.types import Blink, Expression, Mark, Resting, Segment, Spotting, Video
 from tsfmicro.spot.video import Source, rate_of
@@ -266,6 +266,7 @@ def movements(
     """
     asked = thresholds or (Thresholds() if spotter is None else PROPOSALS)
     found = until_rest(find_intervals(times, segment.motion, blinks, asked, view, level=0.0), times, segment.motion)
+    found = while_wide(found, times, _mouth(segment), view)
     if spotter is not None:
         found = spotter.judged(found, times, segment, blinks, view)
     found = beyond_rest(found, rest)
@@ -273,6 +274,11 @@ def movements(
     within = [one for one in quick if not any(_is_half(one, slow) for slow in found)]
     found = [one for one in found if not any(_is_half(fast, one) for fast in quick)]
     return sorted((*(found if spotter else sure(found)), *sure(quick)), key=lambda one: one.onset), within
+
+
+def _mouth(segment: Segment) -> np.ndarray:
+    """(m, 2) rows of the segment in which the mouth was looked at, and its width."""
+    return np.stack([np.searchsorted(segment.frames, segment.mouth[:, 0]), segment.mouth[:, 1]], axis=1)
 
 
 def _is_half(quick: Found, slow: Found) -> bool:
