@@ -114,7 +114,11 @@ def looks(times, *widths):
 
 def test_a_smile_lasts_while_the_mouth_is_wide_and_an_oh_of_a_second_does_not_end_it():
     times, motion = traces(14)
-    smile, again, frown = Found(2, 2.5, 4, CORNER, 5.0, 3.0), Found(5, 5.4, 6, CORNER, 2, 2), Found(5, 5.4, 6, BROW, 2, 2)
+    smile, again, frown = (
+        Found(2, 2.5, 4, CORNER, 5.0, 3.0),
+        Found(5, 5.4, 6, CORNER, 2, 2),
+        Found(5, 5.4, 6, BROW, 2, 2),
+    )
     mouth = looks(times, (2.2, 92), (6.0, 80), (7.0, 90), (9.0, 81))
     told = while_wide([smile, again, frown], times, mouth, View.clear(motion))
     assert [(one.onset, one.region) for one in told] == [(2, CORNER), (5, BROW)], "the brows are no part of it"

@@ -172,7 +172,8 @@ class FlowMeter:
 
     def __init__(self) -> None:
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        self._last = (np.empty(0, np.uint8), np.empty(0, np.float32))  # a crop and its fine detail: a key serves for seconds
+        # A crop and its fine detail: a key serves for seconds.
+        self._last = (np.empty(0, np.uint8), np.empty(0, np.float32))
 
     def __call__(
         self, before: np.ndarray, after: np.ndarray, layout: Layout, turn: np.ndarray | None = None

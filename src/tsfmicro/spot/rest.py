@@ -26,7 +26,8 @@ _SMOOTH = 0.03  # seconds
 _NEARLY_ALL, _MUCH = 0.95, 0.8
 _BEYOND = 2.0  # times what a region does at rest
 _AWAY, _PAUSE = 0.4, 1.5  # of an expression's height, and seconds: between two parts of one the face has not come back
-_WIDER, _BEFORE = 6.0, 1.2  # per cent by which a smile widens the mouth at least; seconds before it
+# per cent by which a smile widens the mouth at least; share of that which is still a smile; seconds before it
+_WIDER, _STILL_WIDE, _BEFORE = 6.0, 0.25, 1.2
 _CORNERS = [REGIONS.index(f"{side} mouth corner") for side in ("left", "right")]
 _WIDENS = np.array([any(word in name for word in ("nose", "cheek", "mouth", "lip", "chin")) for name in REGIONS])
 _CLEAR = 1.25  # times what is asked for elsewhere: a slow expression is not everywhere slow
@@ -190,7 +191,7 @@ def _while_wide(one: Found, seconds: np.ndarray, width: np.ndarray, free: np.nda
     during = width[(seconds > one.onset) & (seconds <= one.offset)]
     if not len(before) or not len(during) or during.max() < np.median(before) + _WIDER:
         return one.offset
-    wide = width - np.median(before) > _AWAY * (during.max() - np.median(before))
+    wide = width - np.median(before) > _STILL_WIDE * (during.max() - np.median(before))
     end = one.offset
     if wide[np.abs(seconds - end).argmin()]:
         for second in seconds[wide & free & (seconds > end)]:

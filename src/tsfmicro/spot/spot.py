@@ -125,6 +125,7 @@ def spot_video(
             tracker.copied,
             turns,
             bool(tracker.small),
+            _bits(video),
         ),
     )
 
@@ -181,6 +182,13 @@ def _video(source: Source, times: np.ndarray) -> Video:
     if len(times) < 2:
         raise VideoError(f"{source.path}: only {len(times)} frame could be read. Copy the file again.")
     return Video(source.path, source.width, source.height, rate_of(times), times)
+
+
+def _bits(video: Video) -> float:
+    """Of the file, sound and all, for each pixel of each frame; no limit for a folder of images."""
+    if not video.path.is_file():
+        return np.inf
+    return 8 * video.path.stat().st_size / (video.frames * video.width * video.height)
 
 
 def covers_of(segments: Sequence[Segment], times: np.ndarray) -> dict[int, list[Stretch]]:
