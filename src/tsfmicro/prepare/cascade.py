@@ -37,7 +37,9 @@ class Cascade:
     SURE = (0.6, 0.7, 0.7)  # from which each network's word counts
 
     def __init__(self) -> None:
-        self._nets = {name: cv2.dnn.readNetFromONNX(f"{WEIGHTS / name}.onnx") for name in ("pnet", "rnet", "onet")}
+        files = {"pnet": "pnet", "rnet": "rnet", "onet": "onet", "points": "onet"}
+        # The third network twice: OpenCV sets one up anew whenever it is asked for other outputs or another number of faces.
+        self._nets = {name: cv2.dnn.readNetFromONNX(f"{WEIGHTS / file}.onnx") for name, file in files.items()}
 
     def __call__(self, image: np.ndarray, least: int = 20) -> list[Sighting]:
         """All faces of an image, (H, W, 3) uint8 RGB. Args: least: edge of the smallest face that is looked for, pixels."""
@@ -59,7 +61,7 @@ class Cascade:
 
     def points(self, face: np.ndarray) -> np.ndarray:
         """(5, 2) points of a face that fills a picture, in parts of its edge; the third network's alone. Args: face: (48, 48, 3) uint8 RGB."""
-        (places,) = self._forward("onet", face[None], ("dense_6",))
+        (places,) = self._forward("points", face[None], ("dense_6",))
         return np.stack([places[0, :5], places[0, 5:]], axis=-1)
 
     def _proposed(self, image: np.ndarray, least: int) -> np.ndarray:

@@ -237,8 +237,8 @@ def _fine(image: np.ndarray) -> np.ndarray:
 
 def _is_seen(one: np.ndarray, other: np.ndarray, layout: Layout) -> np.ndarray:
     """(R,) whether two pictures show the same in a region. Args: one, other: see `_fine`."""
-    sums = layout.weights @ np.stack([one * one, other * other, one * other], axis=-1).reshape(-1, 3)
-    var_one, var_other, both = sums.T
+    one, other = one.ravel(), other.ravel()
+    var_one, var_other, both = (layout.weights @ product for product in (one * one, other * other, one * other))
     like = both / np.sqrt(var_one * var_other + 25)  # 25: a few grey levels are noise, not a look
     differs = var_one + var_other - 2 * both
     return (like > _UNLIKE) | (differs < _STRANGE * var_one.mean())
