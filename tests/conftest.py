@@ -14,3 +14,8 @@ if "ONEDNN_MAX_CPU_ISA" in os.environ:
 
     torch.ones(1).to_mkldnn()
     del os.environ["ONEDNN_MAX_CPU_ISA"]
+
+
+def pytest_xdist_auto_num_workers():
+    """One more than there are cores: tests of browsers and other processes wait for much of their time."""
+    return (os.cpu_count() or 1) + 1

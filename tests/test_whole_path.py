@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-PEOPLE, CLIPS = 3, 6
+PEOPLE, CLIPS = 3, 4
 
 
 def tsfmicro(*words, check=True):

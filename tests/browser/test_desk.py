@@ -86,6 +86,11 @@ def at(page, frame):
     page.locator(f"#picture[data-frame='{frame}']").wait_for()
 
 
+def asked_for(page, held):
+    """Wait until a request is held: playwright hands one over only while it is asked something itself."""
+    wait_until(lambda: page.title() and held)
+
+
 def saved(page):
     page.locator("#saved", has_text=re.compile("^saved$")).wait_for()
 
@@ -195,7 +200,7 @@ def test_nothing_can_be_pressed_before_the_project_is_there(opened, server, clip
     page.goto(server.url)
     page.fill("#coder", "anna")
     page.press("#coder", "Enter")
-    wait_until(lambda: page.title() and held)
+    asked_for(page, held)
     assert page.evaluate("document.querySelector('#videos [data-dialog=add]').closest('[inert]') !== null")
     page.evaluate("document.querySelectorAll('[data-dialog]').forEach((b) => b.focus())")
     assert page.evaluate("document.activeElement.dataset.dialog") is None
@@ -381,12 +386,12 @@ def test_of_two_videos_asked_for_the_later_is_opened_and_an_open_one_is_not_open
         )  # what an answer does is done before the next task
 
     first.click()
-    wait_until(lambda: held)
+    asked_for(page, held)
     page.get_by_role("button", name="example.webm").click()
     answer()
     assert page.evaluate("() => location.hash").startswith("#example")
     first.click()
-    wait_until(lambda: held)
+    asked_for(page, held)
     first.click()
     page.wait_for_function("() => location.hash.startsWith('#sub01')")
     at(page, 0)

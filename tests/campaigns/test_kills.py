@@ -65,6 +65,7 @@ def test_tables_that_differ_in_time_alone_are_the_same(tmp_path):
     assert not set(table("other", 0.9, 3.1).items()) & set(one.items())
 
 
+@pytest.mark.slow
 def test_drawing_people_survives_kills(tmp_path):
     found = list(kills.rounds(tmp_path, tmp_path, [3], "faces"))
     assert [fault for _, _, fault in found] == [None], found

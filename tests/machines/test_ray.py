@@ -152,6 +152,7 @@ def press_ctrl_c(driver):
     raise AssertionError("Ctrl-C does not end it")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_and_nothing_that_was_started_here_goes_on(start, prepared_folder):
     _, job = start(plan=plan_of(tiny_config(epochs=100_000), prepared_folder))
     for _ in range(9):  # Ray gives up on itself where it has not started in half a minute, as on a busy machine

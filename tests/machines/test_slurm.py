@@ -33,6 +33,7 @@ def test_jobs_end_as_this_process_does_to_the_last_bit_and_every_epoch_is_told(s
     assert sorted(watch.epochs, key=str) == sorted(((t, e) for t in folder.plan.tasks for e in (1, 2, 3)), key=str)
 
 
+@pytest.mark.slow
 def test_a_job_that_is_killed_is_told_with_its_log_and_a_second_call_does_the_rest(
     start, prepared_folder, tmp_path, monkeypatch
 ):

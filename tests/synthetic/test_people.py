@@ -15,6 +15,7 @@ from tsfmicro.synthetic.cast import cast, scenes
 from tsfmicro.synthetic.script import EMOTIONS
 
 PEOPLE, CLIPS, SIZE = 6, 8, 24
+NIGHT = pytest.mark.slow  # half a minute to draw them
 TEMPLATE = np.array([(0.32, 0.36), (0.68, 0.36), (0.5, 0.55), (0.36, 0.74), (0.64, 0.74)])
 
 
@@ -53,12 +54,14 @@ def recall_across_people(pictures):
     return recall_score(classes, guesses, average="macro"), np.quantile(chance, 0.975)
 
 
+@NIGHT
 def test_the_onset_alone_does_not_tell_the_class():
     onset, _, _, _ = filmed()
     uar, better_than_chance = recall_across_people(onset)
     assert uar < better_than_chance
 
 
+@NIGHT
 def test_the_movement_does_tell_it_but_leaves_a_linear_model_work_to_do():
     onset, apex, _, _ = filmed()
     uar, better_than_chance = recall_across_people(apex - onset)
@@ -66,6 +69,7 @@ def test_the_movement_does_tell_it_but_leaves_a_linear_model_work_to_do():
     assert uar < 0.9
 
 
+@NIGHT
 def test_an_onset_that_already_showed_the_movement_would_be_noticed():
     _, apex, _, _ = filmed()
     uar, better_than_chance = recall_across_people(apex)

@@ -35,10 +35,10 @@ CHOICES = [
     pytest.param({"variant": "early"}, marks=NIGHT),
     pytest.param({"variant": "temporal_to_spatial", "join": "after"}, marks=NIGHT),
     pytest.param({"variant": "spatial_to_temporal"}, marks=NIGHT),
-    pytest.param({"variant": "late", "motion": "flow", "frame": "apex"}, marks=NIGHT),  # by day tsfmicro-small is it
+    pytest.param({"variant": "late", "motion": "flow", "frame": "apex"}, marks=NIGHT),  # by day test_runtimes has it
 ]
-NAMES = [  # without tsfmicro, whose variants follow
-    pytest.param(name, marks=NIGHT if name in LARGE or name.endswith("-approx") else ())
+NAMES = [  # without tsfmicro, whose variants follow; tsfmicro-small is exported in test_runtimes by day
+    pytest.param(name, marks=NIGHT if name in (*LARGE, "tsfmicro-small") or name.endswith("-approx") else ())
     for name in MODELS
     if name != "tsfmicro"
 ]
