@@ -27,7 +27,7 @@ _NEARLY_ALL, _MUCH = 0.95, 0.8
 _BEYOND = 2.0  # times what a region does at rest
 _AWAY, _PAUSE = 0.4, 1.5  # of an expression's height, and seconds: between two parts of one the face has not come back
 # per cent by which a smile widens the mouth at least; share of that which is still a smile; seconds before it
-_WIDER, _STILL_WIDE, _BEFORE = 6.0, 0.25, 1.2
+_WIDER, _STILL_WIDE, _BEFORE = 6.0, 0.25, 0.5
 _CORNERS = [REGIONS.index(f"{side} mouth corner") for side in ("left", "right")]
 _WIDENS = np.array([any(word in name for word in ("nose", "cheek", "mouth", "lip", "chin")) for name in REGIONS])
 _CLEAR = 1.25  # times what is asked for elsewhere: a slow expression is not everywhere slow
@@ -192,13 +192,12 @@ def _while_wide(one: Found, seconds: np.ndarray, width: np.ndarray, free: np.nda
     if not len(before) or not len(during) or during.max() < np.median(before) + _WIDER:
         return one.offset
     wide = width - np.median(before) > _STILL_WIDE * (during.max() - np.median(before))
-    end = one.offset
-    if wide[np.abs(seconds - end).argmin()]:
-        for second in seconds[wide & free & (seconds > end)]:
-            if second - end > _PAUSE:
-                break
-            end = float(second)
-    return end
+    last = seconds[wide & (seconds <= one.offset)][-1]
+    for second in seconds[wide & free & (seconds > one.offset)]:
+        if second - last > _PAUSE:
+            break
+        last = second
+    return max(one.offset, float(last))
 
 
 def _is_one(before: Found, one: Found, times: np.ndarray, motion: np.ndarray) -> bool:
