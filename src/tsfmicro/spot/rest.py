@@ -28,6 +28,7 @@ _BEYOND = 2.0  # times what a region does at rest
 _AWAY, _PAUSE = 0.4, 1.5  # of an expression's height, and seconds: between two parts of one the face has not come back
 # per cent by which a smile widens the mouth at least; share of that which is still a smile; seconds before it
 _WIDER, _STILL_WIDE, _BEFORE = 6.0, 0.25, 0.5
+_FREE = 0.9  # share of the time for which both mouth corners are seen though something is before the face
 _CORNERS = [REGIONS.index(f"{side} mouth corner") for side in ("left", "right")]
 _WIDENS = np.array([any(word in name for word in ("nose", "cheek", "mouth", "lip", "chin")) for name in REGIONS])
 _CLEAR = 1.25  # times what is asked for elsewhere: a slow expression is not everywhere slow
@@ -164,10 +165,11 @@ def while_wide(found: Sequence[Found], times: np.ndarray, mouth: np.ndarray, vie
     """
     from scipy.ndimage import median_filter
 
-    rows = mouth[:, 0].astype(int)
-    seen = view.seen[rows][:, _CORNERS].all(axis=1)
-    seconds, width = times[rows[seen]], median_filter(mouth[seen, 1], size=3, mode="nearest")
-    free = np.array([not overlaps(view.covered, at, at) for at in seconds], bool)
+    there, rows = view.seen[:, _CORNERS].all(axis=1), mouth[:, 0].astype(int)
+    seconds, width = times[rows[there[rows]]], median_filter(mouth[there[rows], 1], size=3, mode="nearest")
+    # Hair before a leaning face leaves the mouth free, and a hand seldom does.
+    hands = [(a, b) for a, b in view.covered if (at := (times >= a) & (times <= b)).any() and there[at].mean() < _FREE]
+    free = np.array([not overlaps(hands, at, at) for at in seconds], bool)
     joined: list[Found] = []
     until = -np.inf
     for one in found:
