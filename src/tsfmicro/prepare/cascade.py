@@ -59,10 +59,13 @@ class Cascade:
             for n in _distinct(boxes, scores, 0.7, within=True)
         ]
 
-    def points(self, face: np.ndarray) -> np.ndarray:
-        """(5, 2) points of a face that fills a picture, in parts of its edge; the third network's alone. Args: face: (48, 48, 3) uint8 RGB."""
-        (places,) = self._forward("points", face[None], ("dense_6",))
-        return np.stack([places[0, :5], places[0, 5:]], axis=-1)
+    def points(self, faces: np.ndarray) -> np.ndarray:
+        """(N, 5, 2) points of faces that fill their pictures, in parts of the edge; the third network's alone.
+
+        Args: faces: (N, 48, 48, 3) uint8 RGB.
+        """
+        (places,) = self._forward("points", faces, ("dense_6",))
+        return np.stack([places[:, :5], places[:, 5:]], axis=-1)
 
     def _proposed(self, image: np.ndarray, least: int) -> np.ndarray:
         """(N, 4) squares in which a face may be."""

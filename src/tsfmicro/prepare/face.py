@@ -58,9 +58,10 @@ def mouth_width(face: np.ndarray) -> float:
     """
     (top, bottom), (left, right) = (np.round(len(face) * edges).astype(int) for edges in _ABOUT)
     small = cv2.resize(face[top:bottom, left:right], (48, 48), interpolation=cv2.INTER_AREA)
-    points = _mtcnn().points(cv2.cvtColor(small, cv2.COLOR_GRAY2RGB))
-    eyes, mouth = (float(np.linalg.norm(points[b] - points[a])) for a, b in ((0, 1), (3, 4)))
-    return 100 * mouth / max(eyes, 1e-6)
+    both = np.stack([small, small[:, ::-1]])  # the network sees a face and its mirror image a little differently
+    points = _mtcnn().points(np.repeat(both[..., None], 3, axis=-1))
+    eyes, mouths = (np.linalg.norm(points[:, b] - points[:, a], axis=1) for a, b in ((0, 1), (3, 4)))
+    return float(100 * (mouths / np.maximum(eyes, 1e-6)).mean())
 
 
 _ABOUT = np.array([[0.0, 0.875], [0.0625, 0.9375]])
@@ -115,9 +116,9 @@ class Mtcnn:
         sure = (face for face in found if face.confidence > self.SURE and _is_upright(face.points))
         return [Face((face.points - border) / np.float32(scale), "mtcnn", face.confidence) for face in sure]
 
-    def points(self, face: np.ndarray) -> np.ndarray:
+    def points(self, faces: np.ndarray) -> np.ndarray:
         """See `Cascade.points`."""
-        return self._cascade.points(face)
+        return self._cascade.points(faces)
 
     def _search(self, image: np.ndarray, least: int) -> Sighting | None:
         faces = [face for face in self._cascade(image, least) if _is_upright(face.points)]

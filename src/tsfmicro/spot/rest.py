@@ -26,8 +26,9 @@ _SMOOTH = 0.03  # seconds
 _NEARLY_ALL, _MUCH = 0.95, 0.8
 _BEYOND = 2.0  # times what a region does at rest
 _AWAY, _PAUSE = 0.4, 1.5  # of an expression's height, and seconds: between two parts of one the face has not come back
-# per cent by which a smile widens the mouth at least; share of that which is still a smile; seconds before it
-_WIDER, _STILL_WIDE, _BEFORE = 6.0, 0.25, 0.5
+# per cent by which a smile widens the mouth at least; share of that which is still a smile
+_WIDER, _STILL_WIDE = 5.0, 0.25
+_BEFORE, _BEGINS = 0.5, 0.2  # seconds before it, and for which it has hardly begun: a hand may leave just then
 _FREE = 0.9  # share of the time for which both mouth corners are seen though something is before the face
 _CORNERS = [REGIONS.index(f"{side} mouth corner") for side in ("left", "right")]
 _WIDENS = np.array([any(word in name for word in ("nose", "cheek", "mouth", "lip", "chin")) for name in REGIONS])
@@ -165,10 +166,12 @@ def while_wide(found: Sequence[Found], times: np.ndarray, mouth: np.ndarray, vie
     """
     from scipy.ndimage import median_filter
 
-    there, rows = view.seen[:, _CORNERS].all(axis=1), mouth[:, 0].astype(int)
+    (left, right), rows = view.seen[:, _CORNERS].T, mouth[:, 0].astype(int)
+    there = left & right
     seconds, width = times[rows[there[rows]]], median_filter(mouth[there[rows], 1], size=3, mode="nearest")
     # Hair before a leaning face leaves the mouth free, and a hand seldom does.
-    hands = [(a, b) for a, b in view.covered if (at := (times >= a) & (times <= b)).any() and there[at].mean() < _FREE]
+    covers = [(one, there[slice(*np.searchsorted(times, one))]) for one in view.covered]
+    hands = [one for one, free in covers if free.sum() < _FREE * len(free)]
     free = np.array([not overlaps(hands, at, at) for at in seconds], bool)
     joined: list[Found] = []
     until = -np.inf
@@ -189,11 +192,11 @@ def _while_wide(one: Found, seconds: np.ndarray, width: np.ndarray, free: np.nda
 
     Args: seconds, width: (m,) of what is seen of the mouth; free: (m,) whether nothing is before the face then.
     """
-    before = width[(seconds > one.onset - _BEFORE) & (seconds <= one.onset)]
+    before = width[(seconds > one.onset - _BEFORE) & (seconds <= one.onset + _BEGINS)]
     during = width[(seconds > one.onset) & (seconds <= one.offset)]
-    if not len(before) or not len(during) or during.max() < np.median(before) + _WIDER:
+    if not len(before) or not len(during) or during.max() < before.min() + _WIDER:
         return one.offset
-    wide = width - np.median(before) > _STILL_WIDE * (during.max() - np.median(before))
+    wide = width - before.min() > _STILL_WIDE * (during.max() - before.min())
     last = seconds[wide & (seconds <= one.offset)][-1]
     for second in seconds[wide & free & (seconds > one.offset)]:
         if second - last > _PAUSE:
