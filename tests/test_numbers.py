@@ -20,7 +20,7 @@ from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.start import SHIPPED as STARTS
 from tsfmicro.run.summary import answers, summarise
 from tsfmicro.spot.learned import shipped
-from tsfmicro.study.beside import page
+from tsfmicro.study.beside import holm, page
 from tsfmicro.study.grid import Member
 from tsfmicro.study.study import Row, compared
 
@@ -94,17 +94,30 @@ def test_every_row_of_the_zoo_is_what_its_run_gives(kept):
     assert told == again
 
 
+def started_runs(place):
+    """The runs of a set of people, each started one beside its own from scratch."""
+    found = []
+    for run in sorted(file.parent for file in place.glob("*/run.json")):
+        opened = RunFolder.open(run)
+        against = run.name.replace("started", "scratch") if run.name.endswith("started") else ""
+        found.append(Row(Member(run.name, opened.plan.config, against), summarise(opened)))
+    return {row.member.name: row for row in compared(place, found)}
+
+
 def test_every_gain_of_a_start_is_what_its_runs_give(kept):
-    folder, again = kept("starts"), []
-    for place in sorted(folder.iterdir()):
-        of = {}
-        for run in sorted(file.parent for file in place.glob("*/run.json")):
-            opened = RunFolder.open(run)
-            against = run.name.replace("started", "scratch") if run.name.endswith("started") else ""
-            of[run.name] = Row(Member(run.name, opened.plan.config, against), summarise(opened))
-        again += started(place.name, {row.member.name: row for row in compared(place, list(of.values()))})
-    table = [row for row in rows(text("docs/pretraining-results.md")) if row[0] in {line[0] for line in again}]
+    of = {place.name: started_runs(place) for place in sorted(kept("starts").iterdir())}
+    again = [line for name, runs in of.items() for line in started(name, runs)]
+    told = text("docs/pretraining-results.md")
+    table = [row for row in rows(told) if row[0] in {line[0] for line in again}]
     assert sorted(table) == sorted(again)
+    p = {(name, run): row.versus["uf1"].p for name, runs in of.items() for run, row in runs.items() if row.versus}
+    assert f"Holm over all {len(p)} tests of the table" in " ".join(told.split())
+    assert {one for one, adjusted in holm(p).items() if adjusted < 0.05} == {
+        ("drawn-101", "tsfmicro-small-started"),
+        ("drawn-101", "tsfmicro-small-flow-started"),
+        ("drawn-101", "mmnet-started"),
+        ("drawn-102", "tsfmicro-small-started"),
+    }
 
 
 def test_what_three_seeds_of_a_started_network_reach_is_what_its_runs_give(kept):
