@@ -69,6 +69,12 @@ def test_blocks_that_a_codec_left_as_they_were_are_compression():
     assert "do not change" in told(look_at(marks, grey(after), grey(image)))["compression"].text
 
 
+def test_few_bits_are_compression_that_may_have_wiped_out_what_is_not_found():
+    text = told(seen(), bits=0.003)["compression"].text
+    assert "0.003 bits for a pixel" in text and "none is found does not mean that there was none" in text
+    assert told(seen(), bits=0.02) == {}
+
+
 def test_a_face_that_leans_or_is_cut_by_the_edge_is_told():
     _, marks = portrait()
     lean = cv2.getRotationMatrix2D(tuple(map(float, marks.mean(0))), -40, 1.0)

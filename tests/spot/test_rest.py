@@ -1,11 +1,13 @@
 """A face's own rest: where it is, what it says of movements, and when an expression ends."""
 
+from dataclasses import replace
+
 import numpy as np
 from pytest import approx
 
 from tsfmicro.spot.found import Found, View
 from tsfmicro.spot.motion import REGIONS
-from tsfmicro.spot.rest import Rest, beyond_rest, find_rest, inside, until_rest, without_expressions
+from tsfmicro.spot.rest import Rest, beyond_rest, find_rest, inside, until_rest, while_wide, without_expressions
 
 RATE = 100
 BROW, CORNER = REGIONS.index("left inner brow"), REGIONS.index("left mouth corner")
@@ -99,6 +101,42 @@ def test_two_smiles_with_rest_between_are_two():
     times, motion = traces(12, (CORNER, 2, 4, 3.0), (CORNER, 5, 7, 3.0), noise=0)
     two = [Found(2, 3, 4, CORNER, 3.0, 2.0), Found(5, 6, 7, CORNER, 3.0, 3.0)]
     assert until_rest(two, times, motion) == two
+
+
+def looks(times, *widths):
+    """Rows of looks at the mouth, five a second, and how wide it is. Args: widths: from which second, per cent."""
+    rows = np.arange(0, len(times), RATE // 5)
+    width = np.full(len(rows), 80.0)
+    for begin, wide in widths:
+        width[times[rows] >= begin] = wide
+    return np.stack([rows, width], axis=1)
+
+
+def test_a_smile_lasts_while_the_mouth_is_wide_and_an_oh_of_a_second_does_not_end_it():
+    times, motion = traces(14)
+    smile, again, frown = (
+        Found(2, 2.5, 4, CORNER, 5.0, 3.0),
+        Found(5, 5.4, 6, CORNER, 2, 2),
+        Found(5, 5.4, 6, BROW, 2, 2),
+    )
+    mouth = looks(times, (2.2, 92), (6.0, 80), (7.0, 90), (9.0, 81))
+    told = while_wide([smile, again, frown], times, mouth, View.clear(motion))
+    assert [(one.onset, one.region) for one in told] == [(2, CORNER), (5, BROW)], "the brows are no part of it"
+    assert told[0].offset == approx(9, abs=0.25)
+
+
+def test_a_movement_ends_as_before_where_the_mouth_is_back_or_was_as_wide_or_something_comes_before_it():
+    times, motion = traces(14)
+    smile, clear = Found(2, 2.5, 4, CORNER, 5.0, 3.0), View.clear(motion)
+    assert while_wide([smile], times, looks(times, (2.2, 92), (3.8, 81)), clear) == [smile]
+    assert while_wide([smile], times, looks(times, (0, 92)), clear) == [smile]
+    assert while_wide([smile], times, looks(times)[:0], clear) == [smile]
+    wide, covered = looks(times, (2.2, 92)), replace(clear, covered=[(4.0, 14.0)])
+    (held,) = while_wide([smile], times, wide, covered)
+    assert held.offset > 13, "hair that comes before a brow leaves the mouth to be seen"
+    hand = clear.seen.copy()
+    hand[5 * RATE :, CORNER] = False
+    assert while_wide([smile], times, wide, replace(covered, seen=hand)) == [smile]
 
 
 def test_a_micro_expression_on_top_of_a_smile_is_told_in_another_region_and_in_the_same():

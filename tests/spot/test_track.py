@@ -1,10 +1,13 @@
 """Faces followed: found once, kept while the head moves, lost when they leave, the same when they return."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from pytest import approx
 
 from tests.spot.conftest import move, moved, portrait, push
+from tsfmicro.prepare.face import mouth_width
 from tsfmicro.spot.track import Tracker
 from tsfmicro.spot.video import Frame
 
@@ -45,6 +48,17 @@ def test_an_expression_is_measured_while_the_head_moves(find, cutting):
     (segment,) = follow(images, find, cutting)
     still = follow([push(image, landmarks[3], (-a, -a)) for a in levels], find, cutting)[0]
     assert segment.motion == approx(still.motion, abs=0.35)
+
+
+def test_a_mouth_is_looked_at_five_times_a_second_and_is_wider_when_its_corners_go_apart(find, cutting):
+    image, landmarks = portrait()
+    wide = push(push(image, landmarks[3], (-9, -3)), landmarks[4], (9, -3))
+    looking = replace(cutting, mouth=mouth_width)
+    (segment,) = follow([image] * 11 + [wide] * 10, find, looking)
+    frames, width = segment.mouth.T
+    assert frames.tolist() == [0, 5, 10, 15, 20]
+    assert width[:3] == approx(width[0], abs=1) and width[3:].min() > width[0] + 2
+    assert len(follow([image] * 3, find, cutting)[0].mouth) == 0
 
 
 def test_what_was_before_a_face_when_a_key_was_taken_hides_nothing_once_it_is_gone(find, cutting):

@@ -96,12 +96,13 @@ def of_the_face(
     lost = min((abs(second - at) for second in view.lost for at in (one.onset, one.offset)), default=np.inf)
     during = _during(one, times)
     off = _off_the_way(one, times, motion)
-    most, both = np.linalg.norm(off, axis=2).max(0), _both_sides(off)
+    most, both = _far(off), _both_sides(off)
+    furthest, restless = (t.furthest, t.restless) if one.kind == "macro" else (t.furthest_quick, t.fidgety)
     demands = {
         "sides go one way": _or_not(both / t.sides),
-        "covered": (t.furthest if one.kind == "macro" else t.furthest_quick) / _of_skin(one, most),
+        "covered": furthest / _of_skin(one, most),
         "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
-        "restless video": _above(most, unrest.beside(one)) / (t.restless if one.kind == "macro" else t.fidgety),
+        "restless video": _above(most, unrest.beside(one)) / restless,
         "face comes or leaves": lost / 0.5,
         "picture stands": _or_not(_MOST / max(_standing(motion[during], times), 1e-6)),
     }
@@ -142,7 +143,7 @@ def that_go_on(judged: Sequence[Found], times: np.ndarray, motion: np.ndarray) -
 
     Args: judged: see `of_the_face`; times: (T,) seconds; motion: (T, R, 2) per cent of the eyes' distance.
     """
-    alone = [_mouth_alone(one, np.linalg.norm(_off_the_way(one, times, motion), axis=2).max(0)) for one in judged]
+    alone = [bool(MOUTH[one.region]) and _mouth_alone(one, _far(_off_the_way(one, times, motion))) for one in judged]
     going = [one for one, is_alone in zip(judged, alone, strict=True) if is_alone and one.doubt in _GOING]
     found = []
     for one, is_alone in zip(judged, alone, strict=True):
@@ -271,6 +272,11 @@ def _standing(motion: np.ndarray, times: np.ndarray) -> float:
 
 def _frames_in(seconds: float, times: np.ndarray) -> int:
     return max(1, round(seconds / float(np.median(np.diff(times)))))
+
+
+def _far(off: np.ndarray) -> np.ndarray:
+    """(R,) how far each region comes. Args: off: (n, R, 2) the movement."""
+    return np.linalg.norm(off, axis=2).max(0)
 
 
 def _furthest_of(off: np.ndarray) -> float:

@@ -33,6 +33,7 @@ _BLOCKY, _FROZEN = (
     1.35,
     0.5,
 )  # steps at the borders of 8 × 8 blocks, for those beside them; blocks that did not change at all
+_FEW_BITS = 0.01  # of a pixel of a frame; H.264 at crf 18 has ten times as many
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def judge(
     copied: float = 0.0,
     turns: Iterable[int] = (),
     small: bool = False,
+    bits: float = np.inf,
 ) -> Fitness:
     """What there is to say of a recording.
 
@@ -111,9 +113,10 @@ def judge(
         flickering: share of the time in which the light flickers; copied: share of frames that repeat the one before.
         turns: quarter turns that would make the face upright, at each look for that.
         small: whether a face was too small to be measured.
+        bits: of the file, for each pixel of each frame; no limit where it is not one file.
     """
     found = [*_of_time(times, copied), *_of_size(eyes, small), *_of_pose(looks, list(turns))]
-    return Fitness((*found, *_of_light(looks, flickering), *_of_coding(looks)))
+    return Fitness((*found, *_of_light(looks, flickering), *_of_coding(looks, bits)))
 
 
 def _of_time(times: np.ndarray, copied: float) -> Iterable[Finding]:
@@ -189,19 +192,23 @@ def _of_light(looks: Sequence[Look], flickering: float) -> Iterable[Finding]:
         )  # fmt: skip
 
 
-def _of_coding(looks: Sequence[Look]) -> Iterable[Finding]:
+def _of_coding(looks: Sequence[Look], bits: float) -> Iterable[Finding]:
     blocky = float(np.median([one.blocky for one in looks])) if looks else 1.0
     known = [one.frozen for one in looks if one.frozen is not None and one.frozen < 1]
     frozen = float(np.median(known)) if known else 0.0
-    what = None
-    if frozen > _FROZEN:
-        what = f"{frozen:.0%} of a face's blocks do not change from one frame to the next"
-    elif blocky > _BLOCKY:
-        what = f"a face falls into blocks, whose borders are {blocky:.1f} times as sharp as what lies between"
-    if what:
-        value = frozen if frozen > _FROZEN else blocky
-        advice = "small movements are lost, and others made up. Use the camera's own file, or code it better (H.264 at crf 18)"
-        yield Finding("compression", value, f"compressed too strongly: {what}; {advice}")
+    for value, is_so, what in (
+        (frozen, frozen > _FROZEN, f"{frozen:.0%} of a face's blocks do not change from one frame to the next"),
+        (bits, bits < _FEW_BITS, f"the file has {bits:.2g} bits for a pixel of a frame"),
+        (blocky, blocky > _BLOCKY,
+         f"a face falls into blocks, whose borders are {blocky:.1f} times as sharp as what lies between"),
+    ):  # fmt: skip
+        if is_so:
+            yield Finding(
+                "compression", value,
+                f"compressed too strongly: {what}. Of a micro-expression half or more may be lost, and movements are made up: that "
+                "none is found does not mean that there was none. Use the camera's own file, or code it better (H.264 at crf 18)",
+            )  # fmt: skip
+            break
 
 
 def _share(looks: Sequence[Look], is_so: Callable[[Look], bool]) -> float:

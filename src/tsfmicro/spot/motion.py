@@ -172,6 +172,8 @@ class FlowMeter:
 
     def __init__(self) -> None:
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        # A crop and its fine detail: a key serves for seconds.
+        self._last = (np.empty(0, np.uint8), np.empty(0, np.float32))
 
     def __call__(
         self, before: np.ndarray, after: np.ndarray, layout: Layout, turn: np.ndarray | None = None
@@ -195,7 +197,9 @@ class FlowMeter:
         # Of a linear map, the mean over a region is its value at the region's centre.
         rigid = shifts_by(head, layout.centres) + layout.region_turns @ more
         regions, turned = layout.weights @ flow.reshape(-1, 2) - rigid, layout.region_turns @ (known + more)
-        seen = _is_seen(before, carried_back(after, flow), layout)
+        if self._last[0] is not before:
+            self._last = (before, _fine(before))
+        seen = _is_seen(self._last[1], _fine(carried_back(after, flow)), layout)
         return Movement(head, more, regions * (100 / layout.unit), turned * (100 / layout.unit), seen)
 
 
@@ -225,13 +229,16 @@ def _as_bright(image: np.ndarray, other: np.ndarray, layout: Layout) -> np.ndarr
     return cv2.convertScaleAbs(image, alpha=gain) if abs(gain - 1) > _BRIGHTER else image
 
 
-def _is_seen(before: np.ndarray, carried: np.ndarray, layout: Layout) -> np.ndarray:
-    """(R,) whether both pictures show the same in a region. Light that changes slowly over the face does not count."""
-    one, other = (
-        image - cv2.blur(image, (21, 21)) for image in (before.astype(np.float32), carried.astype(np.float32))
-    )
-    sums = layout.weights @ np.stack([one * one, other * other, one * other], axis=-1).reshape(-1, 3)
-    var_one, var_other, both = sums.T
+def _fine(image: np.ndarray) -> np.ndarray:
+    """(SIZE, SIZE) float32 without light that changes slowly over the face."""
+    image = image.astype(np.float32)
+    return image - cv2.blur(image, (21, 21))
+
+
+def _is_seen(one: np.ndarray, other: np.ndarray, layout: Layout) -> np.ndarray:
+    """(R,) whether two pictures show the same in a region. Args: one, other: see `_fine`."""
+    one, other = one.ravel(), other.ravel()
+    var_one, var_other, both = (layout.weights @ product for product in (one * one, other * other, one * other))
     like = both / np.sqrt(var_one * var_other + 25)  # 25: a few grey levels are noise, not a look
     differs = var_one + var_other - 2 * both
     return (like > _UNLIKE) | (differs < _STRANGE * var_one.mean())

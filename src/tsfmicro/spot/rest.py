@@ -26,6 +26,12 @@ _SMOOTH = 0.03  # seconds
 _NEARLY_ALL, _MUCH = 0.95, 0.8
 _BEYOND = 2.0  # times what a region does at rest
 _AWAY, _PAUSE = 0.4, 1.5  # of an expression's height, and seconds: between two parts of one the face has not come back
+# per cent by which a smile widens the mouth at least; share of that which is still a smile
+_WIDER, _STILL_WIDE = 5.0, 0.25
+_BEFORE, _BEGINS = 0.5, 0.2  # seconds before it, and for which it has hardly begun: a hand may leave just then
+_FREE = 0.9  # share of the time for which both mouth corners are seen though something is before the face
+_CORNERS = [REGIONS.index(f"{side} mouth corner") for side in ("left", "right")]
+_WIDENS = np.array([any(word in name for word in ("nose", "cheek", "mouth", "lip", "chin")) for name in REGIONS])
 _CLEAR = 1.25  # times what is asked for elsewhere: a slow expression is not everywhere slow
 _SLOW = 1.0  # seconds over which a slow expression is taken out to see a quick one on it
 
@@ -149,6 +155,54 @@ def until_rest(found: Sequence[Found], times: np.ndarray, motion: np.ndarray) ->
             more, onset=before.onset, offset=max(before.offset, one.offset), parts=before.parts + one.parts
         )
     return joined
+
+
+def while_wide(found: Sequence[Found], times: np.ndarray, mouth: np.ndarray, view: View) -> list[Found]:
+    """Slow movements that widened the mouth, each to where it is back: a smile fades and comes again, and the head turns meanwhile,
+    while how wide a mouth is can be seen in every picture. What such a smile does on the way is part of it, but for the brows.
+
+    Args: found: by onset; times: (T,) seconds; mouth: (m, 2) rows of the traces, and per cent of the eyes' distance; view: see
+        `find_intervals`.
+    """
+    from scipy.ndimage import median_filter
+
+    (left, right), rows = view.seen[:, _CORNERS].T, mouth[:, 0].astype(int)
+    there = left & right
+    seconds, width = times[rows[there[rows]]], median_filter(mouth[there[rows], 1], size=3, mode="nearest")
+    # Hair before a leaning face leaves the mouth free, and a hand seldom does.
+    covers = [(one, there[slice(*np.searchsorted(times, one))]) for one in view.covered]
+    hands = [one for one, free in covers if free.sum() < _FREE * len(free)]
+    free = np.array([not overlaps(hands, at, at) for at in seconds], bool)
+    joined: list[Found] = []
+    until = -np.inf
+    for one in found:
+        if one.kind == "macro" and one.onset < until and _WIDENS[one.region]:
+            continue
+        if one.kind == "macro" and one.ratio >= 1:
+            end = _while_wide(one, seconds, width, free)
+            if end > one.offset:
+                until = end
+                one = replace(one, offset=end)
+        joined.append(one)
+    return joined
+
+
+def _while_wide(one: Found, seconds: np.ndarray, width: np.ndarray, free: np.ndarray) -> float:
+    """Until when the mouth is wider than before a movement; the movement's own end where it did not widen it, or it is back by then.
+
+    Args: seconds, width: (m,) of what is seen of the mouth; free: (m,) whether nothing is before the face then.
+    """
+    before = width[(seconds > one.onset - _BEFORE) & (seconds <= one.onset + _BEGINS)]
+    during = width[(seconds > one.onset) & (seconds <= one.offset)]
+    if not len(before) or not len(during) or during.max() < before.min() + _WIDER:
+        return one.offset
+    wide = width - before.min() > _STILL_WIDE * (during.max() - before.min())
+    last = seconds[wide & (seconds <= one.offset)][-1]
+    for second in seconds[wide & free & (seconds > one.offset)]:
+        if second - last > _PAUSE:
+            break
+        last = second
+    return max(one.offset, float(last))
 
 
 def _is_one(before: Found, one: Found, times: np.ndarray, motion: np.ndarray) -> bool:

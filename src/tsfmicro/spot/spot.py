@@ -25,7 +25,7 @@ from tsfmicro.spot.marks import (
     overlaps,
 )
 from tsfmicro.spot.motion import REGIONS
-from tsfmicro.spot.rest import Known, Rest, beyond_rest, find_rest, inside, until_rest, without_expressions
+from tsfmicro.spot.rest import Known, Rest, beyond_rest, find_rest, inside, until_rest, while_wide, without_expressions
 from tsfmicro.spot.track import Cutting, FindFaces, Tracker
 from tsfmicro.spot.types import Blink, Expression, Mark, Resting, Segment, Spotting, Video
 from tsfmicro.spot.video import Source, rate_of
@@ -125,6 +125,7 @@ def spot_video(
             tracker.copied,
             turns,
             bool(tracker.small),
+            _bits(video),
         ),
     )
 
@@ -181,6 +182,13 @@ def _video(source: Source, times: np.ndarray) -> Video:
     if len(times) < 2:
         raise VideoError(f"{source.path}: only {len(times)} frame could be read. Copy the file again.")
     return Video(source.path, source.width, source.height, rate_of(times), times)
+
+
+def _bits(video: Video) -> float:
+    """Of the file, sound and all, for each pixel of each frame; no limit for a folder of images."""
+    if not video.path.is_file():
+        return np.inf
+    return 8 * video.path.stat().st_size / (video.frames * video.width * video.height)
 
 
 def covers_of(segments: Sequence[Segment], times: np.ndarray) -> dict[int, list[Stretch]]:
@@ -266,6 +274,7 @@ def movements(
     """
     asked = thresholds or (Thresholds() if spotter is None else PROPOSALS)
     found = until_rest(find_intervals(times, segment.motion, blinks, asked, view, level=0.0), times, segment.motion)
+    found = while_wide(found, times, _mouth(segment), view)
     if spotter is not None:
         found = spotter.judged(found, times, segment, blinks, view)
     found = beyond_rest(found, rest)
@@ -273,6 +282,11 @@ def movements(
     within = [one for one in quick if not any(_is_half(one, slow) for slow in found)]
     found = [one for one in found if not any(_is_half(fast, one) for fast in quick)]
     return sorted((*(found if spotter else sure(found)), *sure(quick)), key=lambda one: one.onset), within
+
+
+def _mouth(segment: Segment) -> np.ndarray:
+    """(m, 2) rows of the segment in which the mouth was looked at, and its width."""
+    return np.stack([np.searchsorted(segment.frames, segment.mouth[:, 0]), segment.mouth[:, 1]], axis=1)
 
 
 def _is_half(quick: Found, slow: Found) -> bool:

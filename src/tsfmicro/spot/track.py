@@ -27,6 +27,7 @@ FindFaces = Callable[[np.ndarray], Sequence[np.ndarray]]
 SEARCH_LOST = 0.25  # seconds between looks for a face while there is none
 SEARCH_MORE = 2.0  # … and for further faces, and whether those followed are still faces
 EYE_LOOK = (12, 8)  # pixels that are kept of an eye, across and down
+_MOUTH_LOOK = 0.2  # seconds between two looks at how wide a mouth is
 _KEY = 2.0  # seconds for which one key frame serves
 _BARE = 4.0  # … and for which the one before it still does, if something hid a part of the face then
 _LEAST_LIKE = 0.6  # correlation with the key below which it is another picture
@@ -44,10 +45,12 @@ class Cutting:
     Attributes:
         to_crop: landmarks (5, 2) and an edge → (2, 3) matrix from image pixels to crop pixels.
         crop: image, matrix and edge → crop.
+        mouth: crop → how wide the mouth is in it, per cent of the eyes' distance; None: it is not asked.
     """
 
     to_crop: Callable[[np.ndarray, int], np.ndarray]
     crop: Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+    mouth: Callable[[np.ndarray], float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +91,8 @@ class _Followed:
     seen: array[int] = field(default_factory=lambda: array("B"))
     light: array[float] = field(default_factory=lambda: array("f"))
     eyes: array[int] = field(default_factory=lambda: array("B"))
+    mouth: array[float] = field(default_factory=lambda: array("f"))
+    next_mouth: float = 0.0  # second from which the mouth is looked at again
 
     @property
     def landmarks_now(self) -> np.ndarray:
@@ -207,6 +212,9 @@ class Tracker:
         one.turned.extend(moved[1].ravel())
         one.seen.extend((movement.seen & self._inside(one, grey.shape)).astype(np.uint8).tolist())
         self._look_at_eyes(one, now, movement.head)
+        if self._cutting.mouth is not None and frame.time >= one.next_mouth:
+            one.mouth.extend((frame.number, self._cutting.mouth(now)))
+            one.next_mouth = frame.time + _MOUTH_LOOK - 1e-6
         if frame.time - one.key_time >= _KEY:
             if one.bare is None or frame.time - one.bare.time > _BARE:
                 left = _Bare(one.key, frame.time, one.moved, one.turn, len(one.frames))
@@ -267,6 +275,7 @@ def _segment(one: _Followed, scale: float) -> Segment:
         seen=np.array(one.seen, bool).reshape(len(heads), -1),
         light=np.array(one.light, np.float32),
         eyes=np.array(one.eyes, np.uint8).reshape(len(heads), 2, *EYE_LOOK[::-1]),
+        mouth=np.array(one.mouth, np.float32).reshape(-1, 2),
     )
 
 

@@ -61,6 +61,8 @@ class Segment:
         seen: (n, R) whether a region's skin is to be seen: no hand before it, no mouth that opened, inside the picture.
         light: (n,) mean brightness of the face, grey levels.
         eyes: (n, 2, 8, 12) uint8, both eyes seen small, the head held still.
+        mouth: (m, 2) frame numbers, some five a second, and how wide the mouth is on each, per cent of the distance between the
+            eyes. Nothing is carried over from frame to frame, so it does not drift.
     Raises:
         ShapeError: counts that differ.
     """
@@ -74,6 +76,7 @@ class Segment:
     seen: np.ndarray = field(repr=False)
     light: np.ndarray = field(repr=False)
     eyes: np.ndarray = field(repr=False)
+    mouth: np.ndarray = field(repr=False, default_factory=lambda: np.zeros((0, 2), np.float32))
 
     def __post_init__(self) -> None:
         rows = (self.frames, self.head, self.motion, self.turned, self.seen, self.light, self.eyes)

@@ -19,7 +19,7 @@ from tsfmicro.data.frames import number_frames
 from tsfmicro.errors import ConfigError, RunError, UnknownNameError
 from tsfmicro.files import csv_lines, csv_text, write_whole
 from tsfmicro.prepare.align import crop, to_template
-from tsfmicro.prepare.face import finder_of_all, quarter_turns
+from tsfmicro.prepare.face import finder_of_all, mouth_width, quarter_turns
 from tsfmicro.prepare.images import read_image
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.found import Thresholds
@@ -34,7 +34,7 @@ from tsfmicro.spot.types import Expression, Spotting
 from tsfmicro.spot.video import open_video
 
 REPORT, SPOTTING = "report.html", "spotting.json"
-CUTTING = Cutting(to_template, crop)
+CUTTING = Cutting(to_template, crop, mouth_width)
 SPOTTERS = ("learned", "peaks")
 SPOTTER = "peaks"
 
