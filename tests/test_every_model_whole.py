@@ -7,10 +7,12 @@ import torch
 
 from tests.doubles import DOUBLES, register_doubles
 from tests.prepare.conftest import draw_face, write_image
+from tsfmicro.about.zoo import kept_costs
 from tsfmicro.config import check_config
 from tsfmicro.errors import ConfigError, ExportError
 from tsfmicro.models import registry
 from tsfmicro.models.base import ClosedForm
+from tsfmicro.models.registry import describe
 from tsfmicro.prepare.aligned import align
 from tsfmicro.prepare.face import finder
 from tsfmicro.reading.audit import audit
@@ -66,12 +68,14 @@ def cache(tmp_path_factory):
 
 def small_models():
     """Those that train in seconds; the large ones are swept in tests/test_every_model.py."""
-    with torch.device("meta"):  # every worker asks this before its first test
-        sizes = {name: sum(p.numel() for p in registry.create_model(name, 3).parameters()) for name in registry.MODELS}
-    return [name for name, size in sizes.items() if size < LARGE]
+    return [name for name in registry.MODELS if (kept_costs().get(name) or describe(name)).parameters < LARGE]
 
 
-@pytest.fixture(scope="module", params=[*small_models(), *DOUBLES])
+def by_day(name):
+    return pytest.param(name, marks=pytest.mark.slow if name.endswith("-approx") else ())
+
+
+@pytest.fixture(scope="module", params=[*map(by_day, small_models()), *DOUBLES])
 def name(request):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "MODELS", dict(registry.MODELS))

@@ -3,6 +3,7 @@
 import json
 import shutil
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -10,17 +11,19 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 
-pytest.importorskip("gradio", reason="the web extra is not installed")
+if find_spec("gradio") is None:  # loading it takes two seconds, which only the process that runs these needs
+    pytest.skip("the web extra is not installed", allow_module_level=True)
 
 from tests.browser.conftest import MILLISECONDS
-from tsfmicro.app.desk.server import Desk
-from tsfmicro.app.page import build, launch
 from tsfmicro.use.recognise import Recognizer, example_video
 from tsfmicro.use.visit import Limits
 
 
 @pytest.fixture(scope="module")
 def server():
+    from tsfmicro.app.desk.server import Desk
+    from tsfmicro.app.page import build, launch
+
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

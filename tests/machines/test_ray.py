@@ -79,6 +79,7 @@ def test_two_nodes_end_as_one_machine_does_to_the_last_bit_and_every_epoch_is_re
     assert sorted(watch.epochs, key=str) == sorted(((t, e) for t in folder.plan.tasks for e in (1, 2, 3)), key=str)
 
 
+@pytest.mark.slow
 def test_a_node_that_is_killed_loses_nothing_and_counts_nothing_twice(
     cluster, start, finished, prepared_folder, tmp_path, monkeypatch
 ):

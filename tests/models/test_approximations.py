@@ -181,6 +181,7 @@ def test_the_published_name_is_answered_with_the_approximation_s_in_one_line(nam
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "option"), [(n, o) for n in OTHERWISE for o in OTHERWISE[n]])
 def test_each_guess_is_an_option_that_changes_the_network_and_refuses_what_cannot_work(name, option):
     other, wrong = OTHERWISE[name][option]

@@ -15,7 +15,7 @@ from tsfmicro.synthetic.cast import cast, scenes
 from tsfmicro.synthetic.script import EMOTIONS
 
 PEOPLE, CLIPS, SIZE = 6, 8, 24
-NIGHT = pytest.mark.slow  # half a minute to draw them
+NIGHT = pytest.mark.slow  # many are drawn
 TEMPLATE = np.array([(0.32, 0.36), (0.68, 0.36), (0.5, 0.55), (0.36, 0.74), (0.64, 0.74)])
 
 
@@ -76,7 +76,7 @@ def test_an_onset_that_already_showed_the_movement_would_be_noticed():
     assert uar > better_than_chance
 
 
-@pytest.mark.parametrize("seed", [21, 22, 23, 24])
+@pytest.mark.parametrize("seed", [21, *(pytest.param(seed, marks=NIGHT) for seed in (22, 23, 24))])
 def test_mtcnn_finds_the_face_and_its_landmarks(seed):
     from tsfmicro.prepare.cascade import Cascade
 

@@ -37,8 +37,10 @@ CHOICES = [
     pytest.param({"variant": "spatial_to_temporal"}, marks=NIGHT),
     pytest.param({"variant": "late", "motion": "flow", "frame": "apex"}, marks=NIGHT),  # by day test_runtimes has it
 ]
-NAMES = [  # without tsfmicro, whose variants follow; tsfmicro-small is exported in test_runtimes by day
-    pytest.param(name, marks=NIGHT if name in (*LARGE, "tsfmicro-small") or name.endswith("-approx") else ())
+NAMES = [  # without tsfmicro, whose variants follow; by day tsfmicro-small is exported in test_runtimes, and others are made of what bi-woof and strcn are
+    pytest.param(
+        name, marks=NIGHT if name in (*LARGE, "tsfmicro-small", "bi-woof", "strcn") or name.endswith("-approx") else ()
+    )
     for name in MODELS
     if name != "tsfmicro"
 ]
