@@ -37,7 +37,7 @@ def finder(detector: str) -> Finder:
     haar = Haar()
     if detector == "haar":
         return haar
-    mtcnn = Mtcnn()
+    mtcnn = _mtcnn()
     return lambda image: mtcnn(image) or haar(image)
 
 
