@@ -3,9 +3,9 @@
 import pytest
 
 from tsfmicro.about import zoo
-from tsfmicro.about.zoo import counted, kept_costs, resident, residents, side_by_side, zoo_table
+from tsfmicro.about.zoo import kept_costs, resident, residents, side_by_side, zoo_table
 from tsfmicro.errors import RunError
-from tsfmicro.models.registry import MODELS
+from tsfmicro.models.registry import MODELS, describe
 
 BY_DAY = ("tsfmicro-small", "ststnet", "linear")  # counting all takes some seconds
 
@@ -14,7 +14,7 @@ BY_DAY = ("tsfmicro-small", "ststnet", "linear")  # counting all takes some seco
     "name", [name if name in BY_DAY else pytest.param(name, marks=pytest.mark.slow) for name in MODELS]
 )
 def test_the_costs_that_come_along_are_what_the_models_cost(name):
-    kept, now = kept_costs()[name], counted(name)
+    kept, now = kept_costs()[name], describe(name)
     assert (kept.inputs, kept.parameters) == (now.inputs, now.parameters), "see COSTS for how the file is made"
     assert kept.gflop == pytest.approx(now.gflop, rel=0.01)
 
@@ -22,7 +22,7 @@ def test_the_costs_that_come_along_are_what_the_models_cost(name):
 def test_a_model_that_was_added_since_is_counted(monkeypatch):
     monkeypatch.setattr(zoo, "kept_costs", dict)
     added = resident("ststnet")
-    assert (added.inputs, added.parameters) == (("flow 28×28",), 2_485)
+    assert (added.described.inputs, added.described.parameters) == (("flow 28×28",), 2_485)
 
 
 def test_the_list_of_models_fits_a_terminal():

@@ -14,7 +14,7 @@ from typing import Any
 from tsfmicro.errors import RunError, UnknownNameError
 from tsfmicro.files import markdown_text
 from tsfmicro.models.origin import Origin
-from tsfmicro.models.registry import MODELS, Entry, create_model, describe
+from tsfmicro.models.registry import MODELS, Description, Entry, describe
 from tsfmicro.models.unreproducible import UNREPRODUCIBLE
 from tsfmicro.run.start import starts_for
 from tsfmicro.study import shipped
@@ -27,28 +27,17 @@ COSTS = Path(__file__).with_name("costs.csv")
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What a model looks at, in words, and what it costs for five classes at its own size; GFLOP a clip."""
-
-    inputs: tuple[str, ...]
-    parameters: int
-    gflop: float
-
-
-@dataclass(frozen=True)
 class Resident:
     """One model as the zoo's page tells of it.
 
     Attributes:
-        inputs: what it looks at, in words. parameters, gflop: for five classes, at its own size.
+        described: for five classes, at its own size.
         command: how to train and score it with its published settings, where a config is shipped; else "".
         starts: settings with which a run of it begins with a shipped start.
     """
 
     entry: Entry
-    inputs: tuple[str, ...]
-    parameters: int
-    gflop: float
+    described: Description
     command: str
     starts: tuple[str, ...] = ()
 
@@ -67,9 +56,9 @@ class Resident:
             "about": self.entry.about,
             "size": self.entry.size,
             "options": dict(self.entry.options),
-            "inputs": list(self.inputs),
-            "parameters": self.parameters,
-            "gflop": self.gflop,
+            "inputs": list(self.described.inputs),
+            "parameters": self.described.parameters,
+            "gflop": self.described.gflop,
             "fidelity": self.fidelity,
             "origin": self.origin.to_dict() if self.origin else None,
             "reads_released_checkpoints": self.entry.released is not None,
@@ -85,8 +74,8 @@ class Resident:
             said += [f"paper       {origin.authors}, {origin.title}, {origin.venue}, {origin.year}"]
             said += [f"held to     {origin.source}"] if origin.source else []
             said += [f"its score   {origin.chosen}"] if origin.chosen else []
-        said += [f"looks at    {', '.join(self.inputs)}", f"size        {entry.size} pixels"]
-        said += [f"costs       {self.parameters:,} parameters, {self.gflop:.2f} GFLOP a clip"]
+        said += [f"looks at    {', '.join(self.described.inputs)}", f"size        {entry.size} pixels"]
+        said += [f"costs       {self.described.parameters:,} parameters, {self.described.gflop:.2f} GFLOP a clip"]
         said += [f"fidelity    {self.fidelity}"]
         said += [f"option      {name}={default!r}" for name, default in entry.options.items()]
         said += [f"guessed     {guess}" for guess in (origin.guessed if origin else ())]
@@ -102,30 +91,20 @@ def resident(name: str) -> Resident:
     """One model. Raises UnknownNameError."""
     if name not in MODELS:
         raise UnknownNameError("model", name, MODELS)
-    entry, cost = MODELS[name], kept_costs().get(name) or counted(name)
+    described = kept_costs().get(name) or describe(name)
     config, command = f"zoo/{name}", ""
     if config in shipped.names():
         data = " ".join(f"--data {dataset}=FOLDER" for dataset in shipped.config(config).data.datasets)
         command = f"tsfmicro run {config} {data} --out OUT"
-    return Resident(entry, cost.inputs, cost.parameters, cost.gflop, command, tuple(starts_for(name)))
-
-
-def counted(name: str) -> Cost:
-    """What a model costs, counted on it; takes seconds."""
-    import torch
-
-    described = describe(name)
-    with torch.device("meta"):
-        model = create_model(name, 5)
-    return Cost(tuple(dict.fromkeys(str(need) for need in model.needs)), described.parameters, described.gflop)
+    return Resident(MODELS[name], described, command, tuple(starts_for(name)))
 
 
 @cache
-def kept_costs() -> dict[str, Cost]:
-    """Costs by model, as they come along."""
+def kept_costs() -> dict[str, Description]:
+    """What each model looks at and costs, as it comes along."""
     with COSTS.open(encoding="utf-8", newline="") as file:
         return {
-            row["model"]: Cost(tuple(row["looks at"].split("; ")), int(row["parameters"]), float(row["gflop"]))
+            row["model"]: Description(tuple(row["looks at"].split("; ")), int(row["parameters"]), float(row["gflop"]))
             for row in csv.DictReader(file)
         }
 
@@ -144,9 +123,9 @@ def zoo_table(found: Sequence[Resident]) -> Table:
             r.entry.name,
             str(r.origin.year) if r.origin else "–",
             r.fidelity,
-            f"{r.parameters:,}",
-            f"{r.gflop:.2f}",
-            ", ".join(dict.fromkeys(one.partition(" ")[0] for one in r.inputs)),
+            f"{r.described.parameters:,}",
+            f"{r.described.gflop:.2f}",
+            ", ".join(dict.fromkeys(one.partition(" ")[0] for one in r.described.inputs)),
         ]
         for r in found
     ]
@@ -185,7 +164,7 @@ def zoo_page(found: Sequence[Resident], study: Path | None = None) -> str:
         mine = [one for one in found if one.fidelity == kind]
         rows = [
             [f"`{r.entry.name}`", str(r.origin.year) if r.origin else "–", _cell(r.entry.about.partition(": ")[2]),
-             ", ".join(r.inputs), f"{r.parameters:,}", f"{r.gflop:.2f}",
+             ", ".join(r.described.inputs), f"{r.described.parameters:,}", f"{r.described.gflop:.2f}",
              _cell(r.origin.chosen) if r.origin and r.origin.chosen else "–"]
             for r in mine
         ]  # fmt: skip
@@ -244,5 +223,5 @@ if __name__ == "__main__":
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(["model", "parameters", "gflop", "looks at"])
     for of in sorted(MODELS):
-        cost = counted(of)
+        cost = describe(of)
         table.writerow([of, cost.parameters, cost.gflop, "; ".join(cost.inputs)])

@@ -45,8 +45,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Description:
-    """What a model costs: parameters, and 10⁹ floating-point operations to look at one clip (a multiply-add is two)."""
+    """What a model looks at, in words, and costs: parameters, and 10⁹ floating-point operations to look at one clip (a
+    multiply-add is two)."""
 
+    inputs: tuple[str, ...]
     parameters: int
     gflop: float
 
@@ -117,13 +119,14 @@ def _check_kinds(entry: Entry, options: Mapping[str, Any]) -> None:
 
 
 def describe(name: str, num_classes: int = 5, size: int | None = None, **options: Any) -> Description:
-    """Parameters and GFLOP of a model, without giving it memory. Raises as `create_model` does."""
+    """What a model looks at and costs, without giving it memory. Raises as `create_model` does."""
     with torch.device("meta"):
         model = create_model(name, num_classes, size, **options).eval()
         # The fused attention kernels are not in the counter's table; the plain one is made of products that are.
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
             model(**model.example(1))
-    return Description(sum(p.numel() for p in model.parameters()), counter.get_total_flops() / 1e9)
+    inputs = tuple(dict.fromkeys(str(one) for one in model.needs))
+    return Description(inputs, sum(p.numel() for p in model.parameters()), counter.get_total_flops() / 1e9)
 
 
 def _entry(name: str) -> Entry:
