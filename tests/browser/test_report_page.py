@@ -174,7 +174,8 @@ def test_on_paper_closed_parts_are_open_and_controls_are_gone(opened, url):
 def test_the_link_of_a_run_opens_its_settings(opened, url):
     page = opened(url).page
     page.locator("#results").get_by_role("link", name="guess").click()
-    assert page.locator("#run-2 pre").is_visible() and page.locator("#run-1 pre").is_hidden()
+    page.locator("#run-2 pre").wait_for()  # a browser tells the page later that it went there
+    assert page.locator("#run-1 pre").is_hidden()
     assert opened(url + "#run-1").page.locator("#run-1 pre").is_visible()
 
 
