@@ -10,6 +10,7 @@ import torch
 from onnx import TensorProto, helper
 
 from tsfmicro.errors import ConfigError, ShapeError, TsfmicroError, UnknownNameError, WeightsError
+from tsfmicro.files import locked
 from tsfmicro.models.pretrained import save_pretrained
 from tsfmicro.models.registry import create_model
 from tsfmicro.models.runtimes import Facts, InTorch, load_predictor
@@ -18,7 +19,7 @@ from tsfmicro.use.export import export
 RUNTIMES = ("onnxruntime", "openvino")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def model():
     torch.manual_seed(0)
     model = create_model("tsfmicro-small", 3, size=32)
@@ -26,9 +27,14 @@ def model():
     return model.eval()
 
 
-@pytest.fixture(scope="module")
-def file(model, tmp_path_factory):
-    return export(model, tmp_path_factory.mktemp("exported") / "model.onnx").path
+@pytest.fixture(scope="session")
+def file(model, tmp_path_factory, worker_id):
+    """Made once for all processes that test, since it takes ten seconds."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder if worker_id == "master" else folder.parent
+    file = folder / "model.onnx"
+    with locked(folder / "model.lock", lambda: None):
+        return file if file.exists() else export(model, file).path
 
 
 def images(clips=2, size=32):

@@ -37,7 +37,9 @@ CHOICES = [
     pytest.param({"variant": "spatial_to_temporal"}, marks=NIGHT),
     pytest.param({"variant": "late", "motion": "flow", "frame": "apex"}, marks=NIGHT),  # by day test_runtimes has it
 ]
-NAMES = [  # without tsfmicro, whose variants follow; by day tsfmicro-small is exported in test_runtimes, and others are made of what bi-woof and strcn are
+# Without tsfmicro, whose variants follow. By day test_runtimes exports tsfmicro-small, and bi-woof and strcn are made of what
+# others are.
+NAMES = [
     pytest.param(
         name, marks=NIGHT if name in (*LARGE, "tsfmicro-small", "bi-woof", "strcn") or name.endswith("-approx") else ()
     )
