@@ -1,5 +1,7 @@
 """Exported files in their runtimes: called like torch, and what they cannot take is told in one line."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -62,6 +64,20 @@ def test_a_digest_changes_with_a_weight_and_with_an_option_and_with_nothing_else
     assert digests["same"] == InTorch(model).digest()
     assert digests["onnxruntime"] == digests["openvino"]
     assert len(set(digests.values())) == 4
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_nobody_is_told_and_nothing_is_kept_of_it_being_used(file, runtime, tmp_path):
+    asked = (
+        "import sys\n"
+        "asks = ('socket.getaddrinfo', 'socket.gethostbyname', 'socket.connect', 'socket.sendto')\n"
+        "sys.addaudithook(lambda event, given: event in asks and print(event, given))\n"
+        "from tsfmicro.models.runtimes import load_predictor\n"
+        f"load_predictor({str(file)!r}, {runtime!r})\n"
+    )
+    home = os.environ | {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", asked], env=home, capture_output=True, text=True, check=True)
+    assert done.stdout == "" and list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -207,6 +208,14 @@ def need(module: str, extra: str) -> ModuleType:
         raise ConfigError(f"{module} is not installed. Run: pip install 'tsfmicro[{extra}]'.") from None
 
 
+def _without_telemetry() -> None:
+    """Keep OpenVINO from telling its makers over the network that it is loaded, for whose answer a program waits when it ends.
+
+    It asks another package to, which is installed with it, and goes without where that cannot be imported.
+    """
+    cast(dict[str, Any], sys.modules).setdefault("openvino_telemetry", None)
+
+
 def _check_file(file: Path) -> None:
     try:
         with file.open("rb") as stream:
@@ -254,6 +263,7 @@ class InOnnxRuntime(Predictor):
     def __init__(self, file: Path, threads: int) -> None:
         self._file = file
         onnxruntime = need("onnxruntime", EXTRAS["onnxruntime"])
+        onnxruntime.disable_telemetry_events()  # its programs for Windows have them
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -283,6 +293,7 @@ class InOpenVino(Predictor):
 
     def __init__(self, file: Path, threads: int, precision: Precision) -> None:
         self._file = file
+        _without_telemetry()
         openvino = need("openvino", EXTRAS["openvino"])
         core = openvino.Core()
         try:
