@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -201,19 +202,17 @@ def _installed(file: Path) -> Runtime:
 
 
 def need(module: str, extra: str) -> ModuleType:
-    """Import what an extra installs. Raises ConfigError that says which."""
+    """Import what an extra installs. Raises ConfigError that says which.
+
+    Nobody is told that it is used: unless kept from it, onnxruntime sends Microsoft what it ran, with the file's name, and
+    OpenVINO Google that it was loaded, through a package that it goes without where that cannot be imported.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    cast(dict[str, Any], sys.modules).setdefault("openvino_telemetry", None)
     try:
         return importlib.import_module(module)
     except ImportError:
         raise ConfigError(f"{module} is not installed. Run: pip install 'tsfmicro[{extra}]'.") from None
-
-
-def _without_telemetry() -> None:
-    """Keep OpenVINO from telling its makers over the network that it is loaded, for whose answer a program waits when it ends.
-
-    It asks another package to, which is installed with it, and goes without where that cannot be imported.
-    """
-    cast(dict[str, Any], sys.modules).setdefault("openvino_telemetry", None)
 
 
 def _check_file(file: Path) -> None:
@@ -263,7 +262,6 @@ class InOnnxRuntime(Predictor):
     def __init__(self, file: Path, threads: int) -> None:
         self._file = file
         onnxruntime = need("onnxruntime", EXTRAS["onnxruntime"])
-        onnxruntime.disable_telemetry_events()  # its programs for Windows have them
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -293,7 +291,6 @@ class InOpenVino(Predictor):
 
     def __init__(self, file: Path, threads: int, precision: Precision) -> None:
         self._file = file
-        _without_telemetry()
         openvino = need("openvino", EXTRAS["openvino"])
         core = openvino.Core()
         try:
