@@ -28,6 +28,7 @@ def test_it_has_the_published_number_of_parameters_without_queries_and_keys_that
     assert describe("causalnet", 3).parameters == 276_590_089 - NEVER_LEARN
 
 
+@pytest.mark.slow
 def test_its_maps_and_logits_are_the_released_program_s(released):
     _, arrays, model, batch = released
     seen = {}
@@ -44,6 +45,7 @@ def test_its_maps_and_logits_are_the_released_program_s(released):
     assert_near(seen["cab"], arrays["cab"])
 
 
+@pytest.mark.slow
 def test_it_learns_as_the_released_program_does(released):
     facts, arrays, model, batch = released
     loss, norms = train_once(model, batch, torch.tensor([0, 1]))

@@ -68,9 +68,17 @@ CHOICES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("together", [False, True], ids=["clip by clip", "together"])
-@pytest.mark.parametrize("options", CHOICES, ids=lambda options: "-".join(options.values()))
-@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+# By day each choice meets both ways to train and both to group, at night all four together.
+WAYS = [
+    pytest.param(
+        options, training, together, marks=pytest.mark.slow if (n + training + together) % 2 else (),
+        id="-".join((*options.values(), "train" if training else "eval", "together" if together else "clip by clip")),
+    )
+    for n, options in enumerate(CHOICES) for training in (False, True) for together in (False, True)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "training", "together"), WAYS)
 def test_logits_and_gradients_are_the_plain_program_s(options, training, together, monkeypatch):
     monkeypatch.setattr(grouped, "MAP_BYTES", 2**60 if together else 1)
     weights, plain_logits, gradients = written(training, **options)
