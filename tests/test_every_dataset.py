@@ -17,7 +17,7 @@ from tsfmicro.data.base import can_train
 from tsfmicro.data.check import check
 from tsfmicro.data.corrections import corrections
 from tsfmicro.data.headed import HeadedDataset
-from tsfmicro.data.registry import DATASETS, dataset
+from tsfmicro.data.registry import DATASETS, dataset, read
 from tsfmicro.errors import AnnotationError, FrameError, UnknownNameError
 from tsfmicro.labels import scheme
 
@@ -95,6 +95,13 @@ def test_every_clip_has_its_own_id_and_an_emotion_that_every_scheme_knows(name, 
     assert {clip.dataset for clip in clips} == set(DATASETS[name].shows)
     for scheme_name in DATASETS[name].published:
         assert {scheme(scheme_name).label_of(clip) for clip in clips} - {None}
+
+
+@every_with_sheet_and_frames
+def test_read_as_another_dataset_it_is_told_whose_sheet_there_is(name, small, tmp_path):
+    other = "mmew" if name != "mmew" else "samm"
+    with pytest.raises(AnnotationError, match=rf"There is a sheet of [^.]*\({name}\)"):
+        read(DATASETS[other], small(name, tmp_path / "copy"))
 
 
 @every_dataset

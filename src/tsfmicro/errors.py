@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class TsfmicroError(Exception):
@@ -12,6 +13,14 @@ class TsfmicroError(Exception):
 
 class AnnotationError(TsfmicroError):
     """A sheet or one of its rows cannot be read as the dataset's documentation says."""
+
+
+class NoSheetError(AnnotationError):
+    """No sheet of the dataset lies where it was looked for; `files` are the spreadsheets that do."""
+
+    def __init__(self, line: str, files: Iterable[Path] = ()) -> None:
+        super().__init__(line)
+        self.files = tuple(files)
 
 
 class FrameError(TsfmicroError):

@@ -81,9 +81,9 @@ def read_dataset(name: str, folder: Place) -> Reading:
 
     Raises: UnknownNameError; AnnotationError, LabelError, FrameError: the folder or its sheet cannot be read, and why.
     """
-    from tsfmicro.data.registry import dataset
+    from tsfmicro.data.registry import dataset, read
 
-    return dataset(name).read(Path(folder))
+    return read(dataset(name), Path(folder))
 
 
 def draw_faces(

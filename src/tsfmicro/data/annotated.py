@@ -30,7 +30,7 @@ from tsfmicro.data.entries import (
 )
 from tsfmicro.data.frames import FrameTree, Recording, look_around, spreadsheets
 from tsfmicro.data.sheets import Table, read_tables
-from tsfmicro.errors import AnnotationError, FrameError, LabelError
+from tsfmicro.errors import AnnotationError, FrameError, LabelError, NoSheetError
 from tsfmicro.labels import scheme
 from tsfmicro.types import Clip, Frames, VideoFrames
 
@@ -154,9 +154,10 @@ class AnnotatedDataset(Dataset):
         if all(map(self.beside_only, tables)):
             strange |= {table.file: self.beside_only(table) for table in tables}
             there = "; ".join(f"{file.name} ({why})" for file, why in [*strange.items()][:_NAMED]) or "none"
-            raise AnnotationError(
+            raise NoSheetError(
                 f"{root}: no sheet of {self.title}. Looked for {self._example} or its like, "
-                f"here, below and three folders above; spreadsheets found: {there}. Put the sheet beside the frames."
+                f"here, below and three folders above; spreadsheets found: {there}. Put the sheet beside the frames.",
+                strange,
             )
         chosen = self.chosen(tables)
         files = dict.fromkeys(table.file for table in tables)

@@ -12,6 +12,7 @@ from tsfmicro.data.base import Dataset, Reading, can_train
 from tsfmicro.data.corrections import corrections
 from tsfmicro.data.entries import NO_APEX, Flag
 from tsfmicro.data.exclusions import leave_out
+from tsfmicro.data.registry import read
 from tsfmicro.labels import scheme
 from tsfmicro.types import Clip
 
@@ -147,7 +148,7 @@ def check(dataset: Dataset, root: Path, exclusions: Mapping[str, str] | None = N
     Raises:
         AnnotationError, LabelError, FrameError: as `Dataset.read`; AnnotationError for an exclusion without a clip.
     """
-    reading = dataset.read(root)
+    reading = read(dataset, root)
     exclusions = exclusions or {}
     clips = leave_out(reading.clips, exclusions)
     return Check(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tsfmicro.data.base import Dataset
+from contextlib import suppress
+from pathlib import Path
+
+from tsfmicro.data.annotated import AnnotatedDataset
+from tsfmicro.data.base import Dataset, Progress, Reading
 from tsfmicro.data.casme import Casme
 from tsfmicro.data.casme2 import Casme2
 from tsfmicro.data.casme3 import Casme3
@@ -16,9 +20,10 @@ from tsfmicro.data.four_dme import FourDme
 from tsfmicro.data.mmew import Mmew
 from tsfmicro.data.samm import Samm
 from tsfmicro.data.samm_lv import SammLongVideos
+from tsfmicro.data.sheets import read_tables
 from tsfmicro.data.smic import SmicHs, SmicNir, SmicVis
 from tsfmicro.data.smic_e import SmicHsE, SmicNirE, SmicVisE
-from tsfmicro.errors import AnnotationError, UnknownNameError
+from tsfmicro.errors import AnnotationError, NoSheetError, UnknownNameError
 
 DATASETS: dict[str, Dataset] = {
     d.name: d
@@ -60,3 +65,29 @@ def dataset(name: str) -> Dataset:
     if name not in DATASETS:
         raise UnknownNameError("dataset", name, DATASETS)
     return DATASETS[name]
+
+
+def read(data: Dataset, root: Path, tell: Progress = lambda done, total: None) -> Reading:
+    """What a dataset's folder holds.
+
+    Raises: as `Dataset.read`. Where it holds another dataset's sheet instead, the line says whose.
+    """
+    try:
+        return data.read(root, tell)
+    except NoSheetError as lack:
+        whose = [other for other in DATASETS.values() if other.name != data.name and _tells_of(other, lack.files)]
+        if not whose:
+            raise
+        names = " or ".join(f"{other.title} ({other.name})" for other in whose)
+        raise NoSheetError(f"{lack} There is a sheet of {names}: is the name the right one?", lack.files) from None
+
+
+def _tells_of(data: Dataset, files: tuple[Path, ...]) -> bool:
+    """Whether a sheet among these files will do for the dataset alone."""
+    if not isinstance(data, AnnotatedDataset) or not data.has_sheet:
+        return False
+    for file in files:
+        with suppress(AnnotationError):
+            if any(not data.refuses(table) and not data.beside_only(table) for table in read_tables(file)):
+                return True
+    return False

@@ -11,7 +11,7 @@ import numpy as np
 
 from tsfmicro.config import RunConfig
 from tsfmicro.data.exclusions import leave_out, read_exclusions
-from tsfmicro.data.registry import dataset
+from tsfmicro.data.registry import dataset, read
 from tsfmicro.errors import AnnotationError, ConfigError, LabelError, UnknownNameError, WeightsError
 from tsfmicro.generated import is_generated
 from tsfmicro.labels import is_of_units, scheme
@@ -152,7 +152,7 @@ def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tu
     clips: list[Clip] = []
     for name in config.data.datasets:
         data = dataset(name)
-        reading = data.read(roots[name], partial(watch.progress, f"reading {data.title}"))
+        reading = read(data, roots[name], partial(watch.progress, f"reading {data.title}"))
         flagged = f"; {len(reading.flags)} odd things, see `tsfmicro data check {name}`" if reading.flags else ""
         sheet = "sheet " if data.has_sheet else ""
         watch.note(f"{data.title}: {len(reading.clips)} clips, {sheet}{reading.version}{flagged}")

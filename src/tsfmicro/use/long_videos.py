@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tsfmicro.data.annotated import AnnotatedDataset
 from tsfmicro.data.frames import FrameTree
-from tsfmicro.data.registry import dataset
+from tsfmicro.data.registry import dataset, read
 from tsfmicro.errors import FrameError, UnknownNameError
 from tsfmicro.labels import scheme
 from tsfmicro.people import person
@@ -80,7 +80,7 @@ def long_videos(name: str, root: Path) -> LongVideos:
         raise UnknownNameError("dataset of long videos", name, _NAMES)
     source = dataset(name)
     assert isinstance(source, AnnotatedDataset)
-    reading = source.read(root)
+    reading = read(source, root)
     clips = [(clip, kind) for kind, of in _kinds(reading.clips, reading.macro) for clip in of]
     there = [(clip, kind) for clip, kind in clips if clip.frames.numbers]
     cut = [clip for clip, _ in there if _called(_place(clip.frames)) in (clip.name, f"{clip.subject}_{clip.name}")]
