@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tsfmicro.data.four_dme import FourDme
 from tsfmicro.data.mmew import Mmew
 from tsfmicro.data.samm import Samm
 from tsfmicro.data.samm_lv import SammLongVideos
-from tsfmicro.data.sheets import read_tables
+from tsfmicro.data.sheets import Table, read_tables
 from tsfmicro.data.smic import SmicHs, SmicNir, SmicVis
 from tsfmicro.data.smic_e import SmicHsE, SmicNirE, SmicVisE
 from tsfmicro.errors import AnnotationError, NoSheetError, UnknownNameError
@@ -75,19 +76,18 @@ def read(data: Dataset, root: Path, tell: Progress = lambda done, total: None) -
     try:
         return data.read(root, tell)
     except NoSheetError as lack:
-        whose = [other for other in DATASETS.values() if other.name != data.name and _tells_of(other, lack.files)]
+        whose = _of(lack.files)
         if not whose:
             raise
         names = " or ".join(f"{other.title} ({other.name})" for other in whose)
         raise NoSheetError(f"{lack} There is a sheet of {names}: is the name the right one?", lack.files) from None
 
 
-def _tells_of(data: Dataset, files: tuple[Path, ...]) -> bool:
-    """Whether a sheet among these files will do for the dataset alone."""
-    if not isinstance(data, AnnotatedDataset) or not data.has_sheet:
-        return False
+def _of(files: Iterable[Path]) -> list[AnnotatedDataset]:
+    """Datasets for which a sheet among these files will do alone."""
+    tables: list[Table] = []
     for file in files:
         with suppress(AnnotationError):
-            if any(not data.refuses(table) and not data.beside_only(table) for table in read_tables(file)):
-                return True
-    return False
+            tables += read_tables(file)
+    with_sheet = [data for data in DATASETS.values() if isinstance(data, AnnotatedDataset) and data.has_sheet]
+    return [data for data in with_sheet if any(not (data.refuses(one) or data.beside_only(one)) for one in tables)]
