@@ -133,7 +133,8 @@ def _paired(one: Tally, other: Tally, name: str) -> tuple[ByClass, np.ndarray, n
 def _p(score: ByClass, a: np.ndarray, b: np.ndarray) -> float:
     people = a.shape[1]
     swaps = _swaps(people)
-    flat_a, flat_b = (np.moveaxis(side, 1, 0).reshape(people, -1) for side in (a, b))
+    # Counts as floats are as exact, and multiplied several times faster.
+    flat_a, flat_b = (np.moveaxis(side, 1, 0).reshape(people, -1).astype(float) for side in (a, b))
     moved = swaps @ (flat_b - flat_a)
     shape = (len(swaps), len(a), *a.shape[2:])
     swapped = score((flat_a.sum(0) + moved).reshape(shape)) - score((flat_b.sum(0) - moved).reshape(shape))
