@@ -17,5 +17,5 @@ if "ONEDNN_MAX_CPU_ISA" in os.environ:
 
 
 def pytest_xdist_auto_num_workers():
-    """Two more than there are cores: tests of browsers and other processes wait for much of their time."""
-    return (os.cpu_count() or 1) + 2
+    """One more than there are cores: tests of browsers and other processes wait for much of their time."""
+    return (os.cpu_count() or 1) + 1
