@@ -41,11 +41,8 @@ def reasons(reading):
 
 def test_the_main_sheet_adds_3346_macro_expressions_and_agrees_with_the_corrected_micro_ones(with_main, reading):
     rows = read_tables(with_main / MAIN)[0].cells
-    assert (len(rows) - 1, len({tuple(row[:2]) for row in rows}) - 1, len({row[0] for row in rows}) - 1) == (
-        4206,
-        956,
-        98,
-    )
+    counts = (len(rows) - 1, len({tuple(row[:2]) for row in rows}) - 1, len({row[0] for row in rows}) - 1)
+    assert counts == (4206, 956, 98)
     assert (len(reading.clips), len(reading.macro), reading.rows) == (860, 3346, 860)
     assert all(clip.emotion for clip in reading.clips) and not any(clip.emotion for clip in reading.macro)
     assert not {"other frames in the main sheet", "not in the main sheet"} & reasons(reading).keys()

@@ -34,9 +34,7 @@ LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)  # of 68 points
 class MOL(Model):
     """Eight grey frames (N, 8, size, size) → (N, classes); in training also flow of neighbours and points of each frame."""
 
-    near_ties = (
-        0.02  # of noise, which has many: with new weights one that falls the other way moves logits by 0.003 to 0.005
-    )
+    near_ties = 0.02  # noise has many: with new weights one that falls the other way moves logits by 0.003 to 0.005
 
     def __init__(
         self,

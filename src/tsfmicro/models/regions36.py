@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 LANDMARKS = 68
-LIFT = (
-    0.2  # of the distance between the eyes: the toolbox raises its helper points above the brows by a fixed 20 pixels
-)
+# Of the distance between the eyes: the toolbox raises its helper points above the brows by a fixed 20 pixels.
+LIFT = 0.2
 
 BROWS = (17, 19, 21, 22, 24, 26)  # what m0, m1, m2, m4, m5 and m6 are above; m3 is midway between m2 and m4
 MIDWAY = (  # m7 … m21 lie midway between two landmarks

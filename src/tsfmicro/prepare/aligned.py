@@ -16,9 +16,8 @@ from tsfmicro.prepare.pairs import candidates, widest
 from tsfmicro.types import Clip, Pair
 
 PAIRS: tuple[Pair, Pair] = ("annotated", "widest")
-SEARCHED = (
-    224  # edge of the faces on which the widest pair is chosen, pixels: the same pair whatever size a model wants
-)
+# Edge of the faces on which the widest pair is chosen, pixels: the same pair whatever size a model wants.
+SEARCHED = 224
 
 Read = Callable[[Iterable[int]], dict[int, np.ndarray]]
 

@@ -9,9 +9,8 @@ import numpy as np
 from tsfmicro.synthetic.draw import Field, Grid, curve, smoothstep, strokes
 from tsfmicro.synthetic.person import Person
 
-HAIRS_OF = (
-    2.75  # grid points per mm for which hairs are counted: on a coarser grid each is thicker, and there are fewer
-)
+# Grid points per mm for which hairs are counted: on a coarser grid each is thicker, and there are fewer.
+HAIRS_OF = 2.75
 
 
 def brow_points(p: Person, side: int) -> np.ndarray:
