@@ -1,5 +1,6 @@
 """Hypothesis finds no fault with a machine that is slow; OpenVINO is not asked for less than its processor has."""
 
+import gc
 import os
 
 from hypothesis import HealthCheck, settings
@@ -19,3 +20,12 @@ if "ONEDNN_MAX_CPU_ISA" in os.environ:
 def pytest_xdist_auto_num_workers():
     """One more than there are cores: tests of browsers and other processes wait for much of their time."""
     return (os.cpu_count() or 1) + 1
+
+
+# What collecting makes lives as long as the process: looked through again and again for what may be freed, it costs seconds.
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()

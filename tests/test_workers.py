@@ -1,5 +1,6 @@
 """Work is given as functions of the standard library, which a new process can import by name."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -29,6 +30,15 @@ def test_workers_use_one_thread_each_and_this_process_keeps_its_own_setting(monk
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert list(spread(os.getenv, ["OMP_NUM_THREADS"] * 2, 2)) == ["1", "1"]
     assert "OMP_NUM_THREADS" not in os.environ
+
+
+def test_workers_look_for_cycles_in_what_they_work_on_and_not_in_what_they_imported():
+    assert all(enabled and frozen for enabled, frozen in spread(_collects, [1, 2], 2))
+    assert gc.isenabled()
+
+
+def _collects(_):
+    return gc.isenabled(), gc.get_freeze_count()
 
 
 @pytest.mark.parametrize("workers", [1, 2])

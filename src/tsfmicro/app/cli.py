@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import json
 import sys
 from pathlib import Path
@@ -317,6 +319,7 @@ data.command("synth-flow")(synth_flow)
 
 def main() -> None:
     """Run a command. A user's mistake is one line on standard error and exit status 1; Ctrl-C is 130."""
+    atexit.register(gc.freeze)  # at its end a program that loaded torch would look for cycles in it for a quarter of a second
     try:
         app()
     except TsfmicroError as mistake:
