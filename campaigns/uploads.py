@@ -220,7 +220,7 @@ def _afterwards(page: Page, outside: set[Path]) -> Iterator[str]:
     if new := _listed(page) ^ outside:
         yield f"files elsewhere: {', '.join(sorted(map(str, new))[:3])}"
     ends = time.monotonic() + PATIENCE
-    while (left := [f for f in page.room.glob("tsfmicro-*/*") if f.is_file()]) and time.monotonic() < ends:
+    while (left := _uploads(page.room)) and time.monotonic() < ends:
         time.sleep(1)
     if left:
         yield f"{len(left)} uploads are left, as {left[0].name[:60]!r}"
@@ -232,7 +232,13 @@ def _afterwards(page: Page, outside: set[Path]) -> Iterator[str]:
 
 def _listed(page: Page) -> set[Path]:
     """All files beside the page's own folder, and in the one above."""
-    return {f for f in page.room.parent.rglob("*") if f.is_file() and not f.is_relative_to(page.room)} - {page.told}
+    beside = [path for path in page.room.parent.iterdir() if path != page.room]
+    return {f for path in beside for f in (path, *path.rglob("*")) if f.is_file()} - {page.told}
+
+
+def _uploads(room: Path) -> list[Path]:
+    """What is left of visitors; os.walk does not mind that a folder goes while it is looked at."""
+    return [Path(at, name) for at, _, names in os.walk(room) if Path(at).match("tsfmicro-*") for name in names]
 
 
 def _asked(port: int, how: str, where: str, body: bytes = b"", kind: str = "application/json") -> tuple[int, str]:
