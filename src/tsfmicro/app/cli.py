@@ -319,7 +319,8 @@ data.command("synth-flow")(synth_flow)
 
 def main() -> None:
     """Run a command. A user's mistake is one line on standard error and exit status 1; Ctrl-C is 130."""
-    atexit.register(gc.freeze)  # at its end a program that loaded torch would look for cycles in it for a quarter of a second
+    # A program that loaded torch would end by looking for cycles in it, a quarter of a second.
+    atexit.register(gc.freeze)
     try:
         app()
     except TsfmicroError as mistake:
