@@ -31,6 +31,7 @@ numbers = st.floats(1e-9, 1e6)
 
 
 @example(name="a", epochs=1, lr=1.0, seeds=[0], flip=0.0, size=32, options={"a": "\x85b\u2028\u2029"})
+@example(name="1e3", epochs=1, lr=1.0, seeds=[0], flip=0.0, size=32, options={"0E0": "2e-5"})
 @few
 @given(
     name=names,

@@ -168,16 +168,16 @@ class _Loader(yaml.SafeLoader):
     """YAML 1.1 as PyYAML reads it takes 1e-3 for text; a number is a number here."""
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+0123456789."),
-)
-
-
 class _Dumper(yaml.SafeDumper):
-    """Writes text that holds a line break of Unicode's in quotes; plain, it would be read as another."""
+    """Writes text in quotes that would be read as another if it were plain: a number, or with a line break of Unicode's."""
 
+
+for _either in (_Loader, _Dumper):
+    _either.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+        list("-+0123456789."),
+    )
 
 _Dumper.add_representer(
     str,
