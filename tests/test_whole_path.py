@@ -24,7 +24,7 @@ def tsfmicro(*words, check=True):
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
     root = tmp_path_factory.mktemp("whole") / "faces"
-    tsfmicro("data", "synth", root, "--people", PEOPLE, "--clips", CLIPS, "--fps", 30, "--seed", 1)
+    tsfmicro("data", "synth", root, "--people", PEOPLE, "--clips", CLIPS, "--fps", 25, "--seed", 1)
     return root
 
 

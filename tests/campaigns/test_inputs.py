@@ -8,7 +8,7 @@ from campaigns import inputs
 from campaigns.damage import BYTES, WORDS, damage
 from tsfmicro.app import cli
 
-ROUNDS = 12
+ROUNDS = 8
 
 
 @pytest.fixture(scope="module")
