@@ -11,6 +11,7 @@ from platformdirs import user_cache_path
 
 from tsfmicro import __version__, places
 from tsfmicro.app import cli
+from tsfmicro.files import write_whole
 
 
 def one_line(err):
@@ -121,6 +122,15 @@ def test_a_full_disk_is_told_in_one_line(tsfmicro, monkeypatch):
     status, _, err = tsfmicro("models")
     assert status == 1
     assert "run/scores.json: no space is left" in one_line(err)
+
+
+def test_a_folder_where_a_file_is_to_be_written_is_told_in_one_line(tsfmicro, monkeypatch, tmp_path):
+    (tmp_path / "scores.json").mkdir()
+    monkeypatch.setattr(cli, "app", lambda: write_whole(tmp_path / "scores.json", "{}"))
+    status, _, err = tsfmicro("models")
+    assert status == 1
+    assert f"{tmp_path / 'scores.json'}: " in one_line(err)
+    assert [f.name for f in tmp_path.iterdir()] == ["scores.json"]
 
 
 def test_check_speaks_json_to_programs(tsfmicro, tmp_path):

@@ -170,6 +170,19 @@ def test_a_damaged_floor_is_named(finish):
         evaluate_run(folder)
 
 
+def test_damage_within_a_floor_is_told_and_one_of_an_earlier_version_is_read(finish):
+    folder = finish()
+    file = folder.path / "floor-linear.npy"
+    before = evaluate_run(folder).table()
+    whole = file.read_bytes()
+    for damaged in (whole[:-30] + bytes(8) + whole[-22:], whole[:-1], whole + b"more"):
+        file.write_bytes(damaged)
+        with pytest.raises(RunError, match=r"floor-linear\.npy: is damaged \(its bytes .*Delete it and run the same"):
+            evaluate_run(folder)
+    np.save(file, np.load(file))
+    assert evaluate_run(folder).table() == before
+
+
 def test_a_leak_and_a_score_of_one_reading_are_those_of_two(finish):
     folder = finish()
     stored = stored_of(folder)

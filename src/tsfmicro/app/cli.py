@@ -335,7 +335,7 @@ def main() -> None:
     except OSError as problem:
         if problem.errno not in _DISK:
             raise
-        where = problem.filename or "the disk"
+        where = problem.filename2 or problem.filename or "the disk"  # the second is what the first was to become
         _end(f"{where}: {_DISK[problem.errno]} What is finished is kept: the same command goes on from there.", 1)
 
 
@@ -343,6 +343,8 @@ _DISK = {
     errno.ENOSPC: "no space is left. Make room, or choose another disk.",
     errno.EDQUOT: "your quota is used up. Make room, or choose another disk.",
     errno.EACCES: "permission denied. Choose a folder that you may write to.",
+    errno.EISDIR: "a folder lies where a file should be. Move it away, or name another one.",
+    errno.ENOTDIR: "a part of this path is a file, not a folder. Name another one.",
     errno.ELOOP: "a link that leads to itself. Copy the file that it should lead to.",
     errno.EROFS: "the disk is read-only. Choose another one.",
 }

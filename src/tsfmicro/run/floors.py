@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 
@@ -50,15 +51,25 @@ def store_floor(folder: RunFolder, name: str, said: Sequence[Logits]) -> None:
         seed.values[0, [place for _, place in sorted(zip(seed.clips, range(len(seed.clips)), strict=True))]]
         for seed in said
     ]
-    content = io.BytesIO()
-    np.save(content, np.stack(values))
-    write_whole(file_of(folder, name), content.getvalue())
+    stream = io.BytesIO()
+    np.save(stream, np.stack(values))
+    content = stream.getvalue()
+    write_whole(file_of(folder, name), content + _sum_of(content))
+
+
+def _sum_of(content: bytes) -> bytes:
+    """What stands behind an array, so that damage within it shows; numpy reads such a file as any other."""
+    return crc32(content).to_bytes(4, "little")
 
 
 def _stored(folder: RunFolder, name: str) -> list[Logits]:
     file, clips = file_of(folder, name), tuple(folder.plan.tested)
     try:
-        values = np.load(file)
+        stream = io.BytesIO(file.read_bytes())
+        values = np.load(stream)
+        content, behind = stream.getvalue()[: stream.tell()], stream.read()
+        if behind and behind != _sum_of(content):  # earlier versions wrote none
+            raise ValueError("its bytes are not those that were written")
         shape = (len(clips), len(folder.plan.classes))
         if values.ndim != 3 or not len(values) or values.shape[1:] != shape or values.dtype.kind != "f":
             raise ValueError(
