@@ -96,6 +96,15 @@ def test_a_damaged_config_is_told(folder, config):
     assert "\n" not in str(error.value)
 
 
+def test_a_config_of_which_no_model_can_be_built_is_told(folder):
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"name": "htnet", "size": 28, "options": {"width": 10**20}}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(WeightsError, match=r"config.json: no model can be built as it says \(.*Save the") as error:
+        from_pretrained(folder)
+    assert "\n" not in str(error.value)
+
+
 def test_a_config_of_a_later_format_is_refused_and_one_without_a_number_is_of_the_first(folder):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"format": 9}))

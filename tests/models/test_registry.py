@@ -58,7 +58,8 @@ def test_an_unknown_name_is_told_with_the_nearest_right_one(name, options, says)
     [
         ({"size": 225}, "size 225: the retention grid is halved 4 times.*Use 224"),
         ({"size": 8}, "Use 32"),
-        ({"num_classes": 0}, "num_classes is 0; give the number of emotions"),
+        ({"num_classes": 0}, "num_classes is 0; give the number of emotions, 1 to 1000"),
+        ({"num_classes": 10**9}, "num_classes is 1000000000; give the number of emotions"),
         ({"size": "224"}, "size must be a whole number from 1 on; it is '224'"),
         ({"widths": 64}, "widths must be 4 whole numbers from 1 on; it is 64"),
         ({"widths": (64, 128, 256)}, r"it is \(64, 128, 256\)"),

@@ -73,7 +73,18 @@ def from_pretrained(place: str | Path) -> Model:
         raise WeightsError(
             f"{folder / CONFIG}: is of format {written}, this version reads {FORMAT}. Use the version that saved it."
         )
-    model = create_model(**recipe)
+    try:
+        model = create_model(**recipe)
+    except (
+        TypeError,
+        ValueError,
+        OverflowError,
+        MemoryError,
+        RuntimeError,
+    ) as problem:  # torch's words for a wrong size
+        raise WeightsError(
+            f"{folder / CONFIG}: no model can be built as it says ({str(problem).partition(chr(10))[0]}). Save the model again."
+        ) from None
     model.classes = _classes(config, folder)
     model.card = Card.from_dict(config["card"], str(folder / CONFIG)) if "card" in config else None
     load_weights(model, folder / WEIGHTS)

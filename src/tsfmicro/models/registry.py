@@ -20,6 +20,7 @@ from tsfmicro.models.origin import Origin, Released
 from tsfmicro.models.unreproducible import UNREPRODUCIBLE
 
 Builder = Callable[..., Model]  # (num_classes, size, *, option=default, …) -> Model
+MOST_CLASSES = 1000  # more are a slip, whose weights would fill the memory
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,10 @@ def create_model(name: str, num_classes: int, size: int | None = None, **options
         if option not in entry.options:
             raise UnknownNameError(f"option of model {name}", option, entry.options)
     _check_kinds(entry, options)
-    if not isinstance(num_classes, int) or num_classes < 1:
-        raise ConfigError(f"model {name}: num_classes is {num_classes!r}; give the number of emotions, 1 or more.")
+    if not isinstance(num_classes, int) or not 1 <= num_classes <= MOST_CLASSES:
+        raise ConfigError(
+            f"model {name}: num_classes is {num_classes!r}; give the number of emotions, 1 to {MOST_CLASSES}."
+        )
     size = entry.size if size is None else size
     model = entry.build(num_classes, size, **options)
     model.recipe = {"name": name, "num_classes": num_classes, "size": size, "options": options}
