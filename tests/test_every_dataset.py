@@ -5,6 +5,7 @@ import json
 import shutil
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,19 @@ def small(tmp_path_factory):
     return copy_of
 
 
+@pytest.fixture(scope="module")
+def as_released(tmp_path_factory):
+    """The clips of a fake of a dozen rows of a dataset with one of its sheets, read once."""
+
+    @cache
+    def clips_of(name, sheet):
+        root = tmp_path_factory.mktemp(name)
+        DATASETS[name].write_fake(root, rng(), rows=12, sheet=sheet)
+        return DATASETS[name].read(root).clips
+
+    return clips_of
+
+
 @every_dataset
 def test_the_whole_release_has_as_many_rows_as_published(name, release):
     reading = DATASETS[name].read(release(name))
@@ -134,13 +148,12 @@ def test_every_layout_gives_the_same_clips_with_their_frames(name, layout, relea
 
 
 @every_sheet
-@pytest.mark.parametrize("cells", ["release", "text", "number"])
-@pytest.mark.parametrize("bare", [False, True])
-def test_text_and_number_cells_preamble_or_none_make_no_difference(name, sheet, cells, bare, small, tmp_path):
-    data = DATASETS[name]
-    small(name, tmp_path / "release", sheet=sheet)
-    data.write_fake(tmp_path / "copy", rng(), rows=12, sheet=sheet, cells=cells, bare=bare)
-    assert data.read(tmp_path / "copy").clips == data.read(tmp_path / "release").clips
+@pytest.mark.parametrize(
+    ("cells", "bare"), [("release", True), ("text", False), ("text", True), ("number", False), ("number", True)]
+)
+def test_text_and_number_cells_preamble_or_none_make_no_difference(name, sheet, cells, bare, as_released, tmp_path):
+    DATASETS[name].write_fake(tmp_path, rng(), rows=12, sheet=sheet, cells=cells, bare=bare)
+    assert DATASETS[name].read(tmp_path).clips == as_released(name, sheet)
 
 
 @every_dataset
