@@ -30,6 +30,8 @@ FORMAT = 1  # of config.json with its card; one that says none is of 1
 HUB = "hf:/"  # never owner/name alone: a folder looks like that too, and a slip must not load a stranger's weights
 _ADDRESS = "hf://owner/name for a repository on the Hugging Face hub"
 _SHOWN = 3  # of the mistakes in a file, told in one line
+# What torch raises at sizes that cannot be, one or another.
+_CANNOT_BE_BUILT = (TypeError, ValueError, OverflowError, MemoryError, RuntimeError)
 
 
 def save_pretrained(model: Model, folder: str | Path) -> None:
@@ -75,13 +77,7 @@ def from_pretrained(place: str | Path) -> Model:
         )
     try:
         model = create_model(**recipe)
-    except (
-        TypeError,
-        ValueError,
-        OverflowError,
-        MemoryError,
-        RuntimeError,
-    ) as problem:  # torch's words for a wrong size
+    except _CANNOT_BE_BUILT as problem:
         raise WeightsError(
             f"{folder / CONFIG}: no model can be built as it says ({str(problem).partition(chr(10))[0]}). Save the model again."
         ) from None
