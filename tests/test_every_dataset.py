@@ -229,10 +229,10 @@ def test_a_missing_root_a_root_without_sheet_and_one_without_frames_each_say_so(
 @pytest.mark.parametrize(
     "file", ["SAMM.xlsx", "casme3.xlsx", "casme3_table.xlsx", "CASME2_label_Ver_2.xls", "1 (2).xlsx"]
 )
-def test_a_sheet_is_known_by_its_columns_whatever_it_and_its_file_are_called(name, file, tmp_path):
+def test_a_sheet_is_known_by_its_columns_whatever_it_and_its_file_are_called(name, file, as_released, tmp_path):
     data = DATASETS[name]
-    data.write_fake(tmp_path, rng(), rows=12, sheet=next(iter(data.sheets)))
-    as_released = data.read(tmp_path).clips
+    sheet = next(iter(data.sheets))
+    data.write_fake(tmp_path, rng(), rows=12, sheet=sheet)
     released = tmp_path / first_sheet(data)
     book = openpyxl.load_workbook(released)
     table = book.worksheets[0]
@@ -243,20 +243,20 @@ def test_a_sheet_is_known_by_its_columns_whatever_it_and_its_file_are_called(nam
     book.save(released)
     released.rename(tmp_path / file)
     reading = data.read(tmp_path)
-    assert reading.clips == as_released
+    assert reading.clips == as_released(name, sheet)
     assert reading.sheet == tmp_path / file
 
 
 @every_headed
-def test_a_csv_copy_says_the_same(name, tmp_path):
+def test_a_csv_copy_says_the_same(name, as_released, tmp_path):
     data = DATASETS[name]
-    data.write_fake(tmp_path, rng(), rows=12, sheet=next(iter(data.sheets)))
-    as_released = data.read(tmp_path).clips
+    sheet = next(iter(data.sheets))
+    data.write_fake(tmp_path, rng(), rows=12, sheet=sheet)
     file = tmp_path / first_sheet(data)
     with (tmp_path / "cas(me)3_part_A_edited.csv").open("w", newline="", encoding="utf-8-sig") as copy:
         csv.writer(copy).writerows(openpyxl.load_workbook(file).worksheets[0].iter_rows(values_only=True))
     file.unlink()
-    assert data.read(tmp_path).clips == as_released
+    assert data.read(tmp_path).clips == as_released(name, sheet)
 
 
 @every_headed

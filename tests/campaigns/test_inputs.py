@@ -8,7 +8,7 @@ from campaigns import inputs
 from campaigns.damage import BYTES, WORDS, damage
 from tsfmicro.app import cli
 
-ROUNDS = 8
+ROUNDS = 12
 
 
 @pytest.fixture(scope="module")
