@@ -1,8 +1,10 @@
-"""Hypothesis finds no fault with a machine that is slow; OpenVINO is not asked for less than its processor has."""
+"""Hypothesis finds no fault with a machine that is slow; OpenVINO is not asked for less than its processor has; what takes
+long to make is made once."""
 
 import gc
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,3 +31,38 @@ gc.disable()
 def pytest_collection_finish():
     gc.freeze()
     gc.enable()
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory, worker_id):
+    """A file or folder that one of the processes that test makes for all of them. Nobody changes it."""
+    from tsfmicro.files import locked
+
+    base = tmp_path_factory.getbasetemp()
+    base = (base if worker_id == "master" else base.parent) / "made-once"
+    base.mkdir(exist_ok=True)
+
+    def made(name, make):
+        at, begun = base / name, base / "begun" / name
+        with locked(base / f"{name}.lock", lambda: None):
+            if not at.exists():
+                begun.parent.mkdir(exist_ok=True)
+                make(begun)
+                begun.rename(at)
+        return at
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def release_of(made_once):
+    """The folder with a dataset's fake, of its full size unless rows are asked for. Nobody changes it."""
+    import numpy as np
+
+    from tsfmicro.data.registry import dataset
+
+    def root_of(name, **asked):
+        called = ", ".join([name, *(f"{key} {value}" for key, value in asked.items())])
+        return made_once(called, lambda root: dataset(name).write_fake(root, np.random.default_rng(0), **asked))
+
+    return root_of

@@ -46,65 +46,29 @@ def first_sheet(data):
     return next(iter(data.sheets.values())).file
 
 
-@pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    """A full-size fake of each dataset, written once."""
-    roots = {}
-
-    def root_of(name):
-        if name not in roots:
-            roots[name] = tmp_path_factory.mktemp(name)
-            DATASETS[name].write_fake(roots[name], rng())
-        return roots[name]
-
-    return root_of
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A fake of a dozen rows of a dataset, written once: a copy of it is there to be changed."""
-    fakes = {}
-
-    def copy_of(name, to, **asked):
-        key = name, tuple(asked.items())
-        if key not in fakes:
-            fakes[key] = tmp_path_factory.mktemp(name)
-            DATASETS[name].write_fake(fakes[key], rng(), rows=12, **asked)
-        return Path(shutil.copytree(fakes[key], to))
-
-    return copy_of
-
-
-@pytest.fixture(scope="module")
-def as_released(tmp_path_factory):
+@pytest.fixture(scope="session")
+def as_released(release_of):
     """The clips of a fake of a dozen rows of a dataset with one of its sheets, read once."""
-
-    @cache
-    def clips_of(name, sheet):
-        root = tmp_path_factory.mktemp(name)
-        DATASETS[name].write_fake(root, rng(), rows=12, sheet=sheet)
-        return DATASETS[name].read(root).clips
-
-    return clips_of
+    return cache(lambda name, sheet: DATASETS[name].read(release_of(name, rows=12, sheet=sheet)).clips)
 
 
 @every_dataset
-def test_the_whole_release_has_as_many_rows_as_published(name, release):
-    reading = DATASETS[name].read(release(name))
+def test_the_whole_release_has_as_many_rows_as_published(name, release_of):
+    reading = DATASETS[name].read(release_of(name))
     assert reading.rows == len(reading.clips) + len(reading.macro) == DATASETS[name].release_rows
 
 
 @every_dataset
-def test_counts_are_the_papers_or_the_difference_is_explained(name, release):
-    for counts in check(DATASETS[name], release(name)).schemes:
+def test_counts_are_the_papers_or_the_difference_is_explained(name, release_of):
+    for counts in check(DATASETS[name], release_of(name)).schemes:
         has_apex = DATASETS[name].has_apex
         as_published = all((c.with_apex if has_apex else c.labelled) == c.paper for c in counts.classes)
         assert as_published or any("the paper counts" in note for note in counts.notes)
 
 
 @every_dataset
-def test_every_clip_has_its_own_id_and_an_emotion_that_every_scheme_knows(name, release):
-    clips = DATASETS[name].read(release(name)).clips
+def test_every_clip_has_its_own_id_and_an_emotion_that_every_scheme_knows(name, release_of):
+    clips = DATASETS[name].read(release_of(name)).clips
     assert len({clip.id for clip in clips}) == len(clips)
     assert {clip.dataset for clip in clips} == set(DATASETS[name].shows)
     for scheme_name in DATASETS[name].published:
@@ -112,10 +76,10 @@ def test_every_clip_has_its_own_id_and_an_emotion_that_every_scheme_knows(name, 
 
 
 @every_with_sheet_and_frames
-def test_read_as_another_dataset_it_is_told_whose_sheet_there_is(name, small, tmp_path):
+def test_read_as_another_dataset_it_is_told_whose_sheet_there_is(name, release_of, tmp_path):
     other = "mmew" if name != "mmew" else "samm"
     with pytest.raises(AnnotationError, match=rf"There is a sheet of [^.]*\({name}\)"):
-        read(DATASETS[other], small(name, tmp_path / "copy"))
+        read(DATASETS[other], release_of(name, rows=12))
 
 
 @every_dataset
@@ -136,10 +100,10 @@ def test_every_clip_without_a_flag_can_be_trained_on(name, tmp_path):
 
 
 @every_layout
-def test_every_layout_gives_the_same_clips_with_their_frames(name, layout, release, tmp_path):
+def test_every_layout_gives_the_same_clips_with_their_frames(name, layout, release_of, tmp_path):
     DATASETS[name].write_fake(tmp_path, rng(), rows=25, layout=layout)
     reading = DATASETS[name].read(tmp_path)
-    whole = {clip.id: clip for clip in DATASETS[name].read(release(name)).clips}
+    whole = {clip.id: clip for clip in DATASETS[name].read(release_of(name)).clips}
     assert len(reading.clips) + len(reading.macro) == 25
     for clip in reading.clips:
         assert clip == whole[clip.id]
@@ -195,15 +159,15 @@ def test_a_folder_that_is_gone_is_flagged_by_clip_and_row(name, tmp_path):
 
 
 @every_dataset
-def test_the_package_ships_only_corrections_that_the_release_needs(name, release):
-    reading = DATASETS[name].read(release(name))
+def test_the_package_ships_only_corrections_that_the_release_needs(name, release_of):
+    reading = DATASETS[name].read(release_of(name))
     assert {fixed.correction for fixed in reading.fixed} == set(corrections(name))
     assert all(fixed.correction.why for fixed in reading.fixed)
 
 
 @every_dataset
-def test_a_check_can_be_printed_and_written_as_json(name, release):
-    found = check(DATASETS[name], release(name))
+def test_a_check_can_be_printed_and_written_as_json(name, release_of):
+    found = check(DATASETS[name], release_of(name))
     assert any(DATASETS[name].title in line for line in found.lines())
     values = json.loads(json.dumps(found.to_dict()))
     assert values["clips"] + values["macro"] == DATASETS[name].release_rows
@@ -260,9 +224,9 @@ def test_a_csv_copy_says_the_same(name, as_released, tmp_path):
 
 
 @every_headed
-def test_the_sheets_of_other_datasets_are_never_taken(name, small, tmp_path):
+def test_the_sheets_of_other_datasets_are_never_taken(name, release_of, tmp_path):
     for number, other in enumerate(n for n, d in DATASETS.items() if isinstance(d, HeadedDataset) and n != name):
-        small(other, tmp_path / other, sheet=next(iter(DATASETS[other].sheets)))
+        shutil.copytree(release_of(other, rows=12, sheet=next(iter(DATASETS[other].sheets))), tmp_path / other)
         file = tmp_path / other / first_sheet(DATASETS[other])
         for beside in {*(tmp_path / other).glob("*.xlsx")} - {file}:
             beside.unlink()

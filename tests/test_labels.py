@@ -1,6 +1,5 @@
 from collections import Counter
 
-import numpy as np
 import pytest
 
 from tsfmicro.data.entries import objective_class
@@ -58,15 +57,14 @@ def test_an_unknown_emotion_and_an_unknown_scheme_are_errors():
 
 
 @pytest.fixture(scope="module")
-def releases(tmp_path_factory):
+def releases(release_of):
     """Clips of full-size fakes, by dataset and sheet."""
     clips = {}
     for name, sheet in [
         ("casme2", "20140508"), ("casme2", "20190701"), ("samm", "v2"), ("casme3", None),
         ("casme-squared", None), ("samm-lv", None), ("4dme", None), ("casme3-c", None),
     ]:  # fmt: skip
-        root = tmp_path_factory.mktemp(name)
-        dataset(name).write_fake(root, np.random.default_rng(2), sheet=sheet)
+        root = release_of(name, **{"sheet": sheet} if sheet else {})
         clips[name, sheet] = dataset(name).read(root).clips
     return clips
 

@@ -11,10 +11,8 @@ CLIPS = (38, 2, 5, 5, 2, 18, 26, 24, 7, 6, 1, 3, 9, 11, 3, 4, 10, 15)
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    root = tmp_path_factory.mktemp("casme")
-    Casme().write_fake(root, np.random.default_rng(1))
-    return root
+def release(release_of):
+    return release_of("casme")
 
 
 @pytest.fixture(scope="module")

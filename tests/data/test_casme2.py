@@ -16,11 +16,8 @@ FACES = Path(__file__).resolve().parents[2].parent / "shared" / "faces" / "casme
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    roots = {sheet: tmp_path_factory.mktemp("casme2") for sheet in Casme2.sheets}
-    for sheet, root in roots.items():
-        Casme2().write_fake(root, np.random.default_rng(1), sheet=sheet)
-    return roots
+def release(release_of):
+    return {sheet: release_of("casme2", sheet=sheet) for sheet in Casme2.sheets}
 
 
 def edit(root, change):

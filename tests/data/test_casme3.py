@@ -9,10 +9,8 @@ from tsfmicro.prepare.images import read_depth
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    root = tmp_path_factory.mktemp("casme3")
-    Casme3().write_fake(root, np.random.default_rng(1))
-    return root
+def release(release_of):
+    return release_of("casme3")
 
 
 @pytest.fixture(scope="module")

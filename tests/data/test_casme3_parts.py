@@ -24,10 +24,8 @@ def rng():
 
 
 @pytest.fixture(scope="module")
-def with_main(tmp_path_factory):
-    root = tmp_path_factory.mktemp("casme3")
-    Casme3().write_fake(root, rng(), sheet=WITH_MAIN, layout="videos, colour only")
-    return root
+def with_main(release_of):
+    return release_of("casme3", sheet=WITH_MAIN, layout="videos, colour only")
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +101,8 @@ def test_the_clips_that_the_authors_except_are_flagged_and_stay(reading):
 
 
 @pytest.fixture(scope="module")
-def part_b(tmp_path_factory):
-    root = tmp_path_factory.mktemp("b")
-    Casme3B().write_fake(root, rng(), rows=39)
-    return root
+def part_b(release_of):
+    return release_of("casme3-b", rows=39)
 
 
 def test_part_b_is_1508_recordings_of_116_people():
@@ -134,10 +130,8 @@ def test_a_merged_subject_is_that_of_its_13_recordings(part_b, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def part_c(tmp_path_factory):
-    root = tmp_path_factory.mktemp("c")
-    Casme3C().write_fake(root, rng(), sheet="with the main sheet")
-    return root
+def part_c(release_of):
+    return release_of("casme3-c", sheet="with the main sheet")
 
 
 def test_part_c_has_165_micro_expressions_of_30_people_whose_apex_is_to_be_spotted(part_c):

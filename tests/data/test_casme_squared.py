@@ -21,8 +21,8 @@ def write(root, **shape):
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    return write(tmp_path_factory.mktemp("casme-squared"))
+def release(release_of):
+    return release_of("casme-squared")
 
 
 @pytest.fixture(scope="module")

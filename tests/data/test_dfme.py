@@ -18,10 +18,8 @@ FOLDERS = {"training": "DFME_train", "testA": "test_data_A", "testB": "test_data
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    root = tmp_path_factory.mktemp("dfme")
-    Dfme().write_fake(root, np.random.default_rng(1))
-    return root
+def release(release_of):
+    return release_of("dfme")
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ def write(root, **shape):
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    return write(tmp_path_factory.mktemp("4dme"))
+def release(release_of):
+    return release_of("4dme")
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,8 @@ from tsfmicro.data.mmew import Mmew
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    root = tmp_path_factory.mktemp("mmew")
-    Mmew().write_fake(root, np.random.default_rng(1))
-    return root
+def release(release_of):
+    return release_of("mmew")
 
 
 def test_300_clips_in_7_classes_and_the_smaller_ones(release):

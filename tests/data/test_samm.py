@@ -6,10 +6,8 @@ from tsfmicro.data.samm import Samm
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    root = tmp_path_factory.mktemp("samm")
-    Samm().write_fake(root, np.random.default_rng(1))
-    return root
+def release(release_of):
+    return release_of("samm")
 
 
 def test_the_release_gives_the_papers_136_and_133_clips_without_an_exclusion(release):

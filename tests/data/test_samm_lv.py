@@ -22,8 +22,8 @@ def write(root, **shape):
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    return write(tmp_path_factory.mktemp("samm-lv"))
+def release(release_of):
+    return release_of("samm-lv")
 
 
 @pytest.fixture(scope="module")

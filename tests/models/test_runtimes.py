@@ -12,7 +12,6 @@ import torch
 from onnx import TensorProto, helper
 
 from tsfmicro.errors import ConfigError, ShapeError, TsfmicroError, UnknownNameError, WeightsError
-from tsfmicro.files import locked
 from tsfmicro.models.pretrained import save_pretrained
 from tsfmicro.models.registry import create_model
 from tsfmicro.models.runtimes import Facts, InTorch, load_predictor
@@ -30,13 +29,8 @@ def model():
 
 
 @pytest.fixture(scope="session")
-def file(model, tmp_path_factory, worker_id):
-    """Made once for all processes that test, since it takes ten seconds."""
-    folder = tmp_path_factory.getbasetemp()
-    folder = folder if worker_id == "master" else folder.parent
-    file = folder / "model.onnx"
-    with locked(folder / "model.lock", lambda: None):
-        return file if file.exists() else export(model, file).path
+def file(model, made_once):
+    return made_once("model.onnx", lambda file: export(model, file))
 
 
 def images(clips=2, size=32):
