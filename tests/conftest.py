@@ -31,6 +31,9 @@ gc.disable()
 def pytest_collection_finish():
     gc.freeze()
     gc.enable()
+    gc.set_threshold(
+        50_000, 20, 20
+    )  # a test's own cycles are few, and looking for them each 700 objects is 5 % of the suite
 
 
 @pytest.fixture(scope="session")

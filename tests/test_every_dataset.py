@@ -90,10 +90,10 @@ def test_the_paper_counts_exactly_the_classes_of_each_scheme(name):
 
 @every_dataset
 def test_every_clip_without_a_flag_can_be_trained_on(name, tmp_path):
-    DATASETS[name].write_fake(tmp_path, rng(), rows=20, every_frame=True)
+    DATASETS[name].write_fake(tmp_path, rng(), rows=12, every_frame=True)
     reading = DATASETS[name].read(tmp_path)
     flagged = {flag.clip for flag in reading.flags if flag.reason != "no apex annotated"}
-    assert len(flagged) < 20
+    assert len(flagged) < 12
     for clip in reading.clips:
         spotted = clip if DATASETS[name].has_apex else replace(clip, apex=clip.offset)
         assert clip.id in flagged or can_train(spotted)
@@ -226,7 +226,7 @@ def test_a_csv_copy_says_the_same(name, as_released, tmp_path):
 @every_headed
 def test_the_sheets_of_other_datasets_are_never_taken(name, release_of, tmp_path):
     for number, other in enumerate(n for n, d in DATASETS.items() if isinstance(d, HeadedDataset) and n != name):
-        shutil.copytree(release_of(other, rows=12, sheet=next(iter(DATASETS[other].sheets))), tmp_path / other)
+        shutil.copytree(release_of(other, rows=3, sheet=next(iter(DATASETS[other].sheets))), tmp_path / other)
         file = tmp_path / other / first_sheet(DATASETS[other])
         for beside in {*(tmp_path / other).glob("*.xlsx")} - {file}:
             beside.unlink()

@@ -15,6 +15,7 @@ from tsfmicro.data.registry import dataset, read
 from tsfmicro.errors import AnnotationError, ConfigError, LabelError, UnknownNameError, WeightsError
 from tsfmicro.generated import is_generated
 from tsfmicro.labels import is_of_units, scheme
+from tsfmicro.models.linear import floor_of
 from tsfmicro.needs import Need, need
 from tsfmicro.prepare.prepare import pictures, prepare
 from tsfmicro.prepare.products.base import product_of
@@ -25,7 +26,7 @@ from tsfmicro.run.environment import choose_precision, environment, is_elsewhere
 from tsfmicro.run.final import make_final
 from tsfmicro.run.folder import Plan, RunFolder, held
 from tsfmicro.run.here import Here, Machines
-from tsfmicro.run.linear_floors import linear_floor, store_linear_floors
+from tsfmicro.run.linear_floors import store_linear_floors
 from tsfmicro.run.rehearsal import rehearsed_precision
 from tsfmicro.run.start import Start, casts_of, check_unseen, find_start
 from tsfmicro.run.summary import Summary, evaluate_run
@@ -203,7 +204,7 @@ def needs_of(config: RunConfig) -> tuple[Need, ...]:
     """What the run's model and its linear floor need of each clip."""
     n_classes = len(scheme(config.data.scheme).classes)
     needs, _ = plan_of_model(config, n_classes)
-    return tuple(dict.fromkeys((*needs, *linear_floor(config, n_classes).needs)))
+    return tuple(dict.fromkeys((*needs, *floor_of(needs, n_classes, config.prepare.size).needs)))
 
 
 def label_clips(

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsfmicro.config import RunConfig
 from tsfmicro.evaluate.floors import shuffle_labels
 from tsfmicro.models.base import ClosedForm
-from tsfmicro.models.linear import Linear, floor_of
+from tsfmicro.models.linear import floor_of
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.run.floors import file_of, store_floor
 from tsfmicro.run.folder import RunFolder
@@ -42,7 +41,8 @@ def store_linear_floors(folder: RunFolder, prepared: PreparedSet, watch: Watch) 
     if not missing:
         return
     total, done = sum(map(len, missing.values())), 0
-    machine = linear_floor(plan.config, len(plan.classes))
+    needs, _ = plan_of_model(plan.config, len(plan.classes))
+    machine = floor_of(needs, len(plan.classes), plan.config.prepare.size)
     clips = sorted({clip for fold in plan.folds for clip in (*fold.train, *fold.test)})
     loader = Loader(prepared, machine.inputs, torch.device("cpu"))
     described = dict(zip(clips, descriptions(machine, loader, clips, "annotated", 64), strict=True))
@@ -57,12 +57,6 @@ def store_linear_floors(folder: RunFolder, prepared: PreparedSet, watch: Watch) 
             done += 1
             watch.progress("linear floors", done, total)
         store_floor(folder, name, said)
-
-
-def linear_floor(config: RunConfig, n_classes: int) -> Linear:
-    """The linear floor of a run: it looks at what the run's model looks at."""
-    needs, _ = plan_of_model(config, n_classes)
-    return floor_of(needs, n_classes, config.prepare.size)
 
 
 def answers_of_machine(
