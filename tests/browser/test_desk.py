@@ -25,11 +25,9 @@ PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
+def clip(made_once):
     """Two seconds of somebody who never lived, at 50 frames per second."""
-    out = tmp_path_factory.mktemp("films")
-    draw_films(out, 1, 2, 0, 50, 160, 1, Watch())
-    return out / "sub01.avi"
+    return made_once("clip", lambda root: draw_films(root, 1, 2, 0, 50, 160, 1, Watch())) / "sub01.avi"
 
 
 class Server:

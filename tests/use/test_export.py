@@ -116,16 +116,20 @@ def tiny():
     return used(create_model("tsfmicro", 3, 32, **TINY, variant="spatial"))
 
 
-def test_a_file_tells_nothing_of_the_machine_it_was_made_on(tiny, tmp_path):
-    graph = onnx.load(export(tiny, tmp_path / "model.onnx").path)
+@pytest.fixture(scope="module")
+def exported(tiny, tmp_path_factory):
+    return export(tiny, tmp_path_factory.mktemp("tiny") / "new" / "model.onnx")
+
+
+def test_a_file_tells_nothing_of_the_machine_it_was_made_on(exported):
+    graph = onnx.load(exported.path)
     assert [entry.key for entry in graph.metadata_props] == [METADATA]
     assert not any(node.metadata_props or node.doc_string for node in graph.graph.node)
     assert json.loads(graph.metadata_props[0].value)["inputs"] == {"onset": [3, 32, 32]}
 
 
-def test_only_the_finished_file_is_left(tiny, tmp_path):
-    exported = export(tiny, tmp_path / "new" / "model.onnx")
-    assert list((tmp_path / "new").iterdir()) == [exported.path]
+def test_only_the_finished_file_is_left(exported):
+    assert list(exported.path.parent.iterdir()) == [exported.path]
     assert "within" in exported.lines()[0]
 
 

@@ -36,8 +36,8 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def video(tmp_path_factory):
-    return write_films(tmp_path_factory.mktemp("films") / "films", 1, 5, seed=3, fps=50, width=320) / "sub01.avi"
+def video(made_once):
+    return made_once("video", lambda root: write_films(root, 1, 5, seed=3, fps=50, width=320, workers=1)) / "sub01.avi"
 
 
 @pytest.fixture(scope="module")

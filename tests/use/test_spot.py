@@ -27,9 +27,9 @@ RENDERED = Path(__file__).resolve().parents[2].parent / "shared" / "faces" / "ca
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory):
+def films(made_once):
     """One generated person for eight seconds, small and slow, so that it is drawn in a moment."""
-    return write_films(tmp_path_factory.mktemp("films") / "films", 1, seconds=8, seed=11, fps=50, width=320, workers=1)
+    return made_once("films", lambda root: write_films(root, 1, seconds=8, seed=11, fps=50, width=320, workers=1))
 
 
 @pytest.fixture(scope="module")

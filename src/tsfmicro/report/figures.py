@@ -64,7 +64,7 @@ def draw_pairs(
     canvas = np.asarray(drawn.buffer_rgba())[..., :3].copy()
     for (top, left), picture in pictures.items():
         canvas[top : top + _EDGE, left : left + _EDGE] = picture
-    path.write_bytes(cv2.imencode(".png", canvas[..., ::-1])[1])
+    path.write_bytes(cv2.imencode(".png", canvas[..., ::-1])[1].tobytes())
 
 
 def _shown(image: np.ndarray) -> np.ndarray:
