@@ -200,11 +200,13 @@ def make_material(at: Path) -> Path:
         "name: small\ndata: {datasets: [casme2], scheme: casme2-5}\nprepare: {size: 32}\nmodel: {name: linear}\n",
         encoding="utf-8",
     )
-    _must(["data", "synth", f"{faces}", "--people", "3", "--clips", "6", "--fps", "25", "--workers", "1"])
+    _must(["data", "synth", f"{faces}", "--people", "2", "--clips", "6", "--fps", "25", "--workers", "1"])
     given = ["--data", f"casme2={faces}", "--cache", f"{at}/cache", "--workers", "1"]
     _must(["run", f"{settings}", *given, "--out", f"{at}/run"])
     film = next(
-        file for file in write_films(at / "films", 1, 3, fps=25).iterdir() if file.suffix not in (".csv", ".json")
+        file
+        for file in write_films(at / "films", 1, 3, fps=25, width=320, workers=1).iterdir()
+        if file.suffix not in (".csv", ".json")
     )
     (at / "video").mkdir()
     shutil.copy(film, at / "video" / "film.mp4")
