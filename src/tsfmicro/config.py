@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -199,12 +197,6 @@ def parse_yaml(text: str) -> Any:
 
     Raises: yaml.YAMLError: it is no YAML, or so deep, or written with so many references, that it was made to wear a program out.
     """
-    return deepcopy(_parsed(text))
-
-
-@lru_cache(maxsize=256)
-def _parsed(text: str) -> Any:
-    """Runs of one study are opened again and again, and their settings mostly alike; 40 lines take 15 ms."""
     try:
         values = yaml.load(text, Loader=_Loader)  # noqa: S506 – it is a SafeLoader
         size = _written_out(values, {})
