@@ -203,11 +203,7 @@ def make_material(at: Path) -> Path:
     _must(["data", "synth", f"{faces}", "--people", "2", "--clips", "6", "--fps", "25", "--workers", "1"])
     given = ["--data", f"casme2={faces}", "--cache", f"{at}/cache", "--workers", "1"]
     _must(["run", f"{settings}", *given, "--out", f"{at}/run"])
-    film = next(
-        file
-        for file in write_films(at / "films", 1, 3, fps=25, width=320, workers=1).iterdir()
-        if file.suffix not in (".csv", ".json")
-    )
+    film = write_films(at / "films", 1, 3, fps=25, width=320, workers=1) / "sub01.avi"
     (at / "video").mkdir()
     shutil.copy(film, at / "video" / "film.mp4")
     (at / "pair").mkdir()

@@ -31,14 +31,14 @@ gc.disable()
 def pytest_collection_finish():
     gc.freeze()
     gc.enable()
-    gc.set_threshold(
-        50_000, 20, 20
-    )  # a test's own cycles are few, and looking for them each 700 objects is 5 % of the suite
+    # A test's own cycles are few, and looking for them each 700 objects is a twentieth of the suite.
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory, worker_id):
-    """A file or folder that one of the processes that test makes for all of them. Nobody changes it."""
+    """A file or folder that one of the processes that test makes for all of them, under a name that no other test gives. Nobody
+    changes it."""
     from tsfmicro.files import locked
 
     base = tmp_path_factory.getbasetemp()

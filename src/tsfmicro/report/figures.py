@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from tsfmicro.files import write_whole
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.report.material import Material
 from tsfmicro.report.style import SHARES, look, new_figure, styled
@@ -58,13 +59,13 @@ def draw_pairs(
             left = (3 * start + column) * (_EDGE + _BESIDE) + _BESIDE // 2
             pictures[top, left] = _shown(image)
             figure.text((left + _EDGE / 2) / width, 1 - (top - _ABOVE / 4) / height, name, fontsize=7, ha="center")
-    # Letters are drawn, pictures laid between them: matplotlib takes as long for each as a small run for its trainings.
+    # matplotlib draws the letters; the pictures are laid between them, since it would sample each anew, which takes twice as long.
     drawn = FigureCanvasAgg(figure)
     drawn.draw()
     canvas = np.asarray(drawn.buffer_rgba())[..., :3].copy()
     for (top, left), picture in pictures.items():
         canvas[top : top + _EDGE, left : left + _EDGE] = picture
-    path.write_bytes(cv2.imencode(".png", canvas[..., ::-1])[1].tobytes())
+    write_whole(path, cv2.imencode(".png", canvas[..., ::-1])[1].tobytes())
 
 
 def _shown(image: np.ndarray) -> np.ndarray:
