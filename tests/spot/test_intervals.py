@@ -298,6 +298,16 @@ def test_a_mouth_that_chews_moves_just_before_and_a_face_that_smiles_may():
     assert doubt(times, face(times, left_cheek=-chewed, right_cheek=-chewed)) == ""
 
 
+def test_where_an_outer_brow_leads_the_skin_that_goes_about_as_far_says_whether_the_face_rests():
+    times = seconds(12)
+    smile = 4 * bump(times, 5, 5.5, 7, hold=0.8)
+    hair = sideways(face(times, left_outer_brow=-1.3 * smile), left_outer_brow=8 * rise((times - 7.1) / 0.4))
+    assert doubt(times, hair) == "no rest beside it"
+    for name in ("left cheek", "right cheek"):
+        hair[:, REGIONS.index(name), 1] -= 0.9 * smile
+    assert doubt(times, hair) == ""
+
+
 def test_a_mouth_that_chews_does_it_again_be_it_with_another_part_and_less_far():
     times = seconds(12)
     bite, again = 3 * bump(times, 5, 5.35, 5.75), 1.8 * bump(times, 5.8, 6.1, 6.5)

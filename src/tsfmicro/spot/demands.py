@@ -31,6 +31,7 @@ _SWALLOW = 1.0  # seconds that it lasts
 _STROKE = 1.2  # seconds in which a mouth that chews does it again
 _COURSE = 0.08  # seconds, deviation of the Gaussian that leaves a mouth's course
 _ALL_OF_IT = 0.7  # how much all of a mouth counts beside a micro-expression of it alone; the region itself counts 1
+_AS_FAR = 0.5  # share of an outer brow's movement from which the furthest skin elsewhere speaks for it
 _BEYOND = 1.5  # times a movement; what goes further is something else
 _ALONE = 0.4  # share of a mouth's movement up to which brows, cheeks and nose keep still while it speaks
 _GOING, _SOON = ("speaks", "no rest beside it"), 0.5  # what a mouth does that goes on; seconds to the next time
@@ -125,6 +126,9 @@ def of_the_face(
     beside = _beside(one, times, motion[:, [one.region]], one.motion)
     if one.kind == "macro":
         demands["jumps"] = t.jump / max(_jump(one, off, most, times[during]), 1e-6)
+        skin = int(np.where(_EDGE, 0, most).argmax())
+        if _EDGE[one.region] and most[skin] >= _AS_FAR * one.motion:  # hair that comes before it says nothing of the face
+            beside = min(beside, _beside(one, times, motion[:, [skin]], float(most[skin])))
         if alone and demands["speaks"] >= 1:
             beside = max(beside, _strokes(one, times, motion[:, MOUTH]) / t.strokes)
         demands["no rest beside it"] = _or_not(1 / max(beside, 1e-6))
