@@ -59,7 +59,7 @@ def photographs(images: Sequence[np.ndarray]) -> None:
         claims = {"micro": 0, "macro": 0}
         for seed, image in enumerate(images):
             with tempfile.TemporaryDirectory() as folder:
-                quality = 15 if name and not asked else 95
+                quality = 15 if name and not asked else None
                 video = write(Path(folder) / "a", moved(image, what, seed), FPS, asked=asked, quality=quality)
                 for one in spot(video).expressions:
                     claims[one.kind] += 1
@@ -188,15 +188,16 @@ def write(
     fps: float,
     code: str = "MJPG",
     asked: Sequence[str] = (),
-    quality: int = 95,
+    quality: int | None = None,
 ) -> Path:
-    """A video by OpenCV; with options that are asked for, coded once more by ffmpeg."""
+    """A video by OpenCV, whose JPEG has a quality of 75 where no other is asked for; with options, coded once more by ffmpeg."""
     first = next(frames)
     height, width = (edge - edge % 2 for edge in first.shape[:2])
     path = stem.with_suffix(".mp4" if code == "mp4v" else ".avi")
-    options = [cv2.VIDEOWRITER_PROP_QUALITY, quality] if code == "MJPG" else []
     backend = cv2.CAP_OPENCV_MJPEG if code == "MJPG" else cv2.CAP_FFMPEG
-    writer = cv2.VideoWriter(str(path), backend, cv2.VideoWriter.fourcc(*code), fps, (width, height), options)
+    writer = cv2.VideoWriter(str(path), backend, cv2.VideoWriter.fourcc(*code), fps, (width, height))
+    if quality is not None:
+        writer.set(cv2.VIDEOWRITER_PROP_QUALITY, quality)  # among the options above OpenCV would not look at it
     for frame in chain([first], frames):
         writer.write(np.ascontiguousarray(frame[:height, :width]))
     writer.release()

@@ -127,7 +127,7 @@ def of_the_face(
     if one.kind == "macro":
         demands["jumps"] = t.jump / max(_jump(one, off, most, times[during]), 1e-6)
         skin = int(np.where(_EDGE, 0, most).argmax())
-        if _EDGE[one.region] and most[skin] >= _AS_FAR * one.motion:  # hair that comes before it says nothing of the face
+        if _EDGE[one.region] and most[skin] >= _AS_FAR * one.motion:  # hair there says nothing of the face
             beside = min(beside, _beside(one, times, motion[:, [skin]], float(most[skin])))
         if alone and demands["speaks"] >= 1:
             beside = max(beside, _strokes(one, times, motion[:, MOUTH]) / t.strokes)

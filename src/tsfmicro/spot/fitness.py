@@ -26,7 +26,7 @@ _COPIED, _ALL = 0.1, 0.95  # of the frames: those that repeat the one before
 _SMALL = 40.0  # pixels between the eyes; 1 % of it is then less than half a pixel
 _DARK, _BRIGHT = 45.0, 215.0  # mean grey level of a face
 _CLIPPED = 0.1  # of a face that is black or white throughout
-_BLOCKY = 1.35  # steps at the borders of 8 × 8 blocks, for those beside them
+_BLOCKY = 2.0  # steps at the borders of 8 × 8 blocks, for those beside them
 _FROZEN = 0.5  # of the blocks: those that did not change at all
 _FEW_BITS = 0.01  # of a pixel of a frame; H.264 at crf 18 has ten times as many
 

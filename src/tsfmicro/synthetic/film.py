@@ -59,7 +59,6 @@ TRUTH = "truth.csv"
 _STUDIO, _STAGING, _ACTS, _BLINKS, _NOISE, _TROUBLES = range(
     100, 106
 )  # streams of their own: clips use the numbers below
-_QUALITY = 92  # of the JPEG in each frame
 
 _PIVOT = 25.0  # mm of height about which a head turns, as in `pose`
 
@@ -442,8 +441,7 @@ def _draw_film(out: Path, width: int, film: Film, tell: Callable[[int], None]) -
     """Write a film under another name, and give it its name when it is whole."""
     final, part = out / f"{film.name}.avi", out / f".{film.name}.part.avi"
     size = (width, width * HEIGHT // WIDTH)
-    options = [cv2.VIDEOWRITER_PROP_QUALITY, _QUALITY]
-    writer = cv2.VideoWriter(str(part), cv2.CAP_OPENCV_MJPEG, cv2.VideoWriter.fourcc(*"MJPG"), film.fps, size, options)
+    writer = cv2.VideoWriter(str(part), cv2.CAP_OPENCV_MJPEG, cv2.VideoWriter.fourcc(*"MJPG"), film.fps, size)
     if not writer.isOpened():
         raise RunError(f"{part}: cannot be written. Free some space or choose another folder.")
     told = 0

@@ -37,7 +37,7 @@ KINDS = ("micro", "macro")
 _SORTS = ("plain", "hard", "hard", "hard", "calm", "calm", "hard", "moved")
 _RATES = (25.0, 30.0, 24.0, 30.0, 25.0, 50.0, 30.0, 25.0, 30.0, 60.0, 30.0, 25.0, 100.0)  # frames per second
 _SIZES = (640, 480, 320, 640, 400)
-_CODINGS = (("MJPG", 95), ("MJPG", 60), ("mp4v", 0), ("MJPG", 35), ("mp4v", 0))
+_CODINGS = ("MJPG", "MJPG", "mp4v", "MJPG", "mp4v")
 _FRAMES = 720  # of a film at most: the time it takes
 
 
@@ -48,7 +48,7 @@ class Recipe:
     Attributes:
         number: decides, with the seed, everything random. sort: 'plain' (expressions, blinks and little else), 'hard' (with
             what is no expression), 'calm' (hard, without an expression), 'moved' (one picture that is only moved).
-        fps, seconds, width: of the film. code, quality: how it is written. shakes: whether the camera moves.
+        fps, seconds, width: of the film. code: how it is written. shakes: whether the camera moves.
     """
 
     seed: int
@@ -58,7 +58,6 @@ class Recipe:
     seconds: float
     width: int
     code: str
-    quality: int
     shakes: bool
 
     @property
@@ -102,7 +101,7 @@ def recipes(seed: int, count: int) -> Iterator[Recipe]:
         rng = np.random.default_rng([seed, number, 71])
         pick = lambda options, step: options[(number * step + number // len(options)) % len(options)]  # noqa: E731, B023
         fps = pick(_RATES, 1)
-        code, quality = _CODINGS[int(rng.integers(len(_CODINGS)))]
+        code = _CODINGS[int(rng.integers(len(_CODINGS)))]
         width = _SIZES[int(rng.integers(len(_SIZES)))]
         sort = pick(_SORTS, 1)
         yield Recipe(
@@ -113,7 +112,6 @@ def recipes(seed: int, count: int) -> Iterator[Recipe]:
             min(24.0, _FRAMES / fps),
             width,
             code,
-            quality,
             sort == "moved" or rng.random() < 0.4,
         )
 
@@ -166,11 +164,8 @@ def _make(folder: Path, recipe: Recipe, tell: Callable[[int], None]) -> None:
 def _write(path: Path, recipe: Recipe) -> None:
     size = (recipe.width, recipe.width * 3 // 4)
     code = cv2.VideoWriter.fourcc(*recipe.code)
-    if recipe.code == "MJPG":
-        options = [cv2.VIDEOWRITER_PROP_QUALITY, recipe.quality]
-        writer = cv2.VideoWriter(str(path), cv2.CAP_OPENCV_MJPEG, code, recipe.fps, size, options)
-    else:
-        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, recipe.fps, size)
+    backend = cv2.CAP_OPENCV_MJPEG if recipe.code == "MJPG" else cv2.CAP_FFMPEG
+    writer = cv2.VideoWriter(str(path), backend, code, recipe.fps, size)
     for picture in _pictures(recipe):
         writer.write(picture if recipe.width == 640 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
     writer.release()
