@@ -38,6 +38,7 @@ def seen(change=lambda image: image, matrix=None):
 
 def test_a_good_recording_has_nothing_to_be_told():
     assert told(seen()) == {}
+    assert told(seen(coded(60))) == {}, "blocks show, and nothing is lost"
 
 
 def coded(quality):

@@ -107,8 +107,7 @@ class SpatialStream(nn.Module):
             image = exporting.thumbnail(image, self.grid)
         elif self.embed.stride == (1, 1):
             image = F.interpolate(image, size=(self.grid, self.grid), mode="bilinear", antialias=self.antialias)
-        tokens = last(self.embed(image)).flatten(1, 2).contiguous()  # else each norm makes its own copy of them
-        return tokens + self.position
+        return last(self.embed(image)).flatten(1, 2) + self.position
 
     def on_grid(self, tokens: Tensor) -> Tensor:
         """(N, T, C) → (N, h, w, C)."""
