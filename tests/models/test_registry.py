@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from pytest import approx
 import tsfmicro
 from tsfmicro.errors import ConfigError, ShapeError, UnknownNameError
 from tsfmicro.models import registry
-from tsfmicro.models.registry import create_model, describe
+from tsfmicro.models.registry import MODELS, create_model, describe
 
 
 def test_the_package_itself_lends_create_model():
@@ -69,12 +70,23 @@ def test_an_unknown_name_is_told_with_the_nearest_right_one(name, options, says)
         ({"spatial_width": 256}, "make the last width and spatial_width equal"),
         ({"drop_path": "much"}, "drop_path is 'much'; give a number"),
         ({"drop_path": 1.5}, "drop_path must be at least 0 and below 1"),
+        ({"head_width": 10**20}, "head_width is 1000.*; give 65536 at most"),
+        ({"widths": (64, 128, 256, 2**31)}, "widths is .*; give 65536 at most"),
     ],
 )
 def test_sizes_that_cannot_work_are_told_in_one_line(options, says):
     with pytest.raises(ConfigError, match=says) as error:
         create_model("tsfmicro", **{"num_classes": 5} | options)
     assert "\n" not in str(error.value)
+
+
+def test_a_model_larger_than_the_memory_is_told_and_an_author_s_own_mistake_is_shown_as_it_is(monkeypatch):
+    monkeypatch.setitem(MODELS, "sssnet", replace(MODELS["sssnet"], build=lambda classes, size: torch.empty(2**50)))
+    with pytest.raises(ConfigError, match=r"model sssnet of .* does not fit into the memory"):
+        create_model("sssnet", 5)
+    monkeypatch.setitem(MODELS, "sssnet", replace(MODELS["sssnet"], build=lambda classes, size: torch.empty(-1)))
+    with pytest.raises(RuntimeError, match="negative"):
+        create_model("sssnet", 5)
 
 
 @pytest.mark.parametrize(

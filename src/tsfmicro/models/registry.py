@@ -21,6 +21,7 @@ from tsfmicro.models.unreproducible import UNREPRODUCIBLE
 
 Builder = Callable[..., Model]  # (num_classes, size, *, option=default, …) -> Model
 MOST_CLASSES = 1000  # more are a slip, whose weights would fill the memory
+LARGEST = 2**16  # of whole numbers among the options; torch raises this or that at larger ones, or never ends
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def create_model(name: str, num_classes: int, size: int | None = None, **options
         options: the model's own, e.g. variant="late".
     Raises:
         UnknownNameError: no such model or option.
-        ConfigError: a size or an option's value that cannot work.
+        ConfigError: a size or an option's value that cannot work, or a model that is larger than the memory.
     """
     entry = _entry(name)
     for option in options:
@@ -95,7 +96,14 @@ def create_model(name: str, num_classes: int, size: int | None = None, **options
             f"model {name}: num_classes is {num_classes!r}; give the number of emotions, 1 to {MOST_CLASSES}."
         )
     size = entry.size if size is None else size
-    model = entry.build(num_classes, size, **options)
+    try:
+        model = entry.build(num_classes, size, **options)
+    except (MemoryError, RuntimeError) as problem:
+        if not isinstance(problem, MemoryError) and "can't allocate memory" not in str(problem):
+            raise
+        raise ConfigError(
+            f"model {name} of {size} pixels with {options} does not fit into the memory. Make it smaller."
+        ) from None
     model.recipe = {"name": name, "num_classes": num_classes, "size": size, "options": options}
     return model
 
@@ -113,12 +121,16 @@ KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def _check_kinds(entry: Entry, options: Mapping[str, Any]) -> None:
-    """Raises ConfigError: an option's value is of another kind than its builder takes, which alone knows what values can work."""
+    """Raises ConfigError: an option's value is of another kind than its builder takes, which alone knows what values can work, or larger
+    than any size."""
     parameters = inspect.signature(entry.build).parameters
     for option, value in options.items():
         words, fits = KINDS.get(str(parameters[option].annotation), ("", lambda value: True))
         if not fits(value):
             raise ConfigError(f"{entry.name}: {option} is {value!r}; give {words}.")
+        for one in value if isinstance(value, list | tuple) else (value,):
+            if _whole(one) and abs(one) > LARGEST:
+                raise ConfigError(f"{entry.name}: {option} is {value!r}; give {LARGEST} at most.")
 
 
 def describe(name: str, num_classes: int = 5, size: int | None = None, **options: Any) -> Description:
