@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from tsfmicro.card import Card
-from tsfmicro.errors import WeightsError
+from tsfmicro.errors import ConfigError, WeightsError
 from tsfmicro.files import write_whole
 from tsfmicro.models.base import Model
 from tsfmicro.models.registry import create_model
@@ -30,8 +30,8 @@ FORMAT = 1  # of config.json with its card; one that says none is of 1
 HUB = "hf:/"  # never owner/name alone: a folder looks like that too, and a slip must not load a stranger's weights
 _ADDRESS = "hf://owner/name for a repository on the Hugging Face hub"
 _SHOWN = 3  # of the mistakes in a file, told in one line
-# What torch raises at sizes that cannot be, one or another.
-_CANNOT_BE_BUILT = (TypeError, ValueError, OverflowError, MemoryError, RuntimeError)
+# What we, or torch, raise at sizes that cannot be, one or another.
+_CANNOT_BE_BUILT = (ConfigError, TypeError, ValueError, OverflowError, RuntimeError)
 
 
 def save_pretrained(model: Model, folder: str | Path) -> None:
@@ -54,7 +54,7 @@ def from_pretrained(place: str | Path) -> Model:
         place: a folder, or a repository on the Hugging Face hub as "hf://owner/name" (needs `huggingface_hub`).
     Raises:
         WeightsError: the folder or a file is missing or damaged, or the weights do not fit the config.
-        UnknownNameError, ConfigError: the config names a model or option that does not exist here.
+        UnknownNameError: the config names a model or option that does not exist here.
     """
     folder = Path(place) if Path(place).is_dir() else _fetch(str(place))
     try:
