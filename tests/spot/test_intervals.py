@@ -394,6 +394,11 @@ def test_skin_does_not_move_by_a_tenth_of_the_eyes_distance_but_a_jaw_does():
     assert len(told(times, face(times, chin=far))) == 1
 
 
+def test_a_jaw_may_move_while_nothing_else_does_at_all():
+    times = seconds(10)
+    assert doubt(times, face(times, noise=0.0, chin=2 * bump(times, 4, 4.2, 4.4))) == "picture stands"
+
+
 def test_every_region_has_action_units_that_move_it():
     from tsfmicro.action_units import parse_action_units
     from tsfmicro.spot.motion import REGIONS

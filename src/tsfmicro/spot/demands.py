@@ -101,7 +101,7 @@ def of_the_face(
     furthest, restless = (t.furthest, t.restless) if one.kind == "macro" else (t.furthest_quick, t.fidgety)
     demands = {
         "sides go one way": _or_not(both / t.sides),
-        "covered": furthest / _of_skin(one, most),
+        "covered": furthest / max(_of_skin(one, most), 1e-6),
         "head turns": t.roll / max(float(np.ptp(view.roll[during])), 1e-6),
         "restless video": _above(most, unrest.beside(one)) / restless,
         "face comes or leaves": lost / 0.5,
