@@ -21,6 +21,7 @@ from tsfmicro.models.unreproducible import UNREPRODUCIBLE
 
 Builder = Callable[..., Model]  # (num_classes, size, *, option=default, …) -> Model
 MOST_CLASSES = 1000  # more are a slip, whose weights would fill the memory
+_ALLOCATOR = "DefaultCPUAllocator"  # torch has no error of its own for a full memory, and words it by system
 LARGEST = 2**16  # of whole numbers among the options; torch raises this or that at larger ones, or never ends
 
 
@@ -99,7 +100,7 @@ def create_model(name: str, num_classes: int, size: int | None = None, **options
     try:
         model = entry.build(num_classes, size, **options)
     except (MemoryError, RuntimeError) as problem:
-        if not isinstance(problem, MemoryError) and "can't allocate memory" not in str(problem):
+        if not isinstance(problem, MemoryError) and _ALLOCATOR not in str(problem):
             raise
         raise ConfigError(
             f"model {name} of {size} pixels with {options} does not fit into the memory. Make it smaller."
