@@ -4,6 +4,7 @@
     python -m benchmarks.believe photographs [IMAGE …]  photographs moved as a whole: claims a minute; a number is a seed of drawn people
     python -m benchmarks.believe copies [VIDEO]         one take cut, coded, scaled, mirrored: how well the moments agree, in all copies,
                                                         and in those that the program does not call too strongly compressed
+    python -m benchmarks.believe codings VIDEO [SECONDS] the same of fourteen encodings by ffmpeg; with seconds, of each piece that long
 
 Films that lie in the folder already are not drawn again. Without an image or a video, drawn people serve (`copies 7`: of seed 7).
 `ffmpeg` on the path adds H.264 at three rates (crf 23 is its own) and VP9 at two.
@@ -15,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
 from pathlib import Path
@@ -131,6 +132,28 @@ def _scaled(by: float) -> Change:
     )
 
 
+def _flipped(picture: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(picture[:, ::-1])
+
+
+_CODINGS: Mapping[str, Copy] = {
+    "Motion JPEG": Copy(),
+    "Motion JPEG, q 5": Copy(asked=("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "5")),
+    "MPEG-4 by OpenCV": Copy(code="mp4v"),
+    "MPEG-4, q 4": Copy(asked=("-c:v", "mpeg4", "-pix_fmt", "yuv420p", "-q:v", "4")),
+    "MPEG-2, q 5": Copy(asked=("-c:v", "mpeg2video", "-pix_fmt", "yuv420p", "-q:v", "5")),
+    "MPEG-2, q 9": Copy(asked=("-c:v", "mpeg2video", "-pix_fmt", "yuv420p", "-q:v", "9")),
+    "H.264, crf 23": Copy(asked=(*_H264, "23")),
+    "H.264, crf 28": Copy(asked=(*_H264, "28")),
+    "H.264, crf 20, mirrored": Copy(_flipped, asked=(*_H264, "20")),
+    "H.264, crf 23, half as large": Copy(_scaled(0.5), asked=(*_H264, "23")),
+    "H.264, crf 23, 0.75": Copy(_scaled(0.75), asked=(*_H264, "23")),
+    "VP9, crf 25": Copy(asked=(*_VP9, "25")),
+    "VP9, crf 35": Copy(asked=(*_VP9, "35")),
+    "VP9, crf 30, mirrored": Copy(_flipped, asked=(*_VP9, "30")),
+}
+
+
 def copies(frames: Sequence[np.ndarray], fps: float) -> None:
     """Every pair of copies: F1 of their moments, one as the truth of the other, in what all of them show.
 
@@ -141,7 +164,7 @@ def copies(frames: Sequence[np.ndarray], fps: float) -> None:
     other = [cv2.resize(f, (width, height)) for f in shoot(draw_film(3, 0, 10, fps))]
     made = {
         "as it is": Copy(), "MPEG-4": Copy(code="mp4v"), "half as large": Copy(_scaled(0.5)), "1.5": Copy(_scaled(1.5)),
-        "twice as large": Copy(_scaled(2)), "mirrored": Copy(lambda picture: np.ascontiguousarray(picture[:, ::-1])),
+        "twice as large": Copy(_scaled(2)), "mirrored": Copy(_flipped),
         "cut": Copy(cut=cut), "after 10 s of another film": Copy(before=other),
     }  # fmt: skip
     if shutil.which("ffmpeg"):
@@ -150,6 +173,23 @@ def copies(frames: Sequence[np.ndarray], fps: float) -> None:
             for name, asked, rates in (("H.264", _H264, ("18", "23", "32")), ("VP9", _VP9, ("18", "32")))
             for rate in rates
         }
+    _compared(made, frames, fps, cut)
+
+
+def codings(frames: Sequence[np.ndarray], fps: float, seconds: float | None) -> None:
+    """Every pair of fourteen encodings, of all frames or of each piece of so many seconds; a rest of less than half is left out."""
+    length = round(seconds * fps) if seconds else len(frames)
+    begins = range(0, max(len(frames) - length // 2, 1), length)
+    reached = []
+    for begin in begins:
+        print(f"frames {begin}–{min(begin + length, len(frames)) - 1}", flush=True)
+        reached.append(_compared(_CODINGS, frames[begin : begin + length], fps, 0))
+    if len(begins) > 1:
+        print("pieces: " + ", ".join(f"{f1:.2f}" for f1 in reached) + f"; F1 {np.mean(reached):.2f} on average")
+
+
+def _compared(made: Mapping[str, Copy], frames: Sequence[np.ndarray], fps: float, begin: int) -> float:
+    """F1 of all pairs of copies, in what begins with this frame or later."""
     found: dict[str, list[Interval]] = {}
     fit: list[str] = []
     for name, copy in made.items():
@@ -159,7 +199,7 @@ def copies(frames: Sequence[np.ndarray], fps: float) -> None:
             later = copy.cut - len(copy.before)
             seen = spot(video)
         shifted = [Interval(e.onset + later, e.apex + later, e.offset + later, e.kind) for e in seen.expressions]
-        found[name] = [one for one in shifted if one.onset >= cut]
+        found[name] = [one for one in shifted if one.onset >= begin]
         unfit = any(finding.what == "compression" for finding in seen.fitness.findings)
         fit += [] if unfit else [name]
         print(
@@ -168,14 +208,16 @@ def copies(frames: Sequence[np.ndarray], fps: float) -> None:
             flush=True,
         )
     pairs = {(a, b): _agreement(found[a], found[b]) for a, b in combinations(found, 2)}
-    worst = min(pairs, key=lambda pair: pairs[pair])
+    mean, worst = float(np.mean(list(pairs.values()))), min(pairs, key=lambda pair: pairs[pair])
     print(
-        f"copies agree: F1 {np.mean(list(pairs.values())):.2f} on average of {len(pairs)} pairs; worst: {' and '.join(worst)}, {pairs[worst]:.2f}"
+        f"copies agree: F1 {mean:.2f} on average of {len(pairs)} pairs; worst: {' and '.join(worst)}, {pairs[worst]:.2f}"
     )
     sound = [pairs[pair] for pair in combinations(fit, 2)]
     print(
-        f"of the {len(fit)} copies that are not too strongly compressed: F1 {np.mean(sound or np.nan):.2f}, {len(sound)} pairs"
+        f"of the {len(fit)} copies that are not too strongly compressed: F1 {np.mean(sound or np.nan):.2f}, {len(sound)} pairs",
+        flush=True,
     )
+    return mean
 
 
 def _agreement(one: Sequence[Interval], other: Sequence[Interval]) -> float:
@@ -230,6 +272,8 @@ def main(what: str, *given: str) -> None:
         else:
             seed, person = (int(given[0]), 0) if given else (1, 1)
             copies(list(shoot(draw_film(seed, person, 20, 30))), 30.0)
+    elif what == "codings" and given:
+        codings(*frames_of(Path(given[0])), float(given[1]) if len(given) > 1 else None)
     else:
         sys.exit(__doc__)
 

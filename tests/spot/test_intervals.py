@@ -241,9 +241,12 @@ def test_a_smile_may_be_told_while_the_head_turns_and_a_one_sided_movement_may_n
     turned = np.repeat(np.stack([1.2 * up, 0 * up], axis=1)[:, None], len(REGIONS), axis=1)
     rises = dict.fromkeys(("left_cheek", "right_cheek", "left_mouth_corner", "right_mouth_corner"), -up)
     nod, smile = face(times, **rises), face(times, **rises)
+    grimace = face(times, left_mouth_corner=-up, right_mouth_corner=-up)  # in which cheeks do not rise
     for side, way in (("left", -1), ("right", 1)):
-        smile[:, REGIONS.index(f"{side} mouth corner"), 0] += way * up
-    assert len(told(times, smile, turned=turned)) == 1
+        for region in ("cheek", "mouth corner"):
+            for traces in (smile, grimace):
+                traces[:, REGIONS.index(f"{side} {region}"), 0] += way * up
+    assert len(told(times, smile, turned=turned)) == len(told(times, grimace, turned=turned)) == 1
     assert told(times, nod, turned=turned) == []
     assert told(times, face(times, left_cheek=-up, left_mouth_corner=-up), turned=turned) == []
 
@@ -296,6 +299,15 @@ def test_a_mouth_that_chews_moves_just_before_and_a_face_that_smiles_may():
     assert doubt(times, face(times, lower_lip=chewed)) == "no rest beside it"
     assert doubt(times, face(times, lower_lip=bite)) == ""
     assert doubt(times, face(times, left_cheek=-chewed, right_cheek=-chewed)) == ""
+
+
+def test_what_a_hand_does_beside_a_movement_says_nothing_of_the_face():
+    times = seconds(12)
+    smile = 4 * bump(times, 5, 5.5, 7, hold=0.8)
+    both = face(times, left_cheek=-1.2 * smile, right_cheek=-smile)
+    hand = sideways(both, left_cheek=8 * rise((times - 7.1) / 0.4))
+    assert doubt(times, hand) == "no rest beside it"
+    assert doubt(times, hand, covered=[(7.05, 9)]) == ""
 
 
 def test_where_an_outer_brow_leads_the_skin_that_goes_about_as_far_says_whether_the_face_rests():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tsfmicro.spot.found import JAW, Found, Thresholds, View
-from tsfmicro.spot.marks import overlaps
+from tsfmicro.spot.marks import outside, overlaps
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.traces import evenly, smooth
 from tsfmicro.spot.types import Kind
@@ -123,19 +123,21 @@ def of_the_face(
         demands["speaks"] = _or_not(
             t.way / max(_way(off[:, MOUTH], times[during], _furthest_of(off[:, MOUTH]), 0.04), 1e-6)
         )
-    beside = _beside(one, times, motion[:, [one.region]], one.motion)
+    # What a hand covers says nothing of the face; but a micro-expression beside one is doubted.
+    bare = outside(view.covered if one.kind == "macro" else (), times)
+    beside = _beside(one, times, motion[:, [one.region]], one.motion, bare)
     if one.kind == "macro":
         demands["jumps"] = t.jump / max(_jump(one, off, most, times[during]), 1e-6)
         skin = int(np.where(_EDGE, 0, most).argmax())
         if _EDGE[one.region] and most[skin] >= _AS_FAR * one.motion:  # hair there says nothing of the face
-            beside = min(beside, _beside(one, times, motion[:, [skin]], float(most[skin])))
+            beside = min(beside, _beside(one, times, motion[:, [skin]], float(most[skin]), bare))
         if alone and demands["speaks"] >= 1:
             beside = max(beside, _strokes(one, times, motion[:, MOUTH]) / t.strokes)
         demands["no rest beside it"] = _or_not(1 / max(beside, 1e-6))
     else:
         demands["few frames"] = (during.stop - during.start - 0.5) / t.frames
         if alone:
-            whole = _beside(one, times, motion[:, MOUTH], _furthest_of(off[:, MOUTH]))
+            whole = _beside(one, times, motion[:, MOUTH], _furthest_of(off[:, MOUTH]), bare)
             beside = max(beside, _ALL_OF_IT * whole)
         demands["no rest beside it"] = t.calm / max(beside, 1e-6)
     return demands
@@ -186,7 +188,7 @@ class Unrest:
         rate = 1 / (grid[1] - grid[0])
         step = max(1, round(rate / 10))
         few = smooth(even, 0.03 * rate)[::step]
-        free = np.array([not overlaps(view.covered, at, at) for at in grid[::step]])
+        free = outside(view.covered, grid[::step])
         hidden = ~view.seen[np.searchsorted(times, grid[::step] - 1e-6).clip(0, len(times) - 1)]
         away: dict[Kind, np.ndarray] = {}
         for kind, seconds in _MOVES.items():
@@ -326,26 +328,32 @@ def _strokes(one: Found, times: np.ndarray, mouth: np.ndarray) -> float:
 
 
 def _smiling(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
-    """Per cent by which cheeks go both up, and mouth corners both outwards: a turn carries both sides the same way, and a nod
-    nothing outwards."""
-    off = _off_the_way(one, times, motion)
-    outwards = np.abs(np.diff(off[:, _CORNERS, 0])).max() / 2
-    up = np.abs(off[:, _CHEEKS, 1].mean(1)).max()
+    """Per cent by which mouth corners and cheeks go outwards on both sides, and the one pair or the other up, as in a smile and in most
+    grimaces: a turn carries both sides the same way, and a nod nothing outwards."""
+    off = _off_the_way(one, times, motion)[:, [_CORNERS, _CHEEKS]]  # (n, pair, side, 2)
+    outwards = np.abs(np.diff(off[..., 0], axis=2)).max(0).mean() / 2
+    up = np.abs(off[..., 1].mean(2)).max()
     return float(np.sqrt(outwards * up))
 
 
-def _beside(one: Found, times: np.ndarray, traces: np.ndarray, furthest: float) -> float:
-    """How far regions move together in the half second before and after, for their own movement.
+def _beside(one: Found, times: np.ndarray, traces: np.ndarray, furthest: float, bare: np.ndarray) -> float:
+    """How far regions move together in the half second before and after, for their own movement; where it begins or ends behind a hand,
+    on the other side alone.
 
-    Args: traces: (T, R, 2); furthest: of their movement.
+    Args: traces: (T, R, 2); furthest: of their movement; bare: (T,) whether no hand is before the face.
     """
     rate = 1 / float(np.median(np.diff(times)))
     begin, onset, offset, end = np.searchsorted(
         times, (one.onset - _BESIDE, one.onset - 1e-6, one.offset - 1e-6, one.offset + _BESIDE)
     )
     trace = smooth(traces[begin:end], 0.02 * rate)
-    before, after = trace[: onset - begin + 1], trace[min(offset - begin, len(trace) - 1) :]
-    away = _furthest_of(before - before[-1])
-    if not one.held:
-        away = max(away, _furthest_of(after - after[0]), _furthest_of(after[:1] - before[-1:]))
-    return away / max(furthest, 1e-6)
+    first, last = onset - begin, min(offset - begin, len(trace) - 1)
+    rests_before, rests_after = bare[begin + first], bare[begin + last] and not one.held
+    away = [0.0]
+    if rests_before:
+        away.append(_furthest_of((trace[: first + 1] - trace[first])[bare[begin : begin + first + 1]]))
+    if rests_after:
+        away.append(_furthest_of((trace[last:] - trace[last])[bare[begin + last : end]]))
+    if rests_before and rests_after:
+        away.append(_furthest_of((trace[last] - trace[first])[None]))
+    return max(away) / max(furthest, 1e-6)

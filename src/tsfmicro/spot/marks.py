@@ -158,6 +158,14 @@ def overlaps(stretches: Sequence[Stretch], begin: float, end: float) -> bool:
     return any(a < end and b > begin for a, b in stretches)
 
 
+def outside(stretches: Sequence[Stretch], times: np.ndarray) -> np.ndarray:
+    """(T,) whether each moment is in none of them. Args: times: (T,) seconds."""
+    free = np.ones(len(times), bool)
+    for begin, end in stretches:
+        free &= (times <= begin) | (times >= end)
+    return free
+
+
 def _runs(true: np.ndarray) -> list[tuple[int, int]]:
     """First and last index of each run."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], true.astype(int), [0]])))

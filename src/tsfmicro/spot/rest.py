@@ -15,7 +15,7 @@ import numpy as np
 
 from tsfmicro.spot.found import LONGEST_MICRO, Found, Thresholds, View
 from tsfmicro.spot.intervals import find_intervals
-from tsfmicro.spot.marks import Stretch, overlaps
+from tsfmicro.spot.marks import Stretch, outside
 from tsfmicro.spot.motion import REGIONS
 
 SECONDS = 5.0  # of a rest that is not named
@@ -108,7 +108,7 @@ def _rest(
     from scipy.ndimage import gaussian_filter1d
 
     during = slice(*np.searchsorted(times, (begin - 1e-6, end + 1e-6)))
-    free = np.array([not overlaps(without, at, at) for at in times[during]], bool)
+    free = outside(without, times[during])
     if free.sum() < 4:
         return None
     rate = 1 / float(np.median(np.diff(times[during])))
@@ -172,7 +172,7 @@ def while_wide(found: Sequence[Found], times: np.ndarray, mouth: np.ndarray, vie
     # Hair before a leaning face leaves the mouth free, and a hand seldom does.
     covers = [(one, there[slice(*np.searchsorted(times, one))]) for one in view.covered]
     hands = [one for one, free in covers if free.sum() < _FREE * len(free)]
-    free = np.array([not overlaps(hands, at, at) for at in seconds], bool)
+    free = outside(hands, seconds)
     joined: list[Found] = []
     until = -np.inf
     for one in found:
