@@ -151,6 +151,15 @@ def test_what_a_hand_does_before_the_face_is_not_told():
     assert doubtful.confidence < 0.5
 
 
+def test_more_is_asked_while_a_codec_lets_most_of_the_face_stand():
+    times = seconds(10)
+    traces = face(times, chin=2 * bump(times, 4, 4.2, 4.4))
+    (sure,), (less,) = (told(times, traces, compressed=stretches) for stretches in ([(4.3, 9)], [(4.1, 9)]))
+    assert sure.ratio == approx(1.5 * less.ratio)
+    small = face(times, chin=0.7 * bump(times, 4, 4.2, 4.4))
+    assert doubt(times, small) == "" and doubt(times, small, compressed=[(3, 5)]) == "compressed"
+
+
 def test_a_region_whose_skin_is_not_seen_tells_nothing():
     times = seconds(10)
     traces = face(times, chin=2 * bump(times, 4, 4.2, 4.4))

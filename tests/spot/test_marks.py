@@ -3,7 +3,15 @@
 import numpy as np
 from pytest import approx
 
-from tsfmicro.spot.marks import find_blinks, find_covered, find_exposure, find_flicker, find_shakes, find_turns
+from tsfmicro.spot.marks import (
+    find_blinks,
+    find_compressed,
+    find_covered,
+    find_exposure,
+    find_flicker,
+    find_shakes,
+    find_turns,
+)
 from tsfmicro.spot.motion import REGIONS
 
 TIMES = np.arange(300) / 50
@@ -84,6 +92,17 @@ def test_a_head_that_turns_is_told_and_one_that_drifts_is_not():
     turned[:, :, 0] = 0.2 * TIMES[:, None] + 6 * np.clip(TIMES - 3, 0, 0.5)[:, None]
     ((begin, end),) = find_turns(TIMES, turned)
     assert 2 < begin < 3.3 < end < 4.6
+
+
+def test_where_a_codec_lets_most_of_a_face_stand_is_told_and_frames_that_repeat_say_nothing():
+    frozen = np.full(len(TIMES), 0.1)
+    frozen[(TIMES >= 3) & (TIMES < 5)] = 0.8
+    frozen[(TIMES >= 4) & (TIMES < 4.1)] = 0  # all of it is told anew
+    frozen[::2] = 1
+    ((begin, end),) = find_compressed(TIMES, frozen)
+    assert (begin, end) == (approx(3, abs=0.15), approx(5, abs=0.15))
+    assert find_compressed(TIMES, np.ones(len(TIMES))) == []
+    assert find_compressed(TIMES, np.full(len(TIMES), 0.4)) == []
 
 
 def test_light_that_flickers_is_told_and_light_that_changes_slowly_is_not():

@@ -73,6 +73,16 @@ def test_what_was_before_a_face_when_a_key_was_taken_hides_nothing_once_it_is_go
     assert np.abs(segment.motion[62:]).max() < 0.2, "all is where it was"
 
 
+def test_how_much_of_a_face_stands_as_it_was_is_measured(find, cutting):
+    image, landmarks = portrait()
+    rng = np.random.default_rng(0)
+    grainy = [np.clip(image + rng.integers(-3, 4, image.shape), 0, 255).astype(np.uint8) for _ in range(3)]
+    half = grainy[2].copy()
+    half[:, : int(landmarks[:, 0].mean())] = grainy[1][:, : int(landmarks[:, 0].mean())]
+    (segment,) = follow([*grainy[:2], half, half], find, cutting)
+    assert segment.frozen == approx([0, 0, 0.5, 1], abs=0.1)
+
+
 def test_faces_are_numbered_from_left_to_right(find, cutting):
     left, right = portrait(1)[0], portrait(0)[0]
     segments = follow([np.concatenate([left[:, 80:560], right[:, 80:560]], axis=1)] * 8, find, cutting)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tsfmicro.spot.found import JAW, Found, Thresholds, View
-from tsfmicro.spot.marks import outside, overlaps
+from tsfmicro.spot.marks import Stretch, outside, overlaps
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.traces import evenly, smooth
 from tsfmicro.spot.types import Kind
@@ -141,6 +141,19 @@ def of_the_face(
             beside = max(beside, _ALL_OF_IT * whole)
         demands["no rest beside it"] = t.calm / max(beside, 1e-6)
     return demands
+
+
+def of_the_codec(one: Found, view: View, t: Thresholds) -> Found:
+    """More is asked of what moves while a codec lets most of the face stand: what it then tells anew looks like a movement."""
+    if part_in(view.compressed, one) < 0.5:
+        return one
+    ratio = one.ratio / t.compressed
+    return replace(one, ratio=ratio, doubt=one.doubt or ("compressed" if ratio < 1 else ""))
+
+
+def part_in(stretches: Sequence[Stretch], one: Found) -> float:
+    """Share of a movement that lies in them. Args: stretches: seconds, none over another."""
+    return sum(max(0.0, min(end, one.offset) - max(begin, one.onset)) for begin, end in stretches) / one.length
 
 
 def that_go_on(judged: Sequence[Found], times: np.ndarray, motion: np.ndarray) -> list[Found]:

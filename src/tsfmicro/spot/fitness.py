@@ -26,8 +26,9 @@ _COPIED, _ALL = 0.1, 0.95  # of the frames: those that repeat the one before
 _SMALL = 40.0  # pixels between the eyes; 1 % of it is then less than half a pixel
 _DARK, _BRIGHT = 45.0, 215.0  # mean grey level of a face
 _CLIPPED = 0.1  # of a face that is black or white throughout
+_REACH = 1.1  # from the middle of a face to the brows and the chin, in distances between the eyes
 _BLOCKY = 2.0  # steps at the borders of 8 × 8 blocks, for those beside them
-_FROZEN = 0.5  # of the blocks: those that did not change at all
+FROZEN = 0.5  # of the blocks: those that did not change at all
 _FEW_BITS = 0.01  # of a pixel of a frame; H.264 at crf 18 has ten times as many
 
 
@@ -53,13 +54,19 @@ class Look:
     frozen: float | None
 
 
+def blocks_of(landmarks: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of a face from the brows to the chin, from a border of 8 × 8 blocks on. Args: landmarks: (5, 2) pixels."""
+    reach = _REACH * float(np.linalg.norm(landmarks[1] - landmarks[0]))
+    (left, top), (right, bottom) = ((landmarks.mean(0) + sign * reach).astype(int) for sign in (-1, 1))
+    return slice(max(0, top // 8 * 8), max(8, bottom)), slice(max(0, left // 8 * 8), max(8, right))
+
+
 def look_at(landmarks: np.ndarray, grey: np.ndarray, before: np.ndarray | None) -> Look:
     """Args: landmarks: (5, 2) pixels; grey: (H, W) uint8, the frame; before: that before it."""
     across = landmarks[1] - landmarks[0]
     between = float(np.linalg.norm(across))
-    middle, reach = landmarks.mean(0), 1.1 * between  # from the middle of a face to the brows and the chin
-    (left, top), (right, bottom) = ((middle + sign * reach).astype(int) for sign in (-1, 1))
-    columns, rows = slice(max(0, left // 8 * 8), max(8, right)), slice(max(0, top // 8 * 8), max(8, bottom))
+    middle, reach = landmarks.mean(0), _REACH * between
+    rows, columns = blocks_of(landmarks)
     face = grey[rows, columns]
     (x, y), (right, bottom) = np.maximum(landmarks.min(0), 0).astype(int), landmarks.max(0).astype(int) + 1
     skin = grey[y:bottom, x:right]  # from the eyes to the mouth: hair is black, and no shadow
@@ -70,7 +77,7 @@ def look_at(landmarks: np.ndarray, grey: np.ndarray, before: np.ndarray | None) 
         light=float(skin.mean()),
         clipped=float(((skin <= 8) | (skin >= 250)).mean()),
         blocky=_blockiness(face),
-        frozen=None if before is None else _frozen(face, before[rows, columns]),
+        frozen=None if before is None else frozen(face, before[rows, columns]),
     )
 
 
@@ -82,7 +89,8 @@ def _blockiness(face: np.ndarray) -> float:
     return float(at / max(beside, 0.5))
 
 
-def _frozen(face: np.ndarray, before: np.ndarray) -> float:
+def frozen(face: np.ndarray, before: np.ndarray) -> float:
+    """Share of the 8 × 8 blocks that are as before, to the last grey level. Args: face, before: (h, w) uint8, see `blocks_of`."""
     height, width = (edge // 8 for edge in face.shape)
     if not height * width:
         return 0.0
@@ -190,9 +198,9 @@ def _of_light(looks: Sequence[Look], flickering: float) -> Iterable[Finding]:
 def _of_coding(looks: Sequence[Look], bits: float) -> Iterable[Finding]:
     blocky = float(np.median([one.blocky for one in looks])) if looks else 1.0
     known = [one.frozen for one in looks if one.frozen is not None and one.frozen < 1]
-    frozen = float(np.median(known)) if known else 0.0
+    standing = float(np.median(known)) if known else 0.0
     for value, is_so, what in (
-        (frozen, frozen > _FROZEN, f"{frozen:.0%} of a face's blocks do not change from one frame to the next"),
+        (standing, standing > FROZEN, f"{standing:.0%} of a face's blocks do not change from one frame to the next"),
         (bits, bits < _FEW_BITS, f"the file has {bits:.2g} bits for a pixel of a frame"),
         (blocky, blocky > _BLOCKY,
          f"a face falls into blocks, whose borders are {blocky:.1f} times as sharp as what lies between"),

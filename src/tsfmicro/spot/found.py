@@ -42,7 +42,8 @@ class Thresholds:
         furthest_quick: … within a micro-expression.
         jump: share of a slow movement that may come in a thirtieth of a second: more is the picture's, of a codec say, and not the
             face's.
-        flicker: so many times as much is asked for while the light flickers.
+        flicker: so many times as much is asked for while the light flickers;
+        compressed: … of every demand while a codec lets most of the face stand, for half of the movement or more.
         frames: least steps between frames from onset to offset.
         blinking: … and so many times as much in brows and cheeks while the eyes blink.
         edge: an expression begins and ends where it has so large a share of its height.
@@ -64,6 +65,7 @@ class Thresholds:
     furthest_quick: float = 5.5
     jump: float = 0.5
     flicker: float = 2.0
+    compressed: float = 1.5
     frames: int = 4
     blinking: float = 2.0
     edge: float = 0.06
@@ -114,7 +116,7 @@ class View:
         place: (T, 2) where the head is in the picture, right and down, per cent of the eyes' distance.
         seen: (T, R) whether a region's skin is to be seen.
         covered: seconds in which a hand or a thing is before the face.
-        flicker: seconds in which the light flickers.
+        flicker: seconds in which the light flickers; compressed: in which a codec lets most of the face stand.
         lost: seconds at which the face came or was lost within the video.
     """
 
@@ -125,6 +127,7 @@ class View:
     covered: Sequence[Stretch] = ()
     flicker: Sequence[Stretch] = ()
     lost: Sequence[float] = ()
+    compressed: Sequence[Stretch] = ()
 
     @classmethod
     def clear(cls, motion: np.ndarray) -> View:

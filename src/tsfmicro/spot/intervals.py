@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tsfmicro.spot.demands import MOUTH, Unrest, demanded, of_the_face, of_the_head, that_go_on
+from tsfmicro.spot.demands import MOUTH, Unrest, demanded, of_the_codec, of_the_face, of_the_head, part_in, that_go_on
 from tsfmicro.spot.found import LONGEST, LONGEST_MICRO, SHORTEST, Found, Thresholds, View, covers
 from tsfmicro.spot.marks import Stretch
 from tsfmicro.spot.peaks import Scale, at_scale
@@ -20,7 +20,7 @@ from tsfmicro.spot.traces import REST, evenly, mended, smooth, usual_place
 _GAP = 0.25  # seconds; with less between them two movements are one
 _RESTS = 1.0  # seconds; a face that is back for so long between two movements rests
 _OPPOSITE = 2.0  # times as large as each of these such a rest may seem
-_TOUCHED = 0.15  # share of a movement that may lie beside a hand
+_TOUCHED = 0.15  # share of a movement that may lie beside a hand: a smile may begin as it leaves
 _PIECE = 60.0  # seconds that are looked at together, with the rest before and after: an hour need not be copied whole
 
 
@@ -70,7 +70,7 @@ def _in_piece(
     found: list[Found] = []
     hidden: list[Found] = []
     for free in (True, False):
-        these = ([one for one in scale if (_share_covered(one, view) < _TOUCHED) == free] for scale in (quick, slow))
+        these = ([one for one in scale if (part_in(view.covered, one) < _TOUCHED) == free] for scale in (quick, slow))
         (found if free else hidden).extend(_one_of_each(*these))
     hidden = [one for one in hidden if not any(covers(other, one) for other in found)]
     found = _without_rests(sorted(found, key=lambda one: one.onset), times, motion)
@@ -81,14 +81,9 @@ def _in_piece(
         demanded(one, of_the_face(one, times, motion, unrest, mouth, view, t))
         for one in _one_each_stretch(held, max(_GAP, 1.5 / rate))
     ]
-    judged = that_go_on(judged, times, motion)
+    judged = [of_the_codec(one, view, t) for one in that_go_on(judged, times, motion)]
     judged += [replace(one, ratio=min(one.ratio, 0.1), doubt="covered") for one in hidden]
     return sorted(judged, key=lambda one: one.onset)
-
-
-def _share_covered(one: Found, view: View) -> float:
-    """Of its time, in which a hand is before the face. A smile may begin as a hand leaves."""
-    return sum(max(0.0, min(end, one.offset) - max(begin, one.onset)) for begin, end in view.covered) / one.length
 
 
 def _without_rests(found: Sequence[Found], times: np.ndarray, motion: np.ndarray) -> list[Found]:

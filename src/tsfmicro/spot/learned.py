@@ -22,7 +22,7 @@ from tsfmicro.spot.marks import Stretch
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.types import Segment
 
-PROPOSALS = Thresholds(micro=0.35, macro=0.55, noise=8.0)
+PROPOSALS = Thresholds(micro=0.35, macro=0.55, noise=8.0, compressed=1.0)
 """What is looked at: smaller movements than without a learned spotter."""
 WEIGHTS, CARD = "spotter.safetensors", "spotter.json"
 

@@ -1,4 +1,5 @@
-"""What moves in a picture of a face and is no expression: blinks, hands before it, turns and shakes, flicker and exposure.
+"""What moves in a picture of a face and is no expression: blinks, hands before it, turns and shakes, flicker, exposure and
+compression.
 
 Each is told as a stretch of time, from and to in seconds. They say where to look less closely, or not at all.
 """
@@ -10,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from tsfmicro.spot.fitness import FROZEN
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.traces import smooth
 
@@ -28,6 +30,7 @@ _MARGIN = 0.3  # seconds before and after, in which a hand is near and its shado
 _NEAR = 0.5  # seconds; what hides two regions so soon before or after what hides three is the same hand
 _REMAINS = 4.0  # seconds; a hand that was seen to come and to go was there between
 _TURN, _TURN_TIME = 2.5, 1.0  # per cent of the eyes' distance, within so many seconds
+_STANDS = 0.3  # seconds over which it is said how much of a face usually stands
 _FLICKER = 0.02  # of the brightness, from frame to frame
 # per cent of the eyes' distance; so many to and fro in turn, of at most so many seconds
 _SHAKE, _SWINGS, _SWING = 1.0, 5, 0.5
@@ -116,6 +119,22 @@ def find_flicker(times: np.ndarray, light: np.ndarray) -> list[Stretch]:
     jumps = np.abs(np.diff(light)) / np.maximum(light[1:], 1)
     many = _joined([(times[a], times[b + 1]) for a, b in _runs(jumps > _FLICKER)], 0.5)
     return [(begin, end) for begin, end in many if end - begin > 0.3]
+
+
+def find_compressed(times: np.ndarray, frozen: np.ndarray) -> list[Stretch]:
+    """Where a codec lets most of a face stand as it was, and tells the rest of it now and then: that looks like movements.
+
+    Args: times: (T,) seconds; frozen: (T,) share of the face's blocks that are as on the frame before; where all are, the frame repeats it
+        and says nothing.
+    """
+    from scipy.ndimage import median_filter
+
+    new = frozen < 1
+    if new.sum() < 4:
+        return []
+    width = round(_STANDS / float(np.median(np.diff(times)))) | 1
+    usual = median_filter(np.interp(times, times[new], frozen[new]), size=width, mode="nearest")
+    return _joined([(float(times[a]), float(times[b])) for a, b in _runs(usual > FROZEN)], _STANDS)
 
 
 def find_shakes(times: np.ndarray, place: np.ndarray) -> list[Stretch]:

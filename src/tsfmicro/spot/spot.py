@@ -17,6 +17,7 @@ from tsfmicro.spot.learned import PROPOSALS, Spotter
 from tsfmicro.spot.marks import (
     Stretch,
     find_blinks,
+    find_compressed,
     find_covered,
     find_exposure,
     find_flicker,
@@ -225,8 +226,8 @@ def _view(segment: Segment, covered: list[Stretch], video_times: np.ndarray) -> 
     lost = [
         float(at) for at, edge in ((times[0], video_times[0]), (times[-1], video_times[-1])) if abs(at - edge) > step
     ]
-    flicker = find_flicker(times, segment.light)
-    return View(segment.turned, segment.roll, segment.place, segment.seen, covered, flicker, lost)
+    flicker, compressed = find_flicker(times, segment.light), find_compressed(times, segment.frozen)
+    return View(segment.turned, segment.roll, segment.place, segment.seen, covered, flicker, lost, compressed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -329,6 +330,7 @@ def marks(seen: Sequence[Analysed], video: Video) -> Iterator[Mark]:
             stretches += [("head turns", at) for at in find_turns(times, one.segment.turned)]
             stretches += [("shakes", at) for at in find_shakes(times, one.segment.place)]
             stretches += [("flicker", at) for at in one.view.flicker]
+            stretches += [("compressed", at) for at in one.view.compressed]
             other = (*one.view.covered, *one.view.flicker)
             stretches += [("exposure", at) for at in find_exposure(times, one.segment.light, other)]
             stretches += [(WITHIN, (f.onset, f.offset)) for f in one.within]

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from tsfmicro.spot.demands import MOUTH
-from tsfmicro.spot.fitness import Look, look_at, same_frame
+from tsfmicro.spot.fitness import Look, blocks_of, frozen, look_at, same_frame
 from tsfmicro.spot.motion import SIZE, FlowMeter, Layout, Movement, likeness, square
 from tsfmicro.spot.pair import compare
 from tsfmicro.spot.types import Segment
@@ -92,6 +92,7 @@ class _Followed:
     light: array[float] = field(default_factory=lambda: array("f"))
     eyes: array[int] = field(default_factory=lambda: array("B"))
     mouth: array[float] = field(default_factory=lambda: array("f"))
+    frozen: array[float] = field(default_factory=lambda: array("f"))
     next_mouth: float = 0.0  # second from which the mouth is looked at again
 
     @property
@@ -211,6 +212,8 @@ class Tracker:
         one.motion.extend(moved[0].ravel())
         one.turned.extend(moved[1].ravel())
         one.seen.extend((movement.seen & self._inside(one, grey.shape)).astype(np.uint8).tolist())
+        rows, columns = blocks_of(one.landmarks_now)
+        one.frozen.append(0.0 if self._before is None else frozen(grey[rows, columns], self._before[rows, columns]))
         self._look_at_eyes(one, now, movement.head)
         if self._cutting.mouth is not None and frame.time >= one.next_mouth:
             one.mouth.extend((frame.number, self._cutting.mouth(now)))
@@ -276,6 +279,7 @@ def _segment(one: _Followed, scale: float) -> Segment:
         light=np.array(one.light, np.float32),
         eyes=np.array(one.eyes, np.uint8).reshape(len(heads), 2, *EYE_LOOK[::-1]),
         mouth=np.array(one.mouth, np.float32).reshape(-1, 2),
+        frozen=np.array(one.frozen, np.float32),
     )
 
 

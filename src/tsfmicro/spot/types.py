@@ -63,6 +63,7 @@ class Segment:
         eyes: (n, 2, 8, 12) uint8, both eyes seen small, the head held still.
         mouth: (m, 2) frame numbers, some five a second, and how wide the mouth is on each, per cent of the distance between the
             eyes. Nothing is carried over from frame to frame, so it does not drift.
+        frozen: (n,) share of the face's 8 × 8 blocks that are as on the frame before, as a codec leaves them; 0 where it is not given.
     Raises:
         ShapeError: counts that differ.
     """
@@ -77,9 +78,12 @@ class Segment:
     light: np.ndarray = field(repr=False)
     eyes: np.ndarray = field(repr=False)
     mouth: np.ndarray = field(repr=False, default_factory=lambda: np.zeros((0, 2), np.float32))
+    frozen: np.ndarray = field(repr=False, default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
-        rows = (self.frames, self.head, self.motion, self.turned, self.seen, self.light, self.eyes)
+        if not len(self.frozen):
+            object.__setattr__(self, "frozen", np.zeros(len(self.frames), np.float32))
+        rows = (self.frames, self.head, self.motion, self.turned, self.seen, self.light, self.eyes, self.frozen)
         lengths = {len(one) for one in rows}
         if len(lengths) != 1 or 0 in lengths:
             raise ShapeError(f"segment of face {self.track}: arrays of {sorted(lengths)} rows do not belong together.")
@@ -194,7 +198,8 @@ class Mark:
 
     Attributes:
         what: 'covered' (a hand or a thing before the face), 'not seen', 'head turns', 'shakes' (the camera, or the head),
-            'speaks', 'flicker', 'exposure' (a step of the brightness); and, of an expression that is told,
+            'speaks', 'flicker', 'exposure' (a step of the brightness), 'compressed' (a codec lets most of the face stand); and, of
+            an expression that is told,
             'micro-expression within a macro-expression'.
         onset, offset: frame numbers.
     """

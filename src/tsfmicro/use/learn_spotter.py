@@ -220,7 +220,8 @@ def _clip(lesson: Lesson, rng: np.random.Generator) -> Lesson:
         inside = (face.frames >= first) & (face.frames < last)
         if inside.sum() > 4:
             parts = {
-                name: getattr(face, name)[inside] for name in ("head", "motion", "turned", "seen", "light", "eyes")
+                name: getattr(face, name)[inside]
+                for name in ("head", "motion", "turned", "seen", "light", "eyes", "frozen")
             }
             faces.append(replace(face, frames=face.frames[inside] - first, **parts))
     trace = replace(lesson.trace, numbers=np.arange(last - first), times=times[first:last], faces=tuple(faces))

@@ -40,7 +40,7 @@ from tsfmicro.use.spot import spot
 from tsfmicro.use.spot_score import SpotMeasure, measure
 from tsfmicro.workers import cores, spread
 
-_FORMAT = 2  # of the files of traces
+_FORMAT = 3  # of the files of traces
 _STEP = 25  # frames between two reports
 _DEFAULT = Thresholds()
 _STEPS = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0)  # times the default
