@@ -445,6 +445,14 @@ def test_one_that_came_back_before_the_end_is_not_held():
     assert (one.held, one.offset) == (False, approx(6.8, abs=0.15))
 
 
+@pytest.mark.parametrize("after", [0.0, -0.3, 0.3])
+def test_one_that_droops_while_it_is_held_ends_where_it_goes_and_not_where_the_face_drifts_to(after):
+    times = seconds(14)
+    held = 2 * bump(times, 4, 4.5, 6.3, hold=1.4) * (1 - 0.15 * rise((times - 4.5) / 1.2))
+    (one,) = find_intervals(times, face(times, chin=held + after * rise((times - 6.5) / 2.5)), [])
+    assert (one.onset, one.offset) == (approx(4, abs=0.15), approx(6.3, abs=0.15))
+
+
 def test_what_is_there_in_one_frame_alone_is_the_pictures():
     times = seconds(10, 25)
     smile = 3 * bump(times, 4, 4.5, 6, hold=0.7)
