@@ -69,6 +69,17 @@ def test_two_expressions_are_two_and_the_rest_between_them_is_none():
     assert [one.onset for one in found] == approx([4, 8], abs=0.2)
 
 
+@pytest.mark.parametrize("other", [1.2, 2.5])
+def test_an_expression_the_other_way_soon_after_is_another_one(other):
+    times = seconds(16)
+    brow = 2 * bump(times, 5, 5.5, 7, hold=0.8) - other * bump(times, 8, 8.5, 10, hold=0.8)
+    for trace in (brow, -brow[::-1]):
+        found = find_intervals(times, face(times, left_inner_brow=trace), [])
+        onsets = [5, 8] if trace is brow else [6, 9]
+        assert [one.onset for one in found] == approx(onsets, abs=0.15)
+        assert [one.length for one in found] == approx([2, 2], abs=0.25)
+
+
 def test_slow_drift_and_a_step_that_stays_are_no_expressions():
     times = seconds(20)
     drift = 1.5 * np.sin(2 * np.pi * times / 40)

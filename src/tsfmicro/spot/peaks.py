@@ -20,6 +20,8 @@ from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.traces import noise_of, smooth
 
 _STEEP = 0.9  # seconds after half its height in which a movement may end, however steep it is
+# seconds that a face rests between two movements, and shares of the first: how near to rest that is, how far the second goes at least
+_RESTS, _AT_REST, _OPPOSITE = 0.25, 0.2, 0.3
 _HELD = 0.4  # share of its height that a movement keeps which is held
 _UPPER = np.array([("brow" in name) or ("cheek" in name) for name in REGIONS])
 _OUTER = np.array(["outer" in name for name in REGIONS])
@@ -154,6 +156,7 @@ def _bounded(group: Sequence[_Peak], traces: np.ndarray, grid: np.ndarray, rate:
     apex = low + int(together[low : high + 1].argmax())
     if not first < apex < last:
         return None
+    together = _alone(together, first, apex, last, rate)
     onset = apex - _edge(together[first : apex + 1][::-1], rate, t.edge)
     held = leader.held and together[apex:].min() - together[onset] > _HELD * (together[apex] - together[onset])
     offset = last if held else apex + _edge(together[apex : last + 1], rate, t.edge)
@@ -166,6 +169,16 @@ def _bounded(group: Sequence[_Peak], traces: np.ndarray, grid: np.ndarray, rate:
         apex = onset + _first_at_top(together[onset : apex + 1])
     begin, top, end = (float(grid[k]) for k in (onset, apex, offset))
     return Found(begin, top, end, strongest.region, strongest.height, leader.ratio, held=held)
+
+
+def _alone(together: np.ndarray, first: int, apex: int, last: int, rate: float) -> np.ndarray:
+    """A movement without the one the other way that comes before or after it, where the face rests between them."""
+    back, further = sorted((together[first : apex + 1], together[apex : last + 1]), key=lambda side: -side.min())
+    rest = back.min()
+    height = together[apex] - rest
+    rests = np.abs(further - rest) < _AT_REST * height
+    goes_on = further.min() < rest - _OPPOSITE * height and rests.sum() >= _RESTS * rate
+    return np.maximum(together, rest) if goes_on else together
 
 
 def _first_at_top(rise: np.ndarray) -> int:
