@@ -156,7 +156,8 @@ def _bounded(group: Sequence[_Peak], traces: np.ndarray, grid: np.ndarray, rate:
     apex = low + int(together[low : high + 1].argmax())
     if not first < apex < last:
         return None
-    together = _alone(together, first, apex, last, rate)
+    if not _OUTER[leader.region]:  # where hair comes before the face's edge, it goes to and fro
+        together = _alone(together, first, apex, last, rate)
     onset = apex - _edge(together[first : apex + 1][::-1], rate, t.edge)
     held = leader.held and together[apex:].min() - together[onset] > _HELD * (together[apex] - together[onset])
     offset = last if held else apex + _edge(together[apex : last + 1], rate, t.edge)
