@@ -13,12 +13,14 @@ from tsfmicro.spot.types import Segment, Video
 BROW = REGIONS.index("left inner brow")
 
 
-def told(times, traces):
-    """Expressions and marks of a face that keeps still but for its traces."""
+def told(times, traces, down=0.0):
+    """Expressions and marks of a face that keeps still but for its traces, and goes down by so many pixels, (T,)."""
     count = len(times)
     landmarks = np.array([[200, 200], [300, 200], [252, 260], [215, 310], [285, 310.0]])
+    head = np.repeat(np.eye(2, 3)[None], count, 0)
+    head[:, 1, 2] = down
     segment = Segment(
-        1, np.arange(count), landmarks, np.repeat(np.eye(2, 3)[None], count, 0), traces, 0 * traces,
+        1, np.arange(count), landmarks, head, traces, 0 * traces,
         np.ones(traces.shape[:2], bool), np.full(count, 100.0), np.full((count, 2, 8, 12), 90, np.uint8),
     )  # fmt: skip
     video = Video(Path("a.avi"), 640, 480, 100.0, times)
@@ -47,3 +49,13 @@ def test_a_quick_movement_that_drifts_before_is_one_and_a_micro_expression():
     flash = 1.5 * bump(times, 5.5, 5.7, 5.9) + 0.4 * bump(times, 5.2, 5.55, 5.9)
     found, what = told(times, face(times, left_inner_brow=-flash, right_inner_brow=-flash))
     assert ([one.kind for one in found], WITHIN in what) == (["micro"], False)
+
+
+def test_a_swallow_is_no_expression_and_marked():
+    times = seconds(12)
+    press = bump(times, 4, 4.3, 4.7)
+    pressed = face(times, upper_lip=1.2 * press)
+    found, what = told(times, pressed, down=2 * press)
+    assert (found, "swallows" in what) == ([], True)
+    found, what = told(times, pressed)
+    assert (len(found), "swallows" in what) == (1, False)

@@ -36,6 +36,7 @@ LEVEL = 0.5  # confidence from which a movement is told as an expression
 _SURE_RATE = 50.0  # frames per second below which short micro-expressions have few frames
 _TURN_LOOKS = 1.0  # seconds between two looks for whether a face lies on its side
 _SHORTEST = 0.25  # seconds; in a shorter stretch no expression can begin and end
+_OF_A_MOUTH = ("speaks", "swallows")  # doubts that are marks, too
 
 WITHIN = "micro-expression within a macro-expression"
 Sure = Callable[[Sequence[Found]], list[Found]]
@@ -334,7 +335,7 @@ def marks(seen: Sequence[Analysed], video: Video) -> Iterator[Mark]:
             other = (*one.view.covered, *one.view.flicker)
             stretches += [("exposure", at) for at in find_exposure(times, one.segment.light, other)]
             stretches += [(WITHIN, (f.onset, f.offset)) for f in one.within]
-            stretches += [("speaks", (f.onset, f.offset)) for f in one.found if f.doubt == "speaks"]
+            stretches += [(f.doubt, (f.onset, f.offset)) for f in one.found if f.doubt in _OF_A_MOUTH]
         for what, (begin, end) in stretches:
             yield Mark(track, what, video.frame_at(begin), video.frame_at(end))
 

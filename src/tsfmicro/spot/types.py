@@ -198,7 +198,7 @@ class Mark:
 
     Attributes:
         what: 'covered' (a hand or a thing before the face), 'not seen', 'head turns', 'shakes' (the camera, or the head),
-            'speaks', 'flicker', 'exposure' (a step of the brightness), 'compressed' (a codec lets most of the face stand); and, of
+            'speaks', 'swallows', 'flicker', 'exposure' (a step of the brightness), 'compressed' (a codec lets most of the face stand); and, of
             an expression that is told,
             'micro-expression within a macro-expression'.
         onset, offset: frame numbers.
