@@ -56,7 +56,7 @@ class Thresholds:
     fidgety: float = 15.0
     calm: float = 0.45
     turn: float = 0.56
-    smile: float = 1.3
+    smile: float = 1.4
     sides: float = 0.8
     way: float = 1.7
     strokes: float = 1.4
