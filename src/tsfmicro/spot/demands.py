@@ -124,20 +124,20 @@ def of_the_face(
             t.way / max(_way(off[:, MOUTH], times[during], _furthest_of(off[:, MOUTH]), 0.04), 1e-6)
         )
     # What a hand covers says nothing of the face; but a micro-expression beside one is doubted.
-    bare = outside(view.covered if one.kind == "macro" else (), times)
-    beside = _beside(one, times, motion[:, [one.region]], one.motion, bare)
+    hands = view.covered if one.kind == "macro" else ()
+    beside = _beside(one, times, motion[:, [one.region]], one.motion, hands)
     if one.kind == "macro":
         demands["jumps"] = t.jump / max(_jump(one, off, most, times[during]), 1e-6)
         skin = int(np.where(_EDGE, 0, most).argmax())
         if _EDGE[one.region] and most[skin] >= _AS_FAR * one.motion:  # hair there says nothing of the face
-            beside = min(beside, _beside(one, times, motion[:, [skin]], float(most[skin]), bare))
+            beside = min(beside, _beside(one, times, motion[:, [skin]], float(most[skin]), hands))
         if alone and demands["speaks"] >= 1:
             beside = max(beside, _strokes(one, times, motion[:, MOUTH]) / t.strokes)
         demands["no rest beside it"] = _or_not(1 / max(beside, 1e-6))
     else:
         demands["few frames"] = (during.stop - during.start - 0.5) / t.frames
         if alone:
-            whole = _beside(one, times, motion[:, MOUTH], _furthest_of(off[:, MOUTH]), bare)
+            whole = _beside(one, times, motion[:, MOUTH], _furthest_of(off[:, MOUTH]), hands)
             beside = max(beside, _ALL_OF_IT * whole)
         demands["no rest beside it"] = t.calm / max(beside, 1e-6)
     return demands
@@ -349,24 +349,24 @@ def _smiling(one: Found, times: np.ndarray, motion: np.ndarray) -> float:
     return float(np.sqrt(outwards * up))
 
 
-def _beside(one: Found, times: np.ndarray, traces: np.ndarray, furthest: float, bare: np.ndarray) -> float:
+def _beside(one: Found, times: np.ndarray, traces: np.ndarray, furthest: float, hands: Sequence[Stretch]) -> float:
     """How far regions move together in the half second before and after, for their own movement; where it begins or ends behind a hand,
     on the other side alone.
 
-    Args: traces: (T, R, 2); furthest: of their movement; bare: (T,) whether no hand is before the face.
+    Args: traces: (T, R, 2); furthest: of their movement; hands: seconds in which one is before the face.
     """
     rate = 1 / float(np.median(np.diff(times)))
     begin, onset, offset, end = np.searchsorted(
         times, (one.onset - _BESIDE, one.onset - 1e-6, one.offset - 1e-6, one.offset + _BESIDE)
     )
-    trace = smooth(traces[begin:end], 0.02 * rate)
+    trace, bare = smooth(traces[begin:end], 0.02 * rate), outside(hands, times[begin:end])
     first, last = onset - begin, min(offset - begin, len(trace) - 1)
-    rests_before, rests_after = bare[begin + first], bare[begin + last] and not one.held
+    rests_before, rests_after = bare[first], bare[last] and not one.held
     away = [0.0]
     if rests_before:
-        away.append(_furthest_of((trace[: first + 1] - trace[first])[bare[begin : begin + first + 1]]))
+        away.append(_furthest_of((trace[: first + 1] - trace[first])[bare[: first + 1]]))
     if rests_after:
-        away.append(_furthest_of((trace[last:] - trace[last])[bare[begin + last : end]]))
+        away.append(_furthest_of((trace[last:] - trace[last])[bare[last:]]))
     if rests_before and rests_after:
         away.append(_furthest_of((trace[last] - trace[first])[None]))
     return max(away) / max(furthest, 1e-6)
