@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tsfmicro.spot.found import JAW, Found, Thresholds, View
+from tsfmicro.spot.found import JAW, OUTER, Found, Thresholds, View
 from tsfmicro.spot.marks import Stretch, outside, overlaps
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.traces import evenly, smooth
@@ -40,7 +40,6 @@ _TOGETHER = 1.7  # by how much five regions that move together count more than o
 _SEEN = 0.1  # 1 / how many times as long as it is hidden a region must be seen
 _ASTRAY = 0.6  # share of the regions that must be seen for the head's movement to be known
 MOUTH = np.array([any(word in name for word in ("mouth", "lip", "chin")) for name in REGIONS])
-_EDGE = np.array(["outer" in name for name in REGIONS])
 _CORNERS, _CHEEKS = (
     [REGIONS.index(f"{side} {name}") for side in ("left", "right")] for name in ("mouth corner", "cheek")
 )
@@ -72,7 +71,7 @@ def of_the_head(one: Found, times: np.ndarray, motion: np.ndarray, view: View, t
     during = _during(one, times)
     far = np.linalg.norm(np.ptp(view.turned[during], axis=0), axis=1)
     # A turn shows what was behind the edge of a face, the more the further it carries the edge.
-    turned = max(far.mean(), far[one.region] if _EDGE[one.region] else 0)
+    turned = max(far.mean(), far[one.region] if OUTER[one.region] else 0)
     aside = np.linalg.norm(_off_the_way(one, times, view.turned), axis=2).max(0).mean()
     turns = max(
         t.turn * one.motion / max(float(turned), 1e-6), t.smile * _smiling(one, times, motion) / max(float(aside), 1e-6)
@@ -111,7 +110,7 @@ def of_the_face(
         demands["swallows"] = _or_not(
             one.motion / max(float(_off_the_way(one, times, view.place[:, None])[..., 1].max()), 1e-6)
         )
-    if _EDGE[one.region]:  # muscles raise and lower a brow's outer end; what hair does beside a smile is no matter
+    if OUTER[one.region]:  # muscles raise and lower a brow's outer end; what hair does beside a smile is no matter
         right, down = np.abs(off[_furthest(off), one.region])
         demands["brow goes sideways"] = _or_not(max(float(down / max(right, 1e-6)), both / _ONE_SIDE))
     alone = _mouth_alone(one, most)
@@ -128,8 +127,8 @@ def of_the_face(
     beside = _beside(one, times, motion[:, [one.region]], one.motion, hands)
     if one.kind == "macro":
         demands["jumps"] = t.jump / max(_jump(one, off, most, times[during]), 1e-6)
-        skin = int(np.where(_EDGE, 0, most).argmax())
-        if _EDGE[one.region] and most[skin] >= _AS_FAR * one.motion:  # hair there says nothing of the face
+        skin = int(np.where(OUTER, 0, most).argmax())
+        if OUTER[one.region] and most[skin] >= _AS_FAR * one.motion:  # hair there says nothing of the face
             beside = min(beside, _beside(one, times, motion[:, [skin]], float(most[skin]), hands))
         if alone and demands["speaks"] >= 1:
             beside = max(beside, _strokes(one, times, motion[:, MOUTH]) / t.strokes)
@@ -250,7 +249,7 @@ def _of_skin(one: Found, most: np.ndarray) -> float:
 
     Args: most: (R,) how far each region moves.
     """
-    furthest = float(most[~JAW & ~_EDGE].max())
+    furthest = float(most[~JAW & ~OUTER].max())
     return furthest if JAW[one.region] else max(furthest, one.motion)
 
 

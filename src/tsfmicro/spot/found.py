@@ -16,6 +16,8 @@ SHORTEST, LONGEST_MICRO, LONGEST = 1 / 25, 1 / 2, 4.0
 
 JAW = np.array(["lip" in name or "chin" in name for name in REGIONS])
 """Regions that a jaw carries along, further than skin can go."""
+OUTER = np.array(["outer" in name for name in REGIONS])
+"""Regions at the edge of a face, before which hair comes when the head moves."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from itertools import chain
 
 import numpy as np
 
-from tsfmicro.spot.found import JAW, LONGEST, LONGEST_MICRO, SHORTEST, Found, Thresholds
+from tsfmicro.spot.found import JAW, LONGEST, LONGEST_MICRO, OUTER, SHORTEST, Found, Thresholds
 from tsfmicro.spot.marks import Stretch, overlaps
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.traces import noise_of, smooth
@@ -24,7 +24,6 @@ _STEEP = 0.9  # seconds after half its height in which a movement may end, howev
 _RESTS, _AT_REST, _OPPOSITE = 0.25, 0.2, 0.3
 _HELD = 0.4  # share of its height that a movement keeps which is held
 _UPPER = np.array([("brow" in name) or ("cheek" in name) for name in REGIONS])
-_OUTER = np.array(["outer" in name for name in REGIONS])
 _ANGLES = np.arange(8) * np.pi / 4
 _DIRECTIONS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
@@ -73,7 +72,7 @@ def at_scale(
     least = np.maximum(scale.least, t.noise * noise_of(even, scale.smooth * rate))
     peaks = _peaks(traces, rest, grid, blinks, round(scale.reach * rate), least, ends and scale.reach == LONGEST, t)
     # Before the edge of a face comes hair when the head moves; what else moves then is the face's.
-    peaks = [p for p in peaks if seen[p.at, p.region] or not _OUTER[p.region]]
+    peaks = [p for p in peaks if seen[p.at, p.region] or not OUTER[p.region]]
     hidden = {peak.at for peak in peaks if overlaps(covered, grid[peak.at] - 1e-6, grid[peak.at] + 1e-6)}
     groups = (_groups(p for p in peaks if (p.at in hidden) == of_hand) for of_hand in (False, True))
     bounded = (_bounded(group, traces, grid, rate, t) for group in chain(*groups))
@@ -156,7 +155,7 @@ def _bounded(group: Sequence[_Peak], traces: np.ndarray, grid: np.ndarray, rate:
     apex = low + int(together[low : high + 1].argmax())
     if not first < apex < last:
         return None
-    if not _OUTER[leader.region]:  # where hair comes before the face's edge, it goes to and fro
+    if not OUTER[leader.region]:  # where hair comes before the face's edge, it goes to and fro
         together = _alone(together, first, apex, last, rate)
     onset = apex - _edge(together[first : apex + 1][::-1], rate, t.edge)
     held = leader.held and together[apex:].min() - together[onset] > _HELD * (together[apex] - together[onset])
