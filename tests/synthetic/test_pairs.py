@@ -11,8 +11,10 @@ import pytest
 from tsfmicro.errors import ConfigError
 from tsfmicro.synthetic.breadth import NARROW, Breadth, own_ways
 from tsfmicro.synthetic.camera import Camera, Shot, draw_camera
+from tsfmicro.synthetic.draw import Grid, band, mix, scaled
+from tsfmicro.synthetic.eyes import Eye, EyeState
 from tsfmicro.synthetic.muscles import motion
-from tsfmicro.synthetic.pairs import STRONGEST, UNITS, draw_pairs, draw_parts, sheet
+from tsfmicro.synthetic.pairs import STRONGEST, UNITS, _Sketch, draw_pairs, draw_parts, sheet
 from tsfmicro.synthetic.person import draw_person
 from tsfmicro.synthetic.script import COMBINATIONS, EMOTIONS, RARER
 
@@ -190,3 +192,45 @@ def test_numbers_that_cannot_work_are_told(given, told):
 def test_a_breadth_out_of_range_is_told():
     with pytest.raises(ConfigError, match="light=3"):
         Breadth(light=3)
+
+
+def test_a_sketch_shows_what_a_grid_shows_to_the_rounding():
+    grid, sketch = (kind(-90.0, -80.0, 90.0, 110.0, 1.57) for kind in (Grid, _Sketch))
+    rng = np.random.default_rng(0)
+    for middle in rng.uniform((-110, -100), (110, 130), (40, 2)):  # some beside the grid, some over its edge
+        points = [(float(x), float(y)) for x, y in middle + rng.normal(0, 12, (4, 2))]
+        soft, width, angle = rng.uniform(0.2, 2.4), rng.uniform(0.4, 3), float(rng.choice([0.0, 0.7]))
+        for one, other in (
+            (grid.line(points, width, soft), sketch.line(points, width, soft)),
+            (grid.region(points, soft), sketch.region(points, soft)),
+        ):
+            assert other.dtype == np.float32 and np.abs(one - other).max() < 1e-5
+        (at, bell), (place, ours) = (g.bell(points[0], (9.0, 4.0), angle) for g in (grid, sketch))
+        assert at == place and ours.dtype == np.float32 and np.abs(bell - ours).max(initial=0) < 1e-6
+
+
+def test_laying_a_colour_over_a_picture_is_laying_a_picture_of_that_colour_over_it():
+    rng = np.random.default_rng(1)
+    under, mask = rng.random((7, 5, 3), np.float32), rng.random((7, 5), np.float32)
+    colour = rng.random(3, np.float32)
+    expected = under + mask[..., None] * (colour - under)
+    assert np.allclose(mix(under, colour, mask), expected, atol=1e-6)
+    assert (mix(under, colour, mask) == mix(under, np.tile(colour, (7, 5, 1)), mask)).all()
+    assert np.allclose(mix(under, 0.5, mask), under + mask[..., None] * (0.5 - under), atol=1e-6)
+    assert np.allclose(mix(under[..., 0], 0.5, mask), under[..., 0] + mask * (0.5 - under[..., 0]), atol=1e-6)
+    assert (scaled(colour, mask) == colour * mask[..., None]).all()
+    assert (scaled(under, mask) == under * mask[..., None]).all()
+    mask[[0, 1, 6]] = 0
+    assert band(mask) == slice(2, 6) and band(np.zeros((4, 4))) is None
+
+
+def test_an_eye_changes_nothing_far_from_its_lids_and_more_when_it_opens():
+    y, x = np.mgrid[-30.0:30.0:0.7, -20.0:20.0:0.7].astype(np.float32)
+    person = draw_person(np.random.default_rng(3))
+    eye = Eye(person, 1, x + person.eye_x, y, 1 / 0.7, 1.0, (0.2, 0.3), np.float32)
+    skin = np.random.default_rng(4).integers(90, 200, (*x.shape, 3)).astype(np.uint8)
+    given = skin.copy()
+    changed = [(eye.paint(skin, EyeState(closure=closure)) != given).any(axis=2) for closure in (0.0, 1.0)]
+    assert (skin == given).all()
+    assert changed[0].sum() > changed[1].sum() > 0
+    assert not any(one[np.abs(y) > 22].any() for one in changed)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tsfmicro.errors import ConfigError
-from tsfmicro.synthetic.draw import Field
+from tsfmicro.synthetic.draw import mix
 from tsfmicro.synthetic.head import Portrait, linear
 from tsfmicro.synthetic.light import Light
 from tsfmicro.synthetic.muscles import MOST_PULLS, UNITS, Own
@@ -143,19 +143,19 @@ def made_up(portrait: Portrait, person: Person, amount: float, rng: np.random.Ge
         shadow = g.zeros()
         for side in (-1, 1):
             g.bump(shadow, (side * (person.eye_x + 2), -5.5), (11, 4.5), float(rng.uniform(0.25, 0.8)))
-        albedo = _tinted(albedo, linear(_any(rng, 30, 170)), np.minimum(shadow, 0.85))
+        albedo = mix(albedo, linear(_any(rng, 30, 170)), np.minimum(shadow, 0.85))
     if rng.random() < 0.25 * amount:
         blush = g.zeros()
         for side in (-1, 1):
             g.bump(blush, (side * 42, 28), (15, 11), float(rng.uniform(0.1, 0.35)), side * -0.5)
-        albedo = _tinted(albedo, linear((190, 90, 90)), blush)
+        albedo = mix(albedo, linear((190, 90, 90)), blush)
     if rng.random() < 0.3 * amount:
         lips = g.zeros()
         for off, high in ((-0.4 * person.lip_up, person.lip_up), (0.45 * person.lip_low, person.lip_low)):
             g.bump(
                 lips, (0, person.mouth_y + off), (0.48 * person.mouth_width, 0.36 * high), float(rng.uniform(0.5, 0.9))
             )
-        albedo = _tinted(
+        albedo = mix(
             albedo, linear((rng.uniform(110, 200), rng.uniform(20, 80), rng.uniform(30, 90))), np.minimum(lips, 0.9)
         )
     marks = int(rng.poisson(3 * amount))
@@ -163,13 +163,8 @@ def made_up(portrait: Portrait, person: Person, amount: float, rng: np.random.Ge
         spots = g.zeros()
         for x, y, size, dark in rng.uniform((-60, -50, 0.5, 0.2), (60, person.chin_y, 1.6, 0.8), (marks, 4)):
             g.bump(spots, (x, y), (size, size), dark)
-        albedo = _tinted(albedo, linear((60, 36, 26)), np.minimum(spots, 0.9))
+        albedo = mix(albedo, linear((60, 36, 26)), np.minimum(spots, 0.9))
     return portrait if albedo is portrait.albedo else replace(portrait, albedo=albedo)
-
-
-def _tinted(albedo: Field, colour: Field, mask: Field) -> Field:
-    weight = mask[..., None].astype(np.float32)
-    return (albedo + weight * (colour.astype(np.float32) - albedo)).astype(np.float32)
 
 
 def wide_light(light: Light, amount: float, rng: np.random.Generator) -> Light:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -24,7 +24,10 @@ class Grid:
     Attributes:
         left, top, right, bottom: what it covers, mm.
         density: grid points per mm.
+        kind: of numbers that take part; generated clips are what they are to the last bit, so it stays what it was for them.
     """
+
+    kind: ClassVar[type[np.floating]] = np.float64
 
     left: float = -176.0
     top: float = -152.0
@@ -72,10 +75,11 @@ class Grid:
         """A Gaussian of height 1, and the rows and columns where it is."""
         reach = 3.8 * max(size)
         rows, columns = self.window(at, (reach, reach))
-        x, y = self.x[:, columns] - at[0], self.y[rows] - at[1]
-        along, across = x.astype(np.float64), y.astype(np.float64)
+        x, y = (self.x[:, columns] - at[0]).astype(self.kind), (self.y[rows] - at[1]).astype(self.kind)
+        along, across = x, y
         if angle:
-            along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+            cos, sin = self.kind(np.cos(angle)), self.kind(np.sin(angle))
+            along, across = x * cos + y * sin, y * cos - x * sin
         return (rows, columns), np.exp(-0.5 * ((along / size[0]) ** 2 + (across / size[1]) ** 2))
 
     def line(self, points: Sequence[Point], width: float, soft: float) -> Field:
@@ -146,14 +150,30 @@ def strokes(
 
 
 def mix(under: NDArray[Any], over: NDArray[Any] | float, mask: Field) -> Field:
-    """`over` laid on `under` where the mask is 1; works for (H, W) and (H, W, 3)."""
+    """`over` laid on `under` where the mask is 1; works for (H, W) and (H, W, 3), and `over` may be one colour (3,)."""
+    shape, above = under.shape, np.asarray(over, np.float32)
     weight: Field = np.asarray(mask, np.float32)
-    if under.ndim == 3:
-        weight = cv2.merge((weight, weight, weight))  # much faster than broadcasting along a short last axis
-    mixed = np.asarray(over, np.float32) - under
+    if len(shape) == 3:  # as one row after another: broadcasting along a short last axis takes ten times as long
+        flat = (shape[0], 3 * shape[1])
+        under, weight = under.reshape(flat), cv2.merge((weight,) * 3).reshape(flat)
+        above = np.tile(above, shape[1]) if above.ndim == 1 else np.broadcast_to(above, shape).reshape(flat)
+    mixed = above - under
     mixed *= weight
     mixed += under
-    return mixed
+    return mixed.reshape(shape)
+
+
+def scaled(colour: Field, weight: Field) -> Field:
+    """(H, W, C): one colour (C,), or a picture of that shape, times a weight (H, W)."""
+    if colour.ndim == 1:
+        return cv2.merge([weight * part for part in colour])
+    return colour * cv2.merge((weight,) * colour.shape[2])
+
+
+def band(mask: Field) -> slice | None:
+    """The rows from the first to the last in which a mask (H, W) is not 0."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    return slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else None
 
 
 def smoothstep(low: float, high: float, value: NDArray) -> NDArray:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from tsfmicro.synthetic.draw import Field, mix, smoothstep
+from tsfmicro.synthetic.draw import Field, band, mix, scaled, smoothstep
 from tsfmicro.synthetic.person import Colour, Person
 
 _IRIS_RADIUS = 5.9  # mm
 _PATCH, _DENSITY = 14.0, 8.0  # edge of the iris' picture in mm, points per mm
+_LASH = 7.0  # mm from a lid's edge, beyond which its lashes and its rim are nothing
 _LID_REACH = 15.0  # mm of skin above the upper lid that unfold in a blink
 
 
@@ -41,6 +42,9 @@ class _View:
     lower: Field
     open_upper: Field
     bowl: Field
+
+    def of(self, rows: slice) -> _View:
+        return _View(*(getattr(self, one.name)[rows] for one in fields(self)))
 
 
 class Eye:
@@ -98,12 +102,21 @@ class Eye:
         Returns: (h, w, 3) uint8.
         """
         v = self._view(state)
+        near = band((v.y > v.upper - _LASH) & (v.y < np.maximum(v.upper, v.lower) + _LASH))
+        painted = skin.copy()
+        if near is not None:
+            painted[near] = self._painted(skin[near], state, v.of(near))
+        return painted
+
+    def _painted(self, skin: np.ndarray, state: EyeState, v: _View) -> np.ndarray:
         edge = 0.55 / self.scale
         hole = smoothstep(-edge, edge, np.minimum(v.y - v.upper, v.lower - v.y)) * smoothstep(1.02, 0.97, np.abs(v.u))
         # The lower lid's wet rim, then the ball, then the lashes on top.
         rim = 0.35 * np.exp(-(((v.y - v.lower - 0.5) / 0.7) ** 2)) * v.bowl
         image = mix(skin.astype(np.float32), np.array([168, 172, 214], np.float32) * self.brightness, rim)
-        image = mix(image, self._ball(state, v), hole)
+        rows = band(hole)
+        if rows is not None:
+            image[rows] = mix(image[rows], self._ball(state, v.of(rows)), hole[rows])
         image = mix(image, np.array([16, 18, 24], np.float32), self._lashes(v))
         return np.clip(image, 0, 255).astype(np.uint8)
 
@@ -119,13 +132,13 @@ class Eye:
         shade = shade * (1 - 0.50 * np.exp(-(((v.y - v.upper) / 1.9) ** 2)))
         shade = shade * (1 - 0.15 * np.exp(-(((v.lower - v.y) / 1.2) ** 2)))
         pink = np.clip(-v.u - 0.62, 0, 0.4) / 0.4
-        white = np.broadcast_to(np.array([205, 208, 216], np.float32), (*v.x.shape, 3))
-        colour = mix(white, np.array([128, 124, 190], np.float32), pink)
+        white, rosy = np.array([[205, 208, 216], [128, 124, 190]], np.float32)
+        colour = white + scaled(rosy - white, pink.astype(np.float32))
         column = (v.x - state.gaze[0] + _PATCH / 2) * _DENSITY
         row = (v.y - state.gaze[1] + 0.35 + _PATCH / 2) * _DENSITY
         iris = cv2.remap(self.iris, column.astype(np.float32), row.astype(np.float32), cv2.INTER_LINEAR)
         glint = cv2.remap(self.glint, column.astype(np.float32), row.astype(np.float32), cv2.INTER_LINEAR)
-        colour = mix(colour, iris[..., :3], iris[..., 3]) * (shade * self.brightness)[..., None]
+        colour = scaled(mix(colour, iris[..., :3], iris[..., 3]), shade * self.brightness)
         return mix(colour, 250.0, glint).astype(np.float32)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from tsfmicro.synthetic.draw import Field, Grid, mix, smoothstep
+from tsfmicro.synthetic.draw import Field, Grid, mix, scaled, smoothstep
 from tsfmicro.synthetic.hair import brow_hair, hair_behind, scalp_hair, stubble
 from tsfmicro.synthetic.person import Colour, Person
 
@@ -76,7 +76,7 @@ def portrait(person: Person, g: Grid = GRID) -> Portrait:
     hair = scalp_hair(g, person, _outline(g, skull), rng)
     figure = np.maximum(head, body_mask)
     tint = linear(person.hair) * 0.9 + 0.004
-    tint = tint * (0.25 + 1.75 * hair.strands**1.5)[..., None]
+    tint = scaled(tint, 0.25 + 1.75 * hair.strands**1.5)
     volume = height + 5 * g.blurred(hair.cover, 3.0)
     normal = mix(normal, _normals(g, g.blurred(volume, 2.5) + 1.2 * hair.strands), 0.9 * hair.cover)
     return Portrait(
@@ -264,8 +264,8 @@ def _complexion(g: Grid, p: Person, rng: np.random.Generator) -> tuple[Field, Fi
         g.bump(dark, (side * (p.eye_x - 2), 4), (14, 9), 0.10 + 0.10 * p.age)
         g.bump(dark, (side * p.eye_x, -8), (13, 6), 0.08)
     tint = np.array([-0.16, -0.17, 0.03], np.float32) * p.ruddy
-    warm = 1 + red[..., None] * tint
-    return (linear(p.skin) * (shade - dark)[..., None] * warm).astype(np.float32), np.clip(red, 0, 1)
+    warm = 1 + scaled(tint, red)
+    return scaled(linear(p.skin), shade - dark) * warm, np.clip(red, 0, 1)
 
 
 def _lips_and_nostrils(g: Grid, p: Person, skin: Field) -> Field:
@@ -273,15 +273,14 @@ def _lips_and_nostrils(g: Grid, p: Person, skin: Field) -> Field:
     line = mouth_line(p)
     lips = np.maximum(g.region([*upper, *line[::-1]], 0.8), g.region([*line, *lower[::-1]], 1.0))
     wrinkles = 1 + 0.10 * np.sin(g.x * 3.1 + 1.5 * np.sin(g.x * 0.9)) * np.ones_like(g.y)
-    tone = linear(p.lips) * wrinkles[..., None]
+    tone = scaled(linear(p.lips), wrinkles)
     tone = tone * (1 - 0.22 * smoothstep(p.mouth_y + 1, p.mouth_y - 4, g.y))[..., None]
     skin = mix(skin, tone.astype(np.float32), 0.85 * lips)
-    skin = skin * (1 - 0.80 * g.line(line, 0.5, 0.45))[..., None]
+    skin = scaled(skin, 1 - 0.80 * g.line(line, 0.5, 0.45))
     for side in (-1, 1):
-        hole = g.zeros()
-        g.bump(hole, (side * p.nose_width * 0.43, p.nose_y - 0.8), (3.5, 1.6), 1.35, side * -0.38)
-        skin = mix(skin, linear((46, 20, 16)), np.clip(hole, 0, 0.93))
-        skin = skin * (1 - 0.35 * g.line(_crease(p, side), 0.5, 0.5))[..., None]
+        window, hole = g.bell((side * p.nose_width * 0.43, p.nose_y - 0.8), (3.5, 1.6), side * -0.38)
+        skin[window] = mix(skin[window], linear((46, 20, 16)), np.clip(1.35 * hole, 0, 0.93))
+        skin = scaled(skin, 1 - 0.35 * g.line(_crease(p, side), 0.5, 0.5))
     return skin
 
 
@@ -305,7 +304,7 @@ def _body(g: Grid, p: Person, skin: Field, rng: np.random.Generator) -> tuple[Fi
     body_z += 2.2 * g.blurred(cloth * smoothstep(5, 1, y - cut), 0.8)  # the seam
     ears, ear_z = _ears(g, p)
     height = np.where(ears > 0.5, np.maximum(ear_z, body_z), body_z).astype(np.float32)
-    weave = linear(p.cloth) * (1 + 0.10 * g.noise(0.8, rng) + 0.05 * g.noise(14, rng))[..., None]
+    weave = scaled(linear(p.cloth), 1 + 0.10 * g.noise(0.8, rng) + 0.05 * g.noise(14, rng))
     behind = hair_behind(p, g) * (1 - np.maximum(np.maximum(neck, shoulders), ears))
     albedo = mix(skin * 0.95, weave.astype(np.float32), cloth)
     albedo = mix(albedo, linear(p.hair) * 0.22, behind)

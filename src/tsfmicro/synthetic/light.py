@@ -68,8 +68,8 @@ def lit(portrait: Portrait, light: Light) -> tuple[np.ndarray, Field]:
     half = light.towards + np.array([0, 0, 1], np.float32)
     half = half / np.linalg.norm(half)
     shine = np.clip(portrait.normal @ half, 0, 1)
-    open_ = portrait.open
-    gloss = portrait.gloss * light.key * open_ * (0.10 * shine**12 + 0.16 * shine**48)
+    glint = np.maximum(shine, 0.2) ** 48  # lower ones are nothing beside the rest, and numbers so small are slow
+    gloss = portrait.gloss * light.key * portrait.open * (0.10 * shine**12 + 0.16 * glint)
     colour = cv2.merge(
         [c * (a * s + gloss) for c, a, s in zip(light.colour, *map(cv2.split, (portrait.albedo, shade)), strict=True)]
     )
@@ -91,7 +91,7 @@ def _shadow(g: Grid, height: Field, light: Light) -> Field:
     step = 3.0  # mm
     blocked = np.zeros_like(small)
     grid = step * g.density / coarse
-    run = np.hypot(light.right, light.up) + 1e-6
+    run = g.kind(np.hypot(light.right, light.up) + 1e-6)
     for k in range(1, 15):
         shift = np.array([[1, 0, -k * grid * light.right / run], [0, 1, k * grid * light.up / run]])
         seen = cv2.warpAffine(small, shift, small.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -7,6 +7,7 @@ preparation with landmarks that are known, and off by what a detector would be o
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -20,7 +21,7 @@ from tsfmicro.synthetic import muscles
 from tsfmicro.synthetic.breadth import Breadth, made_up, own_ways, wide_light, wide_person
 from tsfmicro.synthetic.camera import Shot, draw_camera
 from tsfmicro.synthetic.cast import random_stream
-from tsfmicro.synthetic.draw import Field, Grid, mix, smoothstep
+from tsfmicro.synthetic.draw import Field, Grid, Point, band, mix, scaled, smoothstep
 from tsfmicro.synthetic.eyes import Eye, EyeState
 from tsfmicro.synthetic.glasses import draw_glasses
 from tsfmicro.synthetic.head import portrait
@@ -35,7 +36,7 @@ from tsfmicro.template import to_template
 UNITS: tuple[str, ...] = tuple(f"{side}{unit}" for unit in muscles.UNITS for side in "LR")
 """Columns of `Pairs.units`: each action unit on the person's left and right."""
 
-VERSION = 4  # of the drawing: raise it where the same arguments give other pairs
+VERSION = 5  # of the drawing: raise it where the same arguments give other pairs
 STRONGEST = 4.0  # px of 224 that the furthest point of the skin moves at intensity 1
 SMALLEST, LARGEST = 32, 512  # edges that can be drawn, px
 
@@ -135,8 +136,40 @@ def sheet(pairs: Pairs, across: int = 2) -> Image:
     return np.vstack([np.hstack(row) for row in rows])
 
 
-class _Keeping(Grid):
-    """A grid that keeps the lines drawn on it: folds are the same in every pair of a person."""
+class _Sketch(Grid):
+    """A grid on which curves are drawn where they are and nowhere else, and a bell is two lines multiplied, in float32."""
+
+    kind = np.float32
+
+    def bell(self, at: Point, size: Point, angle: float = 0.0) -> tuple[tuple[slice, slice], Field]:
+        if angle:
+            return super().bell(at, size, angle)
+        reach = 3.8 * max(size)
+        rows, columns = self.window(at, (reach, reach))
+        across, down = (self.x[:, columns] - at[0]) / size[0], (self.y[rows] - at[1]) / size[1]
+        return (rows, columns), np.exp(-0.5 * across**2) * np.exp(-0.5 * down**2)
+
+    def line(self, points: Sequence[Point], width: float, soft: float) -> Field:
+        return self._drawn(points, width / 2 + 4 * soft, lambda part: part.line(points, width, soft))
+
+    def region(self, points: Sequence[Point], soft: float) -> Field:
+        return self._drawn(points, 4 * soft, lambda part: part.region(points, soft))
+
+    def _drawn(self, points: Sequence[Point], around: float, draw: Callable[[Grid], Field]) -> Field:
+        """What is drawn on the part of the grid that lies around the points, mm; nothing beside it."""
+        low, high = np.min(points, axis=0), np.max(points, axis=0)
+        reach = 0.7 * (high - low) + around + 1  # a curve may swing out of its points
+        rows, columns = self.window(((low + high) / 2).tolist(), reach.tolist())
+        field, step = self.zeros(), 1 / self.density
+        if rows.start < rows.stop and columns.start < columns.stop:
+            left, top = self.left + columns.start * step, self.top + rows.start * step
+            right, bottom = self.left + columns.stop * step, self.top + rows.stop * step
+            field[rows, columns] = draw(Grid(left, top, right, bottom, self.density))
+        return field
+
+
+class _Keeping(_Sketch):
+    """One that keeps the lines drawn on it: folds are the same in every pair of a person."""
 
     def line(self, points: Any, width: float, soft: float) -> Field:
         kept = self.__dict__.setdefault("_lines", {})
@@ -167,8 +200,8 @@ class Sitter:
             float(left + (1 + 2 * _MARGIN) * edge),
             float(top + (1 + 2 * _MARGIN) * edge),
         )
-        self.grid = Grid(*around, density=max(0.9, 1.05 * self.scale))
-        self.coarse, self.folds = Grid(*around, density=0.4), _Keeping(*around, density=0.75)
+        self.grid = _Sketch(*around, density=max(0.9, 1.05 * self.scale))
+        self.coarse, self.folds = _Sketch(*around, density=0.4), _Keeping(*around, density=0.75)
         self.portrait = made_up(portrait(person, self.grid), person, breadth.worn, rng)
         g, p = self.grid, self.portrait
         follow = smoothstep(person.chin_y + 75, person.chin_y + 5, g.y) * smoothstep(0.02, 0.6, p.figure)
@@ -253,35 +286,27 @@ class _Pair:
         a = complex(matrix[0, 0], matrix[1, 0])
         self.turned = pose.roll + float(np.angle(a))  # of the face in the crop
         self.px = s.scale * abs(a)  # of the crop per mm
-        quarter = _lattice(size, 4)
-        back = cv2.transform(
-            quarter - matrix[:, 2].astype(np.float32), np.array([[a.real, a.imag], [-a.imag, a.real]]) / abs(a) ** 2
-        )
+        undone = np.array([[a.real, a.imag], [-a.imag, a.real]]) / abs(a) ** 2
+        back = _mapped(_lattice(size, 4), undone, -undone @ matrix[:, 2])
         x, y = pose.look_up(back[..., 0], back[..., 1], s.portrait)
         self.place = cv2.resize(cv2.merge([x, y]), (size // 2, size // 2), interpolation=cv2.INTER_LINEAR)  # mm
         self.half = _lattice(size, 2)
         self.where = _points(s.grid, self.place)
         layers = _at(s.layers[self.light], self.where)
-        self.face, self.follow, self.depth, self.shade = (
-            layers[..., :1],
-            layers[..., 1:2],
-            layers[..., 2],
-            layers[..., 3],
-        )
+        self.face, self.follow, self.depth, self.shade = cv2.split(layers)
 
     def _drift(self) -> None:
         """How far the head moves from onset to apex, px of the crop."""
         rng, much, px = self.rng, self.breadth.drift, self.sitter.size / 224
         right, down = (float(v) for v in rng.normal(0, (0.3 + 0.4 * much) * px, 2))
         roll, growth = (float(v) for v in rng.normal(0, 0.0008 + 0.003 * much, 2))
-        middle = self.half - self.sitter.size * np.array([0.5, 0.4], np.float32)
-        x, y = middle[..., 0], middle[..., 1]
-        moved = np.stack([right + growth * x - roll * y, down + growth * y + roll * x], axis=-1)
+        turned = np.array([[growth, -roll], [roll, growth]])
+        moved = _mapped(self.half, turned, (right, down) - turned @ (0.5 * self.sitter.size, 0.4 * self.sitter.size))
         if much:
             yaw, pitch = (float(v) for v in rng.normal(0, 0.006 * much, 2))
             shift = turn_shift(yaw, pitch, self.place[..., 0], self.place[..., 1], self.depth)
             moved = moved + cv2.transform(cv2.merge([*shift]), self._rolling())
-        self.sway = (self.follow * moved).astype(np.float32)
+        self.sway = scaled(moved, self.follow)
 
     def _look(self) -> None:
         """Lids, gaze, and eyes about to blink."""
@@ -322,7 +347,7 @@ class _Pair:
     def _backward(self, shift: Field) -> Field:
         """(h, h, 2) px: what is seen at a place of the crop came from so far away. Args: shift: of the skin, mm, on the coarse grid."""
         seen = _sampled(shift.astype(np.float32), self.sitter.coarse, self.place)
-        forward = self.face * cv2.transform(seen, self._rolling())
+        forward = scaled(cv2.transform(seen, self._rolling()), self.face)
         backward = forward
         for _ in range(2):  # what arrives at a pixel left from a pixel that moved differently
             backward = _read(forward, self.half - backward)
@@ -338,13 +363,13 @@ class _Pair:
         change = cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=3) * np.float32(-light.key * towards[0] / step)
         change += cv2.Sobel(relief, cv2.CV_32F, 0, 1, ksize=3) * np.float32(-light.key * towards[1] / step)
         change += np.float32(0.22) * (relief - g.blurred(relief, 2.5))
-        weight = self.face / (np.float32(2.2) * np.maximum(self.shade, np.float32(0.3)))[..., None]
-        gains = 1 + np.clip(_sampled(change, g, self.place) * weight, -0.36, 0.36)
+        weight = self.face / (np.float32(2.2) * np.maximum(self.shade, np.float32(0.3)))
+        gains = 1 + np.clip(scaled(_sampled(change, g, self.place), weight), -0.36, 0.36)
         much = self.breadth.light
-        gains *= self.rng.normal(1, 0.003 + 0.012 * much, 2).astype(np.float32)
+        gains = _mapped(gains, np.diag(self.rng.normal(1, 0.003 + 0.012 * much, 2)))
         if much:  # a light's change is not the same everywhere
-            tilt = self.rng.normal(0, 0.004 * much, (2, 2)).astype(np.float32)
-            gains += cv2.transform(self.half / np.float32(self.sitter.size) - np.float32(0.5), tilt)
+            tilt = self.rng.normal(0, 0.004 * much, (2, 2))
+            gains += _mapped(self.half, tilt / s.size, tilt @ (-0.5, -0.5))
         return list(cv2.split(cv2.resize(gains, (s.size, s.size), interpolation=cv2.INTER_LINEAR)))
 
     def _travel(self, before: Field, after: Field) -> Field:
@@ -381,8 +406,11 @@ class _Pair:
     def _behind_glasses(self, glasses: Field, picture: Image, look: Field) -> Image:
         full = cv2.resize(look, (self.sitter.size,) * 2, interpolation=cv2.INTER_LINEAR)
         layer = _at(glasses, full)
-        cover = layer[..., 3] * np.float32(1 / 255)
-        return mix(picture.astype(np.float32), layer[..., :3], cover).round().astype(np.uint8)
+        rows = band(layer[..., 3])
+        if rows is not None:
+            seen, cover = layer[rows][..., :3], layer[rows][..., 3] * np.float32(1 / 255)
+            picture[rows] = mix(picture[rows].astype(np.float32), seen, cover).round().astype(np.uint8)
+        return picture
 
     def _eyes(self, lids: Field) -> tuple[list[tuple[slice, slice]], Eye, EyeState]:
         """Windows of the left and the right eye, and both eyes in both moments side by side, to be painted at once.
@@ -488,7 +516,12 @@ def _sampled(values: Field, grid: Grid, place: Field) -> Field:
 
 def _points(grid: Grid, place: Field) -> Field:
     """(h, w, 2) columns and rows of a grid. Args: place: (h, w, 2) mm."""
-    return (place - np.array([grid.left, grid.top], np.float32)) * np.float32(grid.density)
+    return _mapped(place, np.diag([grid.density, grid.density]), (-grid.density * grid.left, -grid.density * grid.top))
+
+
+def _mapped(points: Field, matrix: Field, then: Any = (0.0, 0.0)) -> Field:
+    """(h, w, 2) each point times a (2, 2) matrix, and moved."""
+    return cv2.transform(points, np.column_stack([matrix, then]))
 
 
 def _at(values: Field, where: Field) -> Field:

@@ -48,12 +48,14 @@ class Pose:
         flat = self.unrolled(np.stack([columns - self._middle[0], rows - self._middle[1]], axis=-1)) / self.scale
         across, down = flat[..., 0].astype(np.float32), flat[..., 1].astype(np.float32)
         x, y, g, depths = across, down, portrait.grid, portrait.relaxed
+        cos_yaw, sin_yaw = g.kind(np.cos(self.yaw)), g.kind(np.sin(self.yaw))
+        cos_pitch, sin_pitch = g.kind(np.cos(self.pitch)), g.kind(np.sin(self.pitch))
         for _ in range(5):
             column, row = (x - g.left) * g.density, (y - g.top) * g.density
             z = cv2.remap(depths, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) - np.float32(_PIVOT)
-            x = ((across - z * np.sin(self.yaw)) / np.cos(self.yaw)).astype(np.float32)
-            depth = z * np.cos(self.yaw) - x * np.sin(self.yaw)
-            y = ((down - depth * np.sin(self.pitch)) / np.cos(self.pitch)).astype(np.float32)
+            x = ((across - z * sin_yaw) / cos_yaw).astype(np.float32)
+            depth = z * cos_yaw - x * sin_yaw
+            y = ((down - depth * sin_pitch) / cos_pitch).astype(np.float32)
         return x, y
 
     def rolled(self, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
