@@ -9,6 +9,8 @@ from tsfmicro.spot.marks import (
     find_covered,
     find_exposure,
     find_flicker,
+    find_glances,
+    find_mouthing,
     find_shakes,
     find_turns,
 )
@@ -132,3 +134,65 @@ def test_brightness_that_steps_is_exposure_and_slow_light_a_flash_and_a_hands_sh
     ((begin, end),) = find_exposure(TIMES, light)
     assert begin < 3 < end and end - begin < 0.6
     assert find_exposure(TIMES, light, [(2.5, 4.0)]) == find_exposure(TIMES[:3], light[:3]) == []
+
+
+def looking(right, other=None, down=0.0):
+    """Looks of two eyes whose iris goes so many pixels of their pictures to the right, the other eye's so many."""
+    y, x = np.mgrid[:8, :12].astype(float)
+    moments = [
+        [180 - 140 * np.exp(-(((x - 5.5 - at) / 2) ** 2) - ((y - 3.5 - down) / 2) ** 2) for at in pair]
+        for pair in zip(right, right if other is None else other, strict=True)
+    ]
+    return np.array(moments).round().astype(np.uint8)
+
+
+def aside(much, seconds=(2.0, 3.0)):
+    return np.where((seconds[0] < TIMES) & (seconds[1] > TIMES), much, 0.0)
+
+
+def test_eyes_that_look_to_one_side_for_a_second_are_told_whichever_side():
+    for much in (0.5, -0.5):
+        ((begin, end),) = find_glances(TIMES, looking(aside(much)))
+        assert (begin, end) == (approx(2.02, abs=0.03), approx(2.98, abs=0.03))
+
+
+def test_eyes_that_go_apart_or_hardly_or_behind_a_hand_do_not_look_aside():
+    assert find_glances(TIMES, looking(aside(0.5), aside(-0.5))) == []
+    assert find_glances(TIMES, looking(aside(0.5), aside(0.0))) == []
+    assert find_glances(TIMES, looking(aside(0.1))) == []
+    assert find_glances(TIMES, looking(aside(0.5)), [(1.9, 3.1)]) == []
+    assert find_glances(TIMES[:3], looking(aside(0.5))[:3]) == []
+
+
+def test_where_eyes_usually_look_is_no_glance():
+    assert find_glances(TIMES, looking(np.full(len(TIMES), 0.8))) == []
+    assert find_glances(TIMES, looking(np.linspace(-0.3, 0.3, len(TIMES)))) == []
+
+
+def mouthing(hz, seconds=(1.5, 4.5), percent=1.5, rest=0.0, once=False):
+    """(T, R, 2) of a face whose lips and chin go down and up so often a second, or once; the rest of it by so much."""
+    traces = np.zeros((len(TIMES), len(REGIONS), 2))
+    during = (seconds[0] < TIMES) & (seconds[1] > TIMES)
+    hz = 1 / (seconds[1] - seconds[0]) if once else hz
+    stroke = np.where(during, percent * (1 - np.cos(2 * np.pi * hz * (TIMES - seconds[0]))) / 2, 0)
+    jaw = [("lip" in name or "chin" in name) for name in REGIONS]
+    traces[:, jaw, 1] = stroke[:, None]
+    traces[:, [not one for one in jaw], 1] = rest * stroke[:, None]
+    return traces
+
+
+def test_a_mouth_alone_that_goes_to_and_fro_chews_and_more_quickly_it_speaks():
+    (((begin, end),), speaks) = find_mouthing(TIMES, mouthing(1.0))
+    assert speaks == [] and abs(begin - 1.5) < 0.6 and abs(end - 4.5) < 0.6
+    chews, ((begin, end),) = find_mouthing(TIMES, mouthing(3.0))
+    assert chews == [] and abs(begin - 1.5) < 0.6 and abs(end - 4.5) < 0.6
+
+
+def test_one_movement_of_a_mouth_or_of_all_of_a_face_is_neither():
+    nothing = ([], [])
+    assert find_mouthing(TIMES, mouthing(0, seconds=(2.0, 3.4), once=True)) == nothing
+    assert find_mouthing(TIMES, mouthing(0, seconds=(2.0, 2.4), once=True)) == nothing
+    assert find_mouthing(TIMES, mouthing(1.0, rest=0.5)) == nothing
+    assert find_mouthing(TIMES, mouthing(1.0, percent=0.3)) == nothing
+    assert find_mouthing(TIMES, mouthing(1.0), [(2.0, 2.5)]) == nothing
+    assert find_mouthing(TIMES[:3], mouthing(1.0)[:3]) == nothing

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tsfmicro.spot.found import JAW, OUTER, Found, Thresholds, View
+from tsfmicro.spot.found import Found, Thresholds, View
 from tsfmicro.spot.marks import Stretch, outside, overlaps
-from tsfmicro.spot.motion import REGIONS
+from tsfmicro.spot.motion import JAW, MOUTH, OUTER, REGIONS
 from tsfmicro.spot.traces import evenly, smooth
 from tsfmicro.spot.types import Kind
 
@@ -39,7 +39,6 @@ _STEP = 1 / 15  # seconds between two places of a way; closer ones would count n
 _TOGETHER = 1.7  # by how much five regions that move together count more than one
 _SEEN = 0.1  # 1 / how many times as long as it is hidden a region must be seen
 _ASTRAY = 0.6  # share of the regions that must be seen for the head's movement to be known
-MOUTH = np.array([any(word in name for word in ("mouth", "lip", "chin")) for name in REGIONS])
 _CORNERS, _CHEEKS = (
     [REGIONS.index(f"{side} {name}") for side in ("left", "right")] for name in ("mouth corner", "cheek")
 )

@@ -8,16 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tsfmicro.spot.marks import Stretch
-from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.types import Kind
 
 SHORTEST, LONGEST_MICRO, LONGEST = 1 / 25, 1 / 2, 4.0
 """Seconds: a micro-expression lasts 1/25 to 1/2 s (Yan et al. 2013), a macro-expression up to 4 s (Ekman 2003)."""
-
-JAW = np.array(["lip" in name or "chin" in name for name in REGIONS])
-"""Regions that a jaw carries along, further than skin can go."""
-OUTER = np.array(["outer" in name for name in REGIONS])
-"""Regions at the edge of a face, before which hair comes when the head moves."""
 
 
 @dataclass(frozen=True)

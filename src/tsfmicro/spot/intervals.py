@@ -11,9 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from tsfmicro.spot.demands import MOUTH, Unrest, demanded, of_the_codec, of_the_face, of_the_head, part_in, that_go_on
+from tsfmicro.spot.demands import Unrest, demanded, of_the_codec, of_the_face, of_the_head, part_in, that_go_on
 from tsfmicro.spot.found import LONGEST, LONGEST_MICRO, SHORTEST, Found, Thresholds, View, covers
 from tsfmicro.spot.marks import Stretch
+from tsfmicro.spot.motion import MOUTH
 from tsfmicro.spot.peaks import Scale, at_scale
 from tsfmicro.spot.traces import REST, evenly, mended, smooth, usual_place
 

@@ -1,5 +1,5 @@
-"""What moves in a picture of a face and is no expression: blinks, hands before it, turns and shakes, flicker, exposure and
-compression.
+"""What moves in a picture of a face and is no expression: blinks, glances, bites, hands before it, turns and shakes, flicker,
+exposure and compression.
 
 Each is told as a stretch of time, from and to in seconds. They say where to look less closely, or not at all.
 """
@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 
 from tsfmicro.spot.fitness import FROZEN
-from tsfmicro.spot.motion import REGIONS
-from tsfmicro.spot.traces import smooth
+from tsfmicro.spot.motion import JAW, MOUTH, OUTER, REGIONS
+from tsfmicro.spot.traces import evenly, smooth
 
 Stretch = tuple[float, float]
 """Seconds, from and to."""
@@ -25,7 +25,15 @@ _BLINK = 0.5  # seconds; eyes that are closed for longer do not blink
 _MOMENT = 0.2  # seconds
 _LIPS = np.array(["lip" in name for name in REGIONS])  # they open, and then other things are seen: teeth
 # The edge of a face turns away, and hair or a collar is seen; lips open, and teeth are.
-_EDGE = np.array([any(word in name for word in ("lip", "chin", "outer")) for name in REGIONS])
+_EDGE = JAW | OUTER
+# Seconds over which eyes usually look somewhere, and for which they look elsewhere at least; pixels of an eye's picture, 0.9 per cent of
+# the eyes' distance: some three degrees.
+_LOOKS, _GLANCE, _ASIDE = 4.0, 0.1, 0.2
+# Seconds looked at together, and for which a mouth speaks or chews at least; deviations of the Gaussians between which what it does lies;
+# per cent of the eyes' distance; how far any other region goes for that, and all but two; Hz up to which a mouth chews; how often it goes
+# there and back at least.
+_BITES, _GOES_ON, _BETWEEN = 1.2, 1.0, (0.05, 0.5)
+_BITE, _STILL, _STILL_MOST, _TEMPO, _THERE_AND_BACK = 0.25, 0.25, 0.12, 1.3, 1.4
 _MARGIN = 0.3  # seconds before and after, in which a hand is near and its shadow is there
 _NEAR = 0.5  # seconds; what hides two regions so soon before or after what hides three is the same hand
 _REMAINS = 4.0  # seconds; a hand that was seen to come and to go was there between
@@ -91,10 +99,90 @@ def find_covered(times: np.ndarray, seen: np.ndarray, turns: Sequence[Stretch] =
     near = [
         run for run in runs if any(max(times[run[0]] - times[b], times[a] - times[run[1]]) < _NEAR for a, b in hands)
     ]
-    covers = _joined(told(near), _REMAINS)
+    covers = joined(told(near), _REMAINS)
     alone = [run for run in runs if not seen[run[0] : run[1] + 1, ~_EDGE].all()]
     alone = [run for run in alone if not overlaps(turns, float(times[run[0]]), float(times[run[1]]) + 1e-6)]
-    return _joined(sorted([*covers, *(one for one in told(alone) if not overlaps(covers, *one))]), 0.0)
+    return joined(sorted([*covers, *(one for one in told(alone) if not overlaps(covers, *one))]), 0.0)
+
+
+def find_glances(times: np.ndarray, eyes: np.ndarray, others: Sequence[Stretch] = ()) -> list[Stretch]:
+    """Where both eyes look further to the one side, or to the other, than usually in the seconds around.
+
+    Args: times: (T,) seconds; eyes: (T, 2, h, w) grey levels, the head held still; others: seconds in which they are not seen so, by blinks,
+        turns, or what covers the face.
+    """
+    found: list[Stretch] = []
+    for begin in np.arange(times[0], times[-1], _PIECE) if len(times) > 3 else ():
+        near = slice(*np.searchsorted(times, (begin - _BESIDE, begin + _PIECE + _BESIDE)))
+        if near.stop - near.start > 3:
+            found += [g for g in _glances(times[near], eyes[near], others) if begin <= g[0] < begin + _PIECE]
+    return found
+
+
+def _glances(times: np.ndarray, eyes: np.ndarray, others: Sequence[Stretch]) -> Iterator[Stretch]:
+    from scipy.ndimage import median_filter
+
+    rate = 1 / float(np.median(np.diff(times)))
+    step = max(1, round(rate / 5))
+    looks = eyes.astype(np.float32)
+    looks -= looks.mean((2, 3), keepdims=True)
+    usual = median_filter(looks[::step], size=(round(_LOOKS * rate / step) | 1, 1, 1, 1), mode="nearest")
+    down, right = np.gradient(usual, axis=(2, 3))
+    # How far each eye's usual picture must be shifted to look most like this one: least squares, right and down together.
+    of_right, of_both, of_down = ((a * b).sum((2, 3)) for a, b in ((right, right), (right, down), (down, down)))
+    now = np.arange(len(looks)) // step
+    less = usual[now] - looks
+    along, across = (less * right[now]).sum((2, 3)), (less * down[now]).sum((2, 3))
+    size = (of_right * of_down - of_both**2 + 1e-3)[now]
+    shift = (of_down[now] * along - of_both[now] * across) / size  # (T, 2)
+    both = np.where(shift.prod(1) > 0, np.sign(shift[:, 0]) * np.abs(shift).min(1), 0)
+    both[~outside(others, times)] = 0
+    aside = np.abs(median_filter(both, size=round(_GLANCE * rate) | 1, mode="nearest")) > _ASIDE
+    stretches = ((float(times[a]), float(times[b])) for a, b in _runs(aside))
+    yield from (one for one in joined(list(stretches), 0.3) if one[1] - one[0] >= _GLANCE)
+
+
+def find_mouthing(
+    times: np.ndarray, motion: np.ndarray, others: Sequence[Stretch] = ()
+) -> tuple[list[Stretch], list[Stretch]]:
+    """Where lips and chin go to and fro and the rest of the face keeps still: where the mouth chews, and where it does so more quickly and
+    speaks. One that expresses something goes there and back once.
+
+    Args: times: (T,) seconds; motion: (T, R, 2) per cent of the eyes' distance; others: seconds in which something else moves a
+        mouth: what covers it, or an expression that is told.
+    """
+    from scipy.ndimage import uniform_filter1d
+
+    chews, speaks = list[Stretch](), list[Stretch]()
+    if len(times) < 4:
+        return chews, speaks
+    grid, even = evenly(times, motion)
+    rate = 1 / float(grid[1] - grid[0])
+    course, place = (smooth(even, deviation * rate) for deviation in _BETWEEN)
+    quick, width = course - place, round(_BITES * rate)
+    usual = lambda values: uniform_filter1d(values, max(1, width), axis=0, mode="nearest").clip(0)  # noqa: E731
+    mouth = quick[:, JAW].reshape(len(grid), -1) / np.sqrt(JAW.sum())
+    goes = np.sqrt(usual((mouth**2).sum(1)))
+    rest = np.sort(np.sqrt(usual((quick[:, ~MOUTH] ** 2).sum(2))), axis=1) / np.maximum(goes, 1e-6)[:, None]
+    # A sine that goes as far, and as far in a second, has this many periods a second.
+    speed = usual(np.linalg.norm(np.gradient(mouth, axis=0), axis=1)) * rate
+    tempo = speed / np.maximum(4 * np.sqrt(2) * goes, 1e-6)
+    alone = (goes > _BITE) & (rest[:, -1] < _STILL) & (rest[:, -3] < _STILL_MOST)
+    for a, b in _runs(alone):
+        bites = _there_and_back(course[a : b + 1, JAW].reshape(b + 1 - a, -1), rate)
+        slow = np.average(tempo[a : b + 1], weights=goes[a : b + 1]) <= _TEMPO
+        one = float(grid[a]), float(grid[b])
+        if one[1] - one[0] >= _GOES_ON and bites >= _THERE_AND_BACK and not overlaps(others, *one):
+            (chews if slow else speaks).append(one)
+    return chews, speaks
+
+
+def _there_and_back(places: np.ndarray, rate: float) -> float:
+    """How often something goes as far as it comes, and back. Args: places: (n, d)."""
+    few = places[:: max(1, round(rate / 15))]
+    off = few - few[0] - np.linspace(0, 1, len(few))[:, None] * (few[-1] - few[0])
+    way = np.linalg.norm(np.diff(few, axis=0), axis=1).sum()
+    return float(way / max(2 * np.linalg.norm(off, axis=1).max(), 1e-6))
 
 
 def find_turns(times: np.ndarray, turned: np.ndarray) -> list[Stretch]:
@@ -106,7 +194,7 @@ def find_turns(times: np.ndarray, turned: np.ndarray) -> list[Stretch]:
         return []
     steps = np.searchsorted(times, times - _TURN_TIME)
     far = np.linalg.norm(turned - turned[steps], axis=2)
-    return _joined([(times[steps[a]], times[b]) for a, b in _runs(far.mean(1) > _TURN)], 0.3)
+    return joined([(times[steps[a]], times[b]) for a, b in _runs(far.mean(1) > _TURN)], 0.3)
 
 
 def find_flicker(times: np.ndarray, light: np.ndarray) -> list[Stretch]:
@@ -117,7 +205,7 @@ def find_flicker(times: np.ndarray, light: np.ndarray) -> list[Stretch]:
     if len(times) < 4:
         return []
     jumps = np.abs(np.diff(light)) / np.maximum(light[1:], 1)
-    many = _joined([(times[a], times[b + 1]) for a, b in _runs(jumps > _FLICKER)], 0.5)
+    many = joined([(times[a], times[b + 1]) for a, b in _runs(jumps > _FLICKER)], 0.5)
     return [(begin, end) for begin, end in many if end - begin > 0.3]
 
 
@@ -134,7 +222,7 @@ def find_compressed(times: np.ndarray, frozen: np.ndarray) -> list[Stretch]:
         return []
     width = round(_STANDS / float(np.median(np.diff(times)))) | 1
     usual = median_filter(np.interp(times, times[new], frozen[new]), size=width, mode="nearest")
-    return _joined([(float(times[a]), float(times[b])) for a, b in _runs(usual > FROZEN)], _STANDS)
+    return joined([(float(times[a]), float(times[b])) for a, b in _runs(usual > FROZEN)], _STANDS)
 
 
 def find_shakes(times: np.ndarray, place: np.ndarray) -> list[Stretch]:
@@ -152,7 +240,7 @@ def find_shakes(times: np.ndarray, place: np.ndarray) -> list[Stretch]:
         good = [np.abs(off[a:b]).max() >= _SHAKE and times[b - 1] - times[a] <= _SWING for a, b in swings]
         runs = ((a, b) for a, b in _runs(np.array(good)) if b - a + 1 >= _SWINGS)
         found += [(float(times[swings[a][0]]), float(times[swings[b][1] - 1])) for a, b in runs]
-    return _joined(sorted(found), 0.3)
+    return joined(sorted(found), 0.3)
 
 
 def find_exposure(times: np.ndarray, light: np.ndarray, others: Sequence[Stretch] = ()) -> list[Stretch]:
@@ -168,7 +256,7 @@ def find_exposure(times: np.ndarray, light: np.ndarray, others: Sequence[Stretch
     width = round(_SPARK / float(np.median(np.diff(times)))) | 1
     bright = median_filter(np.log(np.maximum(light, 1)), size=width, mode="nearest")
     before, after = (np.interp(times + beside, times, bright) for beside in (-_STEP / 2, _STEP / 2))
-    steps = _joined([(times[a], times[b]) for a, b in _runs(np.abs(after - before) > _EXPOSURE)], 0.3)
+    steps = joined([(times[a], times[b]) for a, b in _runs(np.abs(after - before) > _EXPOSURE)], 0.3)
     return [one for one in steps if not overlaps(others, *one)]
 
 
@@ -191,12 +279,12 @@ def _runs(true: np.ndarray) -> list[tuple[int, int]]:
     return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _joined(stretches: Sequence[Stretch], gap: float) -> list[Stretch]:
+def joined(stretches: Sequence[Stretch], gap: float) -> list[Stretch]:
     """Stretches with less than `gap` seconds between them as one."""
-    joined: list[Stretch] = []
+    whole: list[Stretch] = []
     for begin, end in stretches:
-        if joined and begin - joined[-1][1] < gap:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        if whole and begin - whole[-1][1] < gap:
+            whole[-1] = (whole[-1][0], max(end, whole[-1][1]))
         else:
-            joined.append((float(begin), float(end)))
-    return joined
+            whole.append((float(begin), float(end)))
+    return whole

@@ -37,6 +37,12 @@ _PLACES: dict[str, tuple[tuple[int, ...], float, float, float, float]] = {
     "chin": ((MOUTH_L, MOUTH_R), 0.0, 0.48, 0.25, 0.15),
 }
 REGIONS: tuple[str, ...] = tuple(_PLACES)
+JAW, OUTER, MOUTH = (
+    np.array([any(word in name for word in words) for name in REGIONS])
+    for words in (("lip", "chin"), ("outer",), ("mouth", "lip", "chin"))
+)
+"""(R,) regions that a jaw carries along, further than skin can go; those at the edge of a face, before which hair comes when the head
+moves; those of a mouth."""
 _WAYS = 10  # of a head to go, see `Layout._turns`
 _DRAWN = 0.01  # how much a turn is drawn towards none
 _BRIGHTER = 0.01  # share of the brightness by which it must differ before it is set right

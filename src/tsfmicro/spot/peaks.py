@@ -14,9 +14,9 @@ from itertools import chain
 
 import numpy as np
 
-from tsfmicro.spot.found import JAW, LONGEST, LONGEST_MICRO, OUTER, SHORTEST, Found, Thresholds
+from tsfmicro.spot.found import LONGEST, LONGEST_MICRO, SHORTEST, Found, Thresholds
 from tsfmicro.spot.marks import Stretch, overlaps
-from tsfmicro.spot.motion import REGIONS
+from tsfmicro.spot.motion import JAW, OUTER, REGIONS
 from tsfmicro.spot.traces import noise_of, smooth
 
 _STEEP = 0.9  # seconds after half its height in which a movement may end, however steep it is

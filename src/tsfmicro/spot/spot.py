@@ -21,8 +21,11 @@ from tsfmicro.spot.marks import (
     find_covered,
     find_exposure,
     find_flicker,
+    find_glances,
+    find_mouthing,
     find_shakes,
     find_turns,
+    joined,
     overlaps,
 )
 from tsfmicro.spot.motion import REGIONS
@@ -36,7 +39,7 @@ LEVEL = 0.5  # confidence from which a movement is told as an expression
 _SURE_RATE = 50.0  # frames per second below which short micro-expressions have few frames
 _TURN_LOOKS = 1.0  # seconds between two looks for whether a face lies on its side
 _SHORTEST = 0.25  # seconds; in a shorter stretch no expression can begin and end
-_OF_A_MOUTH = ("speaks", "swallows")  # doubts that are marks, too
+_SPEAKS_ON = 0.3  # seconds between two words
 
 WITHIN = "micro-expression within a macro-expression"
 Sure = Callable[[Sequence[Found]], list[Found]]
@@ -327,17 +330,33 @@ def marks(seen: Sequence[Analysed], video: Video) -> Iterator[Mark]:
             if not overlaps(of_face[0].view.covered, *gap):
                 stretches.append(("not seen", gap))
         for one in of_face:
-            times = video.times[one.segment.frames]
-            stretches += [("head turns", at) for at in find_turns(times, one.segment.turned)]
-            stretches += [("shakes", at) for at in find_shakes(times, one.segment.place)]
-            stretches += [("flicker", at) for at in one.view.flicker]
-            stretches += [("compressed", at) for at in one.view.compressed]
-            other = (*one.view.covered, *one.view.flicker)
-            stretches += [("exposure", at) for at in find_exposure(times, one.segment.light, other)]
-            stretches += [(WITHIN, (f.onset, f.offset)) for f in one.within]
-            stretches += [(f.doubt, (f.onset, f.offset)) for f in one.found if f.doubt in _OF_A_MOUTH]
+            stretches += _marked(one, video.times[one.segment.frames])
         for what, (begin, end) in stretches:
             yield Mark(track, what, video.frame_at(begin), video.frame_at(end))
+
+
+def _marked(one: Analysed, times: np.ndarray) -> Iterator[tuple[str, Stretch]]:
+    """What a segment's marks are called, and when. Args: times: (T,) seconds of its frames."""
+    view, face = one.view, one.segment
+    turns = find_turns(times, face.turned)
+    told = [(f.onset, f.offset) for f in one.found if f.confidence >= LEVEL]
+    doubted = lambda why: [(f.onset, f.offset) for f in one.found if f.doubt == why]  # noqa: E731
+    chews, speaks = find_mouthing(times, face.motion, (*view.covered, *told))
+    speaks = joined(sorted([*speaks, *doubted("speaks")]), _SPEAKS_ON)
+    found = {
+        "head turns": turns,
+        "looks aside": find_glances(times, face.eyes, (*view.covered, *one.blinks, *turns)),
+        "chews": chews,
+        "speaks": [at for at in speaks if not overlaps((*chews, *view.compressed), *at)],
+        "swallows": doubted("swallows"),
+        "shakes": find_shakes(times, face.place),
+        "flicker": view.flicker,
+        "exposure": find_exposure(times, face.light, (*view.covered, *view.flicker)),
+        "compressed": view.compressed,
+        WITHIN: [(f.onset, f.offset) for f in one.within],
+    }
+    for what, stretches in found.items():
+        yield from ((what, at) for at in stretches)
 
 
 def _expression(one: Found, segment: Segment, video: Video) -> Expression:

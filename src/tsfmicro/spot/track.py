@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from tsfmicro.spot.demands import MOUTH
 from tsfmicro.spot.fitness import Look, blocks_of, frozen, look_at, same_frame
-from tsfmicro.spot.motion import SIZE, FlowMeter, Layout, Movement, likeness, square
+from tsfmicro.spot.motion import MOUTH, SIZE, FlowMeter, Layout, Movement, likeness, square
 from tsfmicro.spot.pair import compare
 from tsfmicro.spot.types import Segment
 from tsfmicro.spot.video import Frame

@@ -197,10 +197,9 @@ class Mark:
     """A stretch that is no expression, or in which none can be told.
 
     Attributes:
-        what: 'covered' (a hand or a thing before the face), 'not seen', 'head turns', 'shakes' (the camera, or the head),
-            'speaks', 'swallows', 'flicker', 'exposure' (a step of the brightness), 'compressed' (a codec lets most of the face stand); and, of
-            an expression that is told,
-            'micro-expression within a macro-expression'.
+        what: 'covered' (a hand or a thing before the face), 'not seen', 'head turns', 'looks aside', 'chews', 'speaks', 'swallows', 'shakes'
+            (the camera, or the head), 'flicker', 'exposure' (a step of the brightness), 'compressed' (a codec lets most of the face
+            stand); and, of an expression that is told, 'micro-expression within a macro-expression'.
         onset, offset: frame numbers.
     """
 
