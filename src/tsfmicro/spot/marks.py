@@ -33,7 +33,7 @@ _LOOKS, _GLANCE, _ASIDE = 4.0, 0.1, 0.2
 # per cent of the eyes' distance; how far any other region goes for that, and all but two; Hz up to which a mouth chews; how often it goes
 # there and back at least.
 _BITES, _GOES_ON, _BETWEEN = 1.2, 1.0, (0.05, 0.5)
-_BITE, _STILL, _STILL_MOST, _TEMPO, _THERE_AND_BACK = 0.25, 0.25, 0.12, 1.3, 1.4
+_BITE, _STILL, _STILL_MOST, _TEMPO, _THERE_AND_BACK = 0.2, 0.25, 0.12, 1.35, 1.4
 _MARGIN = 0.3  # seconds before and after, in which a hand is near and its shadow is there
 _NEAR = 0.5  # seconds; what hides two regions so soon before or after what hides three is the same hand
 _REMAINS = 4.0  # seconds; a hand that was seen to come and to go was there between
