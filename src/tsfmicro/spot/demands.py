@@ -109,7 +109,9 @@ def of_the_face(
         demands["swallows"] = _or_not(
             one.motion / max(float(_off_the_way(one, times, view.place[:, None])[..., 1].max()), 1e-6)
         )
-    if OUTER[one.region]:  # muscles raise and lower a brow's outer end; what hair does beside a smile is no matter
+    skin = int(np.where(OUTER, 0, most).argmax())
+    # Muscles raise and lower a brow's outer end; what hair does beside a smile, or where skin goes further, is no matter.
+    if OUTER[one.region] and most[skin] < one.motion:
         right, down = np.abs(off[_furthest(off), one.region])
         demands["brow goes sideways"] = _or_not(max(float(down / max(right, 1e-6)), both / _ONE_SIDE))
     alone = _mouth_alone(one, most)
@@ -126,7 +128,6 @@ def of_the_face(
     beside = _beside(one, times, motion[:, [one.region]], one.motion, hands)
     if one.kind == "macro":
         demands["jumps"] = t.jump / max(_jump(one, off, most, times[during]), 1e-6)
-        skin = int(np.where(OUTER, 0, most).argmax())
         if OUTER[one.region] and most[skin] >= _AS_FAR * one.motion:  # hair there says nothing of the face
             beside = min(beside, _beside(one, times, motion[:, [skin]], float(most[skin]), hands))
         if alone and demands["speaks"] >= 1:
