@@ -7,7 +7,8 @@ import pytest
 from pytest import approx
 from scipy.ndimage import gaussian_filter1d
 
-from tsfmicro.spot.found import View
+from tsfmicro.spot.demands import Unrest, of_the_face
+from tsfmicro.spot.found import Found, Thresholds, View
 from tsfmicro.spot.intervals import find_intervals, from_rest
 from tsfmicro.spot.motion import REGIONS
 
@@ -303,6 +304,17 @@ def test_a_brow_s_outer_end_goes_up_or_down_but_not_sideways():
     assert doubt(times, sideways(face(times, left_outer_brow=-0.5 * far), left_outer_brow=far)) == "brow goes sideways"
     smile = face(times, left_cheek=-far, right_cheek=-far)
     assert doubt(times, sideways(smile, left_outer_brow=1.2 * far)) == ""  # hair
+
+
+def test_an_outer_brow_is_not_asked_which_way_it_goes_where_other_skin_goes_further():
+    times, t = seconds(10), Thresholds()
+    far = 2 * bump(times, 4, 4.5, 6, hold=0.7)
+    one = Found(4.0, 4.5, 6.0, REGIONS.index("left outer brow"), 2.0, 3.0)
+    for lip, asked in ((0.9, True), (1.2, False)):
+        traces = sideways(face(times, lower_lip=lip * far), left_outer_brow=far)
+        view = View.clear(traces)
+        demands = of_the_face(one, times, traces, Unrest.of(times, traces, view), np.empty(0), view, t)
+        assert ("brow goes sideways" in demands) == asked
 
 
 def test_a_mouth_that_goes_on_alone_speaks_and_one_that_goes_there_and_back_does_not():

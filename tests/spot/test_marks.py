@@ -1,6 +1,7 @@
 """What is no expression, told apart."""
 
 import numpy as np
+import pytest
 from pytest import approx
 
 from tsfmicro.spot.marks import (
@@ -137,13 +138,12 @@ def test_brightness_that_steps_is_exposure_and_slow_light_a_flash_and_a_hands_sh
 
 
 def looking(right, other=None, down=0.0):
-    """Looks of two eyes whose iris goes so many pixels of their pictures to the right, the other eye's so many."""
+    """Looks of two eyes whose iris goes so many pixels of their pictures to the right, the other eye's so many, and down."""
     y, x = np.mgrid[:8, :12].astype(float)
-    moments = [
-        [180 - 140 * np.exp(-(((x - 5.5 - at) / 2) ** 2) - ((y - 3.5 - down) / 2) ** 2) for at in pair]
-        for pair in zip(right, right if other is None else other, strict=True)
-    ]
-    return np.array(moments).round().astype(np.uint8)
+    across = np.stack(np.broadcast_arrays(right, right if other is None else other), axis=1)[..., None, None]
+    below = np.broadcast_to(down, len(across))[:, None, None, None]
+    looks = 180 - 140 * np.exp(-(((x - 5.5 - across) / 2) ** 2) - ((y - 3.5 - below) / 2) ** 2)
+    return looks.round().astype(np.uint8)
 
 
 def aside(much, seconds=(2.0, 3.0)):
@@ -160,6 +160,7 @@ def test_eyes_that_go_apart_or_hardly_or_behind_a_hand_do_not_look_aside():
     assert find_glances(TIMES, looking(aside(0.5), aside(-0.5))) == []
     assert find_glances(TIMES, looking(aside(0.5), aside(0.0))) == []
     assert find_glances(TIMES, looking(aside(0.1))) == []
+    assert find_glances(TIMES, looking(aside(0.0), down=aside(0.5))) == []
     assert find_glances(TIMES, looking(aside(0.5)), [(1.9, 3.1)]) == []
     assert find_glances(TIMES[:3], looking(aside(0.5))[:3]) == []
 
@@ -167,6 +168,33 @@ def test_eyes_that_go_apart_or_hardly_or_behind_a_hand_do_not_look_aside():
 def test_where_eyes_usually_look_is_no_glance():
     assert find_glances(TIMES, looking(np.full(len(TIMES), 0.8))) == []
     assert find_glances(TIMES, looking(np.linspace(-0.3, 0.3, len(TIMES)))) == []
+
+
+@pytest.mark.parametrize("fps", [24, 30, 50, 200])
+def test_eyes_that_look_elsewhere_from_now_on_glance_at_nothing(fps):
+    times = np.arange(round(12 * fps)) / fps
+    for off in np.linspace(0, 0.3, 7):
+        assert find_glances(times, looking(np.where(times > 6 + off, 0.8, 0.0))) == []
+
+
+@pytest.mark.parametrize("fps", [24, 29.97, 30, 200])
+def test_a_glance_is_told_once_and_as_long_as_it_is_wherever_in_a_long_video_it_is(fps):
+    times = np.arange(round(200 * fps)) / fps
+    for at in (10.0, 57.9, 60.1, 119.5, 4096 * 12 / fps % 180):
+        glance = (times > at) & (times < at + 1.5)
+        ((begin, end),) = find_glances(times, looking(0.5 * glance))
+        assert (begin, end) == (approx(at, abs=0.06), approx(at + 1.5, abs=0.06))
+
+
+def test_a_glance_ends_where_frames_are_missing_and_as_many_frames_as_a_tenth_of_a_second_are_one():
+    gone = TIMES + np.where(TIMES > 2.5, 20.0, 0.0)
+    (first, second) = find_glances(gone, looking(aside(0.5)))
+    assert first[1] < 2.6 and second[0] > 22.4
+    times = np.arange(600) / 30
+    for at in (100, 130, 250, 301):
+        shift = np.zeros(len(times))
+        shift[at : at + 4] = 0.5
+        assert len(find_glances(times, looking(shift))) == 1
 
 
 def mouthing(hz, seconds=(1.5, 4.5), percent=1.5, rest=0.0, once=False):
@@ -196,3 +224,14 @@ def test_one_movement_of_a_mouth_or_of_all_of_a_face_is_neither():
     assert find_mouthing(TIMES, mouthing(1.0, percent=0.3)) == nothing
     assert find_mouthing(TIMES, mouthing(1.0), [(2.0, 2.5)]) == nothing
     assert find_mouthing(TIMES[:3], mouthing(1.0)[:3]) == nothing
+
+
+def test_a_meal_is_not_lost_by_a_hand_nor_by_what_is_said_after_it():
+    times = np.arange(60 * 30) / 30
+    traces = np.zeros((len(times), len(REGIONS), 2))
+    phase = 2 * np.pi * np.where(times < 30, times, 30 + 4 * (times - 30))
+    jaw = [("lip" in name or "chin" in name) for name in REGIONS]
+    traces[:, jaw, 1] = 0.75 * (1 - np.cos(phase))[:, None]
+    chews, speaks = find_mouthing(times, traces, [(12.0, 12.5)])
+    assert 15 < sum(end - begin for begin, end in chews) < 29 and not any(a < 12.5 and b > 12.0 for a, b in chews)
+    assert 25 < sum(end - begin for begin, end in speaks) < 35

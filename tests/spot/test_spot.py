@@ -6,6 +6,7 @@ import numpy as np
 from pytest import approx
 
 from tests.spot.test_intervals import bump, face, seconds
+from tests.spot.test_marks import looking
 from tsfmicro.spot.motion import REGIONS
 from tsfmicro.spot.spot import WITHIN, analysed, covers_of, marks
 from tsfmicro.spot.types import Segment, Video
@@ -13,7 +14,7 @@ from tsfmicro.spot.types import Segment, Video
 BROW = REGIONS.index("left inner brow")
 
 
-def told(times, traces, down=0.0):
+def told(times, traces, down=0.0, eyes=None):
     """Expressions and marks of a face that keeps still but for its traces, and goes down by so many pixels, (T,)."""
     count = len(times)
     landmarks = np.array([[200, 200], [300, 200], [252, 260], [215, 310], [285, 310.0]])
@@ -21,7 +22,8 @@ def told(times, traces, down=0.0):
     head[:, 1, 2] = down
     segment = Segment(
         1, np.arange(count), landmarks, head, traces, 0 * traces,
-        np.ones(traces.shape[:2], bool), np.full(count, 100.0), np.full((count, 2, 8, 12), 90, np.uint8),
+        np.ones(traces.shape[:2], bool), np.full(count, 100.0),
+        np.full((count, 2, 8, 12), 90, np.uint8) if eyes is None else eyes,
     )  # fmt: skip
     video = Video(Path("a.avi"), 640, 480, 100.0, times)
     one = analysed(segment, covers_of([segment], times)[1], video)
@@ -59,3 +61,21 @@ def test_a_swallow_is_no_expression_and_marked():
     assert (found, "swallows" in what) == ([], True)
     found, what = told(times, pressed)
     assert (len(found), "swallows" in what) == (1, False)
+
+
+def test_a_mouth_that_chews_or_speaks_is_marked_where_no_expression_is_told():
+    times = seconds(12)
+    for hz, kind in ((1.0, "chews"), (3.0, "speaks")):
+        going = np.where((times > 4) & (times < 8), 0.75 * (1 - np.cos(2 * np.pi * hz * (times - 4))), 0)
+        found, what = told(times, face(times, lower_lip=going, chin=going, upper_lip=-0.3 * going))
+        assert found == [] and {"chews", "speaks"} & set(what) == {kind}
+    once = 2 * bump(times, 4, 5, 6)
+    found, what = told(times, face(times, lower_lip=once, chin=once))
+    assert len(found) == 1 and not {"chews", "speaks"} & set(what)
+
+
+def test_eyes_that_look_aside_are_marked():
+    times = seconds(12)
+    right = np.where((times > 5) & (times < 6), 0.5, 0.0)
+    assert "looks aside" in told(times, face(times), eyes=looking(right))[1]
+    assert "looks aside" not in told(times, face(times), eyes=looking(0 * right))[1]

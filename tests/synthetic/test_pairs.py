@@ -194,8 +194,9 @@ def test_a_breadth_out_of_range_is_told():
         Breadth(light=3)
 
 
-def test_a_sketch_shows_what_a_grid_shows_to_the_rounding():
-    grid, sketch = (kind(-90.0, -80.0, 90.0, 110.0, 1.57) for kind in (Grid, _Sketch))
+@pytest.mark.parametrize("density", [0.75, 0.9, 1.57])
+def test_a_sketch_shows_what_a_grid_shows_to_the_rounding(density):
+    grid, sketch = (kind(-90.0, -80.0, 90.0, 110.0, density) for kind in (Grid, _Sketch))
     rng = np.random.default_rng(0)
     for middle in rng.uniform((-110, -100), (110, 130), (40, 2)):  # some beside the grid, some over its edge
         points = [(float(x), float(y)) for x, y in middle + rng.normal(0, 12, (4, 2))]
@@ -205,7 +206,7 @@ def test_a_sketch_shows_what_a_grid_shows_to_the_rounding():
             (grid.region(points, soft), sketch.region(points, soft)),
         ):
             assert other.dtype == np.float32 and np.abs(one - other).max() < 1e-5
-        (at, bell), (place, ours) = (g.bell(points[0], (9.0, 4.0), angle) for g in (grid, sketch))
+        (at, bell), (place, ours) = (g.bell(tuple(np.array(points[0])), (9.0, 4.0), angle) for g in (grid, sketch))
         assert at == place and ours.dtype == np.float32 and np.abs(bell - ours).max(initial=0) < 1e-6
 
 
@@ -234,3 +235,14 @@ def test_an_eye_changes_nothing_far_from_its_lids_and_more_when_it_opens():
     assert (skin == given).all()
     assert changed[0].sum() > changed[1].sum() > 0
     assert not any(one[np.abs(y) > 22].any() for one in changed)
+
+
+def test_lashes_end_where_painting_does(monkeypatch):
+    y, x = np.mgrid[-30.0:30.0:0.7, -20.0:20.0:0.7].astype(np.float32)
+    person = draw_person(np.random.default_rng(3))
+    eye = Eye(person, -1, x - person.eye_x, y, 1 / 0.7, 1.0, (0.2, 0.3))
+    skin = np.random.default_rng(4).integers(90, 200, (*x.shape, 3)).astype(np.uint8)
+    states = [EyeState(upper=2.0), EyeState(closure=0.5, lower=1.0), EyeState(closure=1.0)]
+    painted = [eye.paint(skin, state) for state in states]
+    monkeypatch.setattr("tsfmicro.synthetic.eyes._LASH", 1e3)
+    assert all((eye.paint(skin, state) == one).all() for state, one in zip(states, painted, strict=True))

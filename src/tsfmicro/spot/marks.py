@@ -6,6 +6,7 @@ Each is told as a stretch of time, from and to in seconds. They say where to loo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -29,10 +30,13 @@ _EDGE = JAW | OUTER
 # Seconds over which eyes usually look somewhere, and for which they look elsewhere at least; pixels of an eye's picture, 0.9 per cent of
 # the eyes' distance: some three degrees.
 _LOOKS, _GLANCE, _ASIDE = 4.0, 0.1, 0.2
+_PART = 4096  # frames looked at together
+_APART = 0.3  # seconds between two of one kind; less is none
 # Seconds looked at together, and for which a mouth speaks or chews at least; deviations of the Gaussians between which what it does lies;
 # per cent of the eyes' distance; how far any other region goes for that, and all but two; Hz up to which a mouth chews; how often it goes
 # there and back at least.
 _BITES, _GOES_ON, _BETWEEN = 1.2, 1.0, (0.05, 0.5)
+_PHRASE, _FINE = 8.0, 0.02  # seconds that are one or the other, not both; from one moment to the next at least
 _BITE, _STILL, _STILL_MOST, _TEMPO, _THERE_AND_BACK = 0.2, 0.25, 0.12, 1.35, 1.4
 _MARGIN = 0.3  # seconds before and after, in which a hand is near and its shadow is there
 _NEAR = 0.5  # seconds; what hides two regions so soon before or after what hides three is the same hand
@@ -111,35 +115,46 @@ def find_glances(times: np.ndarray, eyes: np.ndarray, others: Sequence[Stretch] 
     Args: times: (T,) seconds; eyes: (T, 2, h, w) grey levels, the head held still; others: seconds in which they are not seen so, by blinks,
         turns, or what covers the face.
     """
-    found: list[Stretch] = []
-    for begin in np.arange(times[0], times[-1], _PIECE) if len(times) > 3 else ():
-        near = slice(*np.searchsorted(times, (begin - _BESIDE, begin + _PIECE + _BESIDE)))
-        if near.stop - near.start > 3:
-            found += [g for g in _glances(times[near], eyes[near], others) if begin <= g[0] < begin + _PIECE]
-    return found
-
-
-def _glances(times: np.ndarray, eyes: np.ndarray, others: Sequence[Stretch]) -> Iterator[Stretch]:
     from scipy.ndimage import median_filter
 
+    if len(times) < 4:
+        return []
     rate = 1 / float(np.median(np.diff(times)))
+    aside = np.where(outside(others, times), _shifts_aside(eyes, rate), 0)
+    looks = np.abs(median_filter(aside, size=round(_GLANCE * rate) | 1, mode="nearest")) > _ASIDE
+    looks[1:] &= np.diff(times) < _APART
+    found = joined([(float(times[a]), float(times[b])) for a, b in _runs(looks)], _APART)
+    return [one for one in found if one[1] - one[0] > _GLANCE - 1e-6]
+
+
+def _shifts_aside(eyes: np.ndarray, rate: float) -> np.ndarray:
+    """(T,) pixels of their pictures by which both eyes look to the right, or to the left (below 0), of where they usually look; the lesser of
+    both, and 0 where they go apart.
+
+    It is how far an eye's usual picture must be shifted to look most like this one: least squares, right and down together.
+    """
+    from scipy.ndimage import median_filter
+
     step = max(1, round(rate / 5))
-    looks = eyes.astype(np.float32)
-    looks -= looks.mean((2, 3), keepdims=True)
-    usual = median_filter(looks[::step], size=(round(_LOOKS * rate / step) | 1, 1, 1, 1), mode="nearest")
+    usual = _bare(eyes[::step])
+    usual = median_filter(usual, size=(round(_LOOKS * rate / step) | 1, 1, 1, 1), mode="nearest")
     down, right = np.gradient(usual, axis=(2, 3))
-    # How far each eye's usual picture must be shifted to look most like this one: least squares, right and down together.
     of_right, of_both, of_down = ((a * b).sum((2, 3)) for a, b in ((right, right), (right, down), (down, down)))
-    now = np.arange(len(looks)) // step
-    less = usual[now] - looks
-    along, across = (less * right[now]).sum((2, 3)), (less * down[now]).sum((2, 3))
-    size = (of_right * of_down - of_both**2 + 1e-3)[now]
-    shift = (of_down[now] * along - of_both[now] * across) / size  # (T, 2)
-    both = np.where(shift.prod(1) > 0, np.sign(shift[:, 0]) * np.abs(shift).min(1), 0)
-    both[~outside(others, times)] = 0
-    aside = np.abs(median_filter(both, size=round(_GLANCE * rate) | 1, mode="nearest")) > _ASIDE
-    stretches = ((float(times[a]), float(times[b])) for a, b in _runs(aside))
-    yield from (one for one in joined(list(stretches), 0.3) if one[1] - one[0] >= _GLANCE)
+    size = of_right * of_down - of_both**2 + 1e-3
+    aside = np.zeros(len(eyes))
+    for begin in range(0, len(eyes), _PART):  # an hour is not held as floats
+        part = slice(begin, begin + _PART)
+        near = ((np.arange(len(eyes))[part] + step // 2) // step).clip(0, len(usual) - 1)
+        less = usual[near] - _bare(eyes[part])
+        along, across = (less * right[near]).sum((2, 3)), (less * down[near]).sum((2, 3))
+        shift = (of_down[near] * along - of_both[near] * across) / size[near]  # (n, 2)
+        aside[part] = np.where(shift.prod(1) > 0, np.sign(shift[:, 0]) * np.abs(shift).min(1), 0)
+    return aside
+
+
+def _bare(eyes: np.ndarray) -> np.ndarray:
+    """(n, 2, h, w) float32 without how bright each eye is."""
+    return eyes - eyes.mean((2, 3), keepdims=True, dtype=np.float32)
 
 
 def find_mouthing(
@@ -153,14 +168,14 @@ def find_mouthing(
     """
     from scipy.ndimage import uniform_filter1d
 
-    chews, speaks = list[Stretch](), list[Stretch]()
     if len(times) < 4:
-        return chews, speaks
-    grid, even = evenly(times, motion)
+        return [], []
+    step = max(1, round(_FINE * float(1 / np.median(np.diff(times)))))
+    grid, even = evenly(times[::step], motion[::step])
     rate = 1 / float(grid[1] - grid[0])
     course, place = (smooth(even, deviation * rate) for deviation in _BETWEEN)
-    quick, width = course - place, round(_BITES * rate)
-    usual = lambda values: uniform_filter1d(values, max(1, width), axis=0, mode="nearest").clip(0)  # noqa: E731
+    quick, width = course - place, max(1, round(_BITES * rate))
+    usual = lambda values: uniform_filter1d(values, width, axis=0, mode="nearest").clip(0)  # noqa: E731
     mouth = quick[:, JAW].reshape(len(grid), -1) / np.sqrt(JAW.sum())
     goes = np.sqrt(usual((mouth**2).sum(1)))
     rest = np.sort(np.sqrt(usual((quick[:, ~MOUTH] ** 2).sum(2))), axis=1) / np.maximum(goes, 1e-6)[:, None]
@@ -168,13 +183,21 @@ def find_mouthing(
     speed = usual(np.linalg.norm(np.gradient(mouth, axis=0), axis=1)) * rate
     tempo = speed / np.maximum(4 * np.sqrt(2) * goes, 1e-6)
     alone = (goes > _BITE) & (rest[:, -1] < _STILL) & (rest[:, -3] < _STILL_MOST)
-    for a, b in _runs(alone):
+    chews, speaks = list[Stretch](), list[Stretch]()
+    for a, b in _pieces(_runs(alone), _PHRASE * rate):
         bites = _there_and_back(course[a : b + 1, JAW].reshape(b + 1 - a, -1), rate)
         slow = np.average(tempo[a : b + 1], weights=goes[a : b + 1]) <= _TEMPO
         one = float(grid[a]), float(grid[b])
         if one[1] - one[0] >= _GOES_ON and bites >= _THERE_AND_BACK and not overlaps(others, *one):
             (chews if slow else speaks).append(one)
-    return chews, speaks
+    return joined(chews, _APART), joined(speaks, _APART)
+
+
+def _pieces(runs: Sequence[tuple[int, int]], most: float) -> Iterator[tuple[int, int]]:
+    """First and last index of equal pieces of runs, none longer than `most`."""
+    for a, b in runs:
+        edges = np.linspace(a, b, math.ceil((b - a) / most) + 1 if b > a else 2).round().astype(int).tolist()
+        yield from pairwise(edges)
 
 
 def _there_and_back(places: np.ndarray, rate: float) -> float:

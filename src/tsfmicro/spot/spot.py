@@ -341,13 +341,13 @@ def _marked(one: Analysed, times: np.ndarray) -> Iterator[tuple[str, Stretch]]:
     turns = find_turns(times, face.turned)
     told = [(f.onset, f.offset) for f in one.found if f.confidence >= LEVEL]
     doubted = lambda why: [(f.onset, f.offset) for f in one.found if f.doubt == why]  # noqa: E731
-    chews, speaks = find_mouthing(times, face.motion, (*view.covered, *told))
-    speaks = joined(sorted([*speaks, *doubted("speaks")]), _SPEAKS_ON)
-    found = {
+    chews, speaks = find_mouthing(times, face.motion, (*view.covered, *view.compressed, *told))
+    speaks += [at for at in doubted("speaks") if not overlaps((*chews, *view.compressed), *at)]
+    kinds = {
         "head turns": turns,
         "looks aside": find_glances(times, face.eyes, (*view.covered, *one.blinks, *turns)),
         "chews": chews,
-        "speaks": [at for at in speaks if not overlaps((*chews, *view.compressed), *at)],
+        "speaks": joined(sorted(speaks), _SPEAKS_ON),
         "swallows": doubted("swallows"),
         "shakes": find_shakes(times, face.place),
         "flicker": view.flicker,
@@ -355,7 +355,7 @@ def _marked(one: Analysed, times: np.ndarray) -> Iterator[tuple[str, Stretch]]:
         "compressed": view.compressed,
         WITHIN: [(f.onset, f.offset) for f in one.within],
     }
-    for what, stretches in found.items():
+    for what, stretches in kinds.items():
         yield from ((what, at) for at in stretches)
 
 

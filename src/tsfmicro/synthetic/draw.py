@@ -150,7 +150,7 @@ def strokes(
 
 
 def mix(under: NDArray[Any], over: NDArray[Any] | float, mask: Field) -> Field:
-    """`over` laid on `under` where the mask is 1; works for (H, W) and (H, W, 3), and `over` may be one colour (3,)."""
+    """`over` laid on `under` where the mask (H, W) is 1; works for (H, W) and (H, W, 3), and `over` may be one colour (3,)."""
     shape, above = under.shape, np.asarray(over, np.float32)
     weight: Field = np.asarray(mask, np.float32)
     if len(shape) == 3:  # as one row after another: broadcasting along a short last axis takes ten times as long
@@ -164,7 +164,7 @@ def mix(under: NDArray[Any], over: NDArray[Any] | float, mask: Field) -> Field:
 
 
 def scaled(colour: Field, weight: Field) -> Field:
-    """(H, W, C): one colour (C,), or a picture of that shape, times a weight (H, W)."""
+    """(H, W, C): one colour (C,), or a picture (H, W, C), times a weight (H, W)."""
     if colour.ndim == 1:
         return cv2.merge([weight * part for part in colour])
     return colour * cv2.merge((weight,) * colour.shape[2])

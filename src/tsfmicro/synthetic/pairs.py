@@ -146,7 +146,10 @@ class _Sketch(Grid):
             return super().bell(at, size, angle)
         reach = 3.8 * max(size)
         rows, columns = self.window(at, (reach, reach))
-        across, down = (self.x[:, columns] - at[0]) / size[0], (self.y[rows] - at[1]) / size[1]
+        across, down = (
+            (self.x[:, columns] - float(at[0])) / float(size[0]),
+            (self.y[rows] - float(at[1])) / float(size[1]),
+        )
         return (rows, columns), np.exp(-0.5 * across**2) * np.exp(-0.5 * down**2)
 
     def line(self, points: Sequence[Point], width: float, soft: float) -> Field:
@@ -158,7 +161,8 @@ class _Sketch(Grid):
     def _drawn(self, points: Sequence[Point], around: float, draw: Callable[[Grid], Field]) -> Field:
         """What is drawn on the part of the grid that lies around the points, mm; nothing beside it."""
         low, high = np.min(points, axis=0), np.max(points, axis=0)
-        reach = 0.7 * (high - low) + around + 1  # a curve may swing out of its points
+        # A curve may swing out of its points, and is at least a point of the grid wide.
+        reach = 0.7 * (high - low) + around + 1 + 2 / self.density
         rows, columns = self.window(((low + high) / 2).tolist(), reach.tolist())
         field, step = self.zeros(), 1 / self.density
         if rows.start < rows.stop and columns.start < columns.stop:
