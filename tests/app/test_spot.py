@@ -101,8 +101,31 @@ def test_what_is_no_video_is_one_line(tmp_path, monkeypatch, capfd):
         ("5-3", "give seconds, from and to"),
         ("nowhere", "is neither FROM-TO in seconds nor what"),
         ("a-b", "is neither"),
+        ("0-nan", "give seconds, from and to"),
+        ("0-inf", "give seconds, from and to"),
     ],
 )
 def test_a_rest_that_is_none_is_told_before_the_video_is_read(tsfmicro, tmp_path, rest, said):
     status, _, err = tsfmicro("spot", tmp_path / "no.avi", "--rest", rest)
     assert status == 1 and said in err and err.count("\n") == 1
+
+
+def test_where_nothing_can_be_written_is_told_before_the_video_is_read(tsfmicro, tmp_path):
+    (tmp_path / "file").write_text("a,b\n1,2\n")
+    for words, said in (
+        (("--out", tmp_path / "file"), "Choose another --out"),
+        (("--out", tmp_path / "file" / "below"), "Choose another --out"),
+        (("--csv", tmp_path), "is a folder. Give --csv a file"),
+        (("--csv", tmp_path / "file" / "found.csv"), "Choose another --csv"),
+        (("--csv", tmp_path / "file"), "Write vid,onset,offset,type"),
+    ):
+        status, _, err = tsfmicro("spot", tmp_path / "no.avi", *words)
+        assert status == 1 and said in err and err.count("\n") == 1 and "no such file" not in err
+    status, _, err = tsfmicro("predict", "demonstration", tmp_path / "no.avi", "--out", tmp_path / "file")
+    assert status == 1 and "Choose another --out" in err
+
+
+@pytest.mark.parametrize("fps", ["inf", "nan"])
+def test_a_frame_rate_that_is_no_number_is_refused(tsfmicro, tmp_path, fps):
+    status, _, err = tsfmicro("spot", tmp_path, "--fps", fps)
+    assert status != 0 and "Traceback" not in err and ("frames per second" in err or "--fps" in err)

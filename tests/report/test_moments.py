@@ -1,6 +1,7 @@
 """The page about one video, and its replays."""
 
 import io
+import re
 
 import numpy as np
 from PIL import Image
@@ -103,10 +104,23 @@ def test_an_hour_is_drawn_in_lines_of_five_minutes_with_each_moment_in_its_own()
     assert html.count('<text x="') < 1000, "numbers do not lie on one another"
 
 
-def test_names_of_what_hides_an_expression_do_not_lie_on_one_another():
+def test_each_kind_of_what_hides_an_expression_has_a_lane_and_its_name_stays_in_the_picture():
     turn = {"face": 1, "what": "head turns", "onset_s": 1.0, "offset_s": 2.9}
-    marks = [turn, turn | {"what": "covered", "onset_s": 1.05}, turn | {"onset_s": 2.0}]
+    marks = [turn, turn | {"what": "compressed", "onset_s": 2.95, "offset_s": 2.95}, turn | {"onset_s": 2.0}]
     track = Track(1, np.linspace(0, 3, 60), np.ones(60))
     html = page(KNOWN | {"expressions": [], "marks": marks}, [], [track], [])
-    assert html.count("head turns</text>") == 2 and "covered</text>" not in html
-    assert "<title>covered</title>" in html, "the mouse still tells it"
+    lanes = re.findall(r'<g class="mark"><title>(.*?)</title>(.*?)<text x="([0-9.]+)" y="([0-9.]+)">', html)
+    assert [name for name, *_ in lanes] == ["head turns", "compressed"]
+    assert [bars.count("<rect") for _, bars, *_ in lanes] == [2, 1] and 'width="0.0"' not in html
+    assert float(lanes[1][2]) + 6 * len("compressed") <= 1000 and float(lanes[1][3]) > float(lanes[0][3])
+
+
+def test_a_doubt_stands_beside_the_confidence():
+    html = page(
+        KNOWN | {"expressions": [MOMENT | {"doubt": "speaks <loudly>"}]},
+        [{}],
+        [Track(1, np.zeros(2), np.zeros(2))],
+        [None],
+    )
+    assert "confidence 0.80; against it speaks: speaks &lt;loudly&gt;" in html
+    assert "against it" not in page(KNOWN, [{}], [Track(1, np.zeros(2), np.zeros(2))], [None])

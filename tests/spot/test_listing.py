@@ -14,6 +14,7 @@ from tsfmicro.spot.listing import (
     same_videos,
     write_listing,
 )
+from tsfmicro.synthetic import trouble
 
 KINDS = "vid,onset,offset,type\na,10,20,me\na,30,90,mae\nb,5,9,me\n"
 EMOTIONS = "s1,a,10,20,negative\ns1,b,30,40,positive\ns2,a,5,9,surprise\n"
@@ -148,6 +149,15 @@ def test_videos_are_known_by_name_whatever_case_ending_or_person_stands_before()
 def test_the_truth_of_other_videos_is_no_truth():
     with pytest.raises(AnnotationError, match=r"found: has no video in common with truth \(there: a, b; here: c\)"):
         same_videos(listing(a=[(1, 2)], b=[]), listing("found", c=[(1, 2)]))
+
+
+def test_who_found_nothing_has_no_video_in_common_and_is_scored():
+    assert same_videos(listing(a=[(1, 2)]), Listing("found", ())) == {}
+
+
+def test_what_else_generated_videos_list_is_no_expression(tmp_path):
+    rows = "".join(f"a,{kind},1,9\n" for kind in trouble.KINDS)
+    assert marked(read(tmp_path, f"video,kind,onset,offset\n{rows}")) == {("", "a"): []}
 
 
 def test_two_names_of_one_video_are_refused():

@@ -33,7 +33,7 @@ def test_counts_are_added_over_videos_and_then_divided(files):
 def test_a_video_without_expressions_counts_and_it_is_told(files):
     found, truth = files(FOUND, TRUTH)
     alarm = score_files(found, truth)
-    assert alarm.notes == (f"{found}: c (1 in all) not in {truth}: taken as without expressions, 1 false alarms",)
+    assert alarm.notes == (f"{found}: c (1 in all) not in {truth}: taken as without expressions, 1 false alarm",)
     found.write_text(FOUND.replace("c,5,15,me\n", ""))
     assert score_files(found, truth).scores["micro"].f1 == approx(2 / 3) != alarm.scores["micro"].f1
 

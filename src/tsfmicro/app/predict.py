@@ -40,7 +40,7 @@ def predict(
     ] = 0.5,
     level: Level = 0.5,
     spotter: Spotter = "peaks",
-    fps: Annotated[float | None, typer.Option(help="Frames per second of a folder of numbered images.")] = None,
+    fps: Annotated[float | None, typer.Option(min=1, help="Frames per second of a folder of numbered images.")] = None,
     pdf: Pdf = False,
     as_json: AsJson = False,
 ) -> None:
@@ -50,9 +50,11 @@ def predict(
     from tsfmicro.use.batch import holds_videos, read_videos
     from tsfmicro.use.pages import moments_table, write_reading
     from tsfmicro.use.recognise import Recognizer
+    from tsfmicro.use.spot import check_places
 
     if pdf:
         paper.check(None if holds_videos(video) else out)
+    check_places(out)
     recognizer = Recognizer.load(model, fold, threshold)
     if not as_json:
         print(recognizer.card.line)
@@ -62,7 +64,7 @@ def predict(
         return
     if holds_videos(video):
         if out is None:
-            raise ConfigError(f"{video}: holds several videos. Say with --out where their results go.")
+            raise ConfigError(f"{video}: is a folder of videos. Say with --out where their results go.")
         with Screen() as screen:
             batch = read_videos(recognizer, video, out, screen, level, spotter)
         print(json.dumps(batch.to_dict(), indent=1) if as_json else "\n".join(batch.lines(out)))
@@ -71,24 +73,24 @@ def predict(
         return
     with Screen() as screen:
         reading = recognizer.video(video, screen, fps, level, spotter=spotter)
+    if as_json:
+        print(json.dumps(reading.to_dict(), indent=1))
+    else:
+        for line in (
+            *(f"recording: {f.text}" for f in reading.spotting.fitness.findings),
+            *(f"note: {n}" for n in reading.spotting.notes),
+        ):
+            print(line)
+        if reading.moments:
+            show_table(*moments_table(reading))
+        else:
+            print("no movement: nothing moved as an expression does")
     if out is not None:
         write_reading(reading, out, fps)
         if pdf:
             paper.report_to_pdf(out)
-    if as_json:
-        print(json.dumps(reading.to_dict(), indent=1))
-        return
-    for line in (
-        *(f"recording: {f.text}" for f in reading.spotting.fitness.findings),
-        *(f"note: {n}" for n in reading.spotting.notes),
-    ):
-        print(line)
-    if reading.moments:
-        show_table(*moments_table(reading))
-    else:
-        print("no movement: nothing moved as an expression does")
-    if out is not None:
-        print(f"look at {out / 'reading.html'}")
+        if not as_json:
+            print(f"look at {out / 'reading.html'}")
 
 
 def _spelled(answer: Answer) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from tsfmicro.app.arguments import AsJson, Level, Pdf, Spotter, Workers
 from tsfmicro.errors import ConfigError
+from tsfmicro.files import counted
 
 if TYPE_CHECKING:
     from tsfmicro.use.spot import Rest, Spotting
@@ -51,23 +52,24 @@ def spot(
 
     if pdf:
         paper.check(out)
+    spotting.check_places(out, csv)
     resting = _resting(rest, spotting.rest_from) if rest else None
     with Screen() as screen:
         found = spotting.spot(video, screen, fps, level=level, rest=resting, spotter=spotter)
-    files = spotting.save(found, out) if out is not None else []
-    if pdf and out is not None:
-        files.append(paper.report_to_pdf(out))
-    if csv is not None:
-        spotting.add_to_listing(found, csv, first_frame)
     if as_json:
         print(json.dumps(found.to_dict(), indent=1))
     else:
         _show(found)
-        if csv is not None:
-            print(f"written: {csv}")
-        if out is not None:
-            print(f"written into {out}: {', '.join(file.name for file in files)}")
-            print(f"look at {out / 'report.html'}")
+    tell = (lambda line: None) if as_json else print
+    if csv is not None:
+        spotting.add_to_listing(found, csv, first_frame)
+        tell(f"written: {csv}")
+    if out is not None:
+        files = spotting.save(found, out)
+        if pdf:
+            files.append(paper.report_to_pdf(out))
+        tell(f"written into {out}: {', '.join(file.name for file in files)}")
+        tell(f"look at {out / 'report.html'}")
 
 
 def _resting(text: str, rest_from: Callable[[Path], Rest]) -> tuple[float, float] | Rest:
@@ -76,7 +78,7 @@ def _resting(text: str, rest_from: Callable[[Path], Rest]) -> tuple[float, float
         begin, end = map(float, text.split("-"))
     except ValueError:
         return rest_from(Path(text))
-    if end <= begin:
+    if not begin < end < float("inf"):
         raise ConfigError(f"--rest {text}: give seconds, from and to, e.g. --rest 0-5.")
     return begin, end
 
@@ -100,15 +102,15 @@ def synth_video(
 
     with Screen() as screen:
         draw_films(out, people, seconds, seed, fps, width, workers, screen, hard, expressions)
-    print(f"{people} videos and truth.csv in {out}. Spot them: tsfmicro spot {out / 'sub01.avi'}")
+    print(f"{counted(people, 'video')} and truth.csv in {out}. Spot them: tsfmicro spot {out / 'sub01.avi'}")
 
 
 def _show(found: Spotting) -> None:
     from tsfmicro.app.screens import show_table
 
     v, several = found.video, len(found.tracks) > 1
-    faces = f"{len(found.tracks)} faces" if several else "1 face"
-    print(f"{v.frames} frames, {v.seconds:.2f} s at {v.fps:.4g} frames per second, {faces}, {len(found.blinks)} blinks")
+    faces, blinks = counted(len(found.tracks), "face"), counted(len(found.blinks), "blink")
+    print(f"{v.frames} frames, {v.seconds:.2f} s at {v.fps:.4g} frames per second, {faces}, {blinks}")
     for finding in found.fitness.findings:
         print(f"recording: {finding.text}")
     for note in found.notes:
@@ -118,7 +120,8 @@ def _show(found: Spotting) -> None:
         where = f" in {r.video}" if r.video else ""
         print(f"{r.onset_s:.2f} to {r.offset_s:.2f} s{where}: {whose} rests, moving by {r.moved:.2f} %")
     for mark in found.marks:
-        print(f"{v.times[mark.onset]:.2f} to {v.times[mark.offset]:.2f} s: {mark.what}")
+        whose = f"face {mark.track}, " if several else ""
+        print(f"{v.times[mark.onset]:.2f} to {v.times[mark.offset]:.2f} s: {whose}{mark.what}")
     print(_expected(found))
     if not found.expressions:
         print("no expression found: nothing moved as an expression does")

@@ -110,7 +110,7 @@ def _recording(fitness: Sequence[Mapping[str, Any]]) -> str:
     return f"<div class='note'>About this recording:<ul>{items}</ul></div>"
 
 
-_WIDE, _HIGH, _FOOT = 1000, 150, 18  # of a timeline, SVG units
+_WIDE, _HIGH, _FOOT, _LANE = 1000, 150, 18, 13  # of a timeline and of a kind of mark, SVG units
 
 
 def _timeline(track: Track, known: Mapping[str, Any]) -> str:
@@ -145,18 +145,17 @@ def _line(track: Track, known: Mapping[str, Any], top: float, begin: float, end:
         for n, one in found
     )
     hiding = [m for m in known.get("marks", ()) if here(m)]
-    named = _apart([(n, x(m["onset_s"]), 6 * len(m["what"]) + 4) for n, m in enumerate(hiding)])
-    marks = "".join(
-        f'<g class="mark"><rect x="{x(m["onset_s"]):.1f}" y="{_HIGH - _FOOT - 13}" width="{x(m["offset_s"]) - x(m["onset_s"]):.1f}" '
-        f'height="13"><title>{escape(m["what"])}</title></rect>'
-        + (
-            f'<text x="{x(m["onset_s"]) + 2:.1f}" y="{_HIGH - _FOOT - 3}">{escape(m["what"])}</text></g>'
-            if n in named
-            else "</g>"
+    kinds = list(dict.fromkeys(m["what"] for m in hiding))  # a lane for each, below the curve
+    marks, high = "", _HIGH + _LANE * len(kinds)
+    for n, what in enumerate(kinds):
+        low = _HIGH - _FOOT + 2 + _LANE * n
+        places = [(x(m["onset_s"]), x(m["offset_s"])) for m in hiding if m["what"] == what]
+        bars = "".join(
+            f'<rect x="{a:.1f}" y="{low}" width="{max(2.0, b - a):.1f}" height="{_LANE - 2}"/>' for a, b in places
         )
-        for n, m in enumerate(hiding)
-    )
-    ticks = "".join(f'<text class="tick" x="{x(t):.1f}" y="{_HIGH - 4}">{t:g} s</text>' for t in _ticks(begin, end))
+        at = min(places[0][0] + 2, _WIDE - 6 * len(what))
+        marks += f'<g class="mark"><title>{escape(what)}</title>{bars}<text x="{at:.1f}" y="{low + _LANE - 4}">{escape(what)}</text></g>'
+    ticks = "".join(f'<text class="tick" x="{x(t):.1f}" y="{high - 4}">{t:g} s</text>' for t in _ticks(begin, end))
     near = slice(*np.searchsorted(track.seconds, (begin, end)))
     curve = "".join(
         '<polyline points="'
@@ -165,7 +164,7 @@ def _line(track: Track, known: Mapping[str, Any], top: float, begin: float, end:
         for stretch in _stretches(Track(track.face, track.seconds[near], track.motion[near]))
     )
     name = f"movement of face {track.face} from {begin:.0f} to {end:.0f} seconds"
-    return f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="group" aria-label="{name}">{marks}{bands}{curve}{ticks}</svg>'
+    return f'<svg viewBox="0 0 {_WIDE} {high}" role="group" aria-label="{name}">{marks}{bands}{curve}{ticks}</svg>'
 
 
 def _apart(places: Sequence[tuple[int, float, float]]) -> set[int]:
@@ -216,8 +215,12 @@ def _moment(
     return (
         f'<section id="moment-{number}" data-kind="{one["kind"]}" data-sure="{one["confidence"]}"><h2>{number}. {escape(one["kind"])}-expression, face {one["face"]}</h2>'
         f"<p>onset → apex → offset: {times}; most moved: {escape(one['region'])}{_candidates(one)}, "
-        f"{one['motion']:.1f} % of the eyes' distance; confidence {one['confidence']:.2f}</p>{said}<div class='row'>{figures}</div></section>"
+        f"{one['motion']:.1f} % of the eyes' distance; confidence {one['confidence']:.2f}{_doubt(one)}</p>{said}<div class='row'>{figures}</div></section>"
     )
+
+
+def _doubt(one: Mapping[str, Any]) -> str:
+    return f"; against it speaks: {escape(one['doubt'])}" if one.get("doubt") else ""
 
 
 def _candidates(one: Mapping[str, Any]) -> str:
@@ -257,7 +260,7 @@ figure { margin: 0; font-size: .82rem } .row { display: flex; flex-wrap: wrap; g
 .timeline svg { box-sizing: border-box; width: 100%; min-width: 50rem; height: auto; border: 1px solid #8886; border-radius: 6px }
 .lines { max-height: 60vh; overflow: auto; position: relative } .timeline polyline { fill: none; stroke: currentColor; stroke-width: 1.2; opacity: .75; pointer-events: none }
 .timeline rect { fill-opacity: .25 } .timeline a { cursor: pointer } .timeline text { font-size: 12px; fill: currentColor }
-.timeline .tick { opacity: .7 } .mark rect { fill: #8885 } .mark text { font-size: 10px; fill: currentColor; opacity: .8 } .micro rect { fill: #d1495b } .macro rect { fill: #2e86ab }
+.timeline .tick { opacity: .7 } .timeline .mark rect { fill: #888; fill-opacity: .4 } .timeline .mark text { font-size: 10px; fill: currentColor; opacity: .8 } .micro rect { fill: #d1495b } .macro rect { fill: #2e86ab }
 .timeline a:hover rect, .timeline a:focus rect { fill-opacity: .45 }
 .timeline a.chosen rect { fill-opacity: .6; stroke: currentColor; stroke-width: 2 }
 .note { border-left: 4px solid #d1495b; padding-left: .7rem } .verdict { font-size: 1.1rem; margin: .4rem 0 }

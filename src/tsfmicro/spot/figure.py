@@ -11,8 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from tsfmicro.files import write_whole
+from tsfmicro.files import counted, write_whole
 from tsfmicro.spot.types import Expression, Spotting
 
 COLOURS = {"micro": "#d1495b", "macro": "#2e86ab"}
@@ -24,6 +25,7 @@ _WIDE, _HIGH, _PAIRS_HIGH, _DPI = 13.0, 2.9, 1.95, 110  # inches of a line of th
 _LONG, _LINE = 180.0, 300.0  # seconds; a longer video is drawn in lines of at most so many
 _LINES_AT_MOST = 36
 _POINTS = 1500  # of a curve in one line; of more, the highest are drawn
+_BELOW = (0, 0, 1, 0.97)  # of a line of faces: a title of two lines is a little higher than is left for it
 _ROW = 0.055  # of the axes' height, for one kind of mark
 
 
@@ -59,7 +61,7 @@ def _figures(
         _draw_curve(figure.add_axes((0.06, 0.2, 0.93, 0.7)), spotting, *line)
         yield figure
     for row in rows:
-        figure = Figure(figsize=(_WIDE, _PAIRS_HIGH), dpi=_DPI, layout="constrained")
+        figure = Figure(figsize=(_WIDE, _PAIRS_HIGH), dpi=_DPI, layout=ConstrainedLayoutEngine(rect=_BELOW))
         for axes, expression in zip(figure.subplots(1, _ACROSS), row, strict=False):
             _draw_pair(axes, expression, pairs[expression], several=len(spotting.tracks) > 1)
         for axes in figure.axes[len(row) :]:
@@ -107,9 +109,11 @@ def _draw_curve(axes: Axes, spotting: Spotting, track: int, from_: float, to: fl
             begin, end = video.times[mark.onset], video.times[mark.offset]
             axes.axvspan(begin, end, ymin=low + 0.1 * _ROW, ymax=low + _ROW, color="#dddddd", lw=0)
             if not named:
+                late = begin > to - 0.1 * (to - from_)  # its name would run out of the picture
                 axes.text(
-                    max(begin, from_), low + 0.25 * _ROW, f" {what}", fontsize=6, transform=axes.get_xaxis_transform()
-                )
+                    min(end, to) if late else max(begin, from_), low + 0.25 * _ROW, f" {what} ", fontsize=6,
+                    ha="right" if late else "left", transform=axes.get_xaxis_transform(),
+                )  # fmt: skip
                 named = True
     expressions = [e for e in spotting.expressions if e.track == track and _within(e.onset_s, e.offset_s, from_, to)]
     for e in expressions:
@@ -129,7 +133,7 @@ def _draw_curve(axes: Axes, spotting: Spotting, track: int, from_: float, to: fl
     axes.set_ylabel("movement, % of\nthe eyes' distance")
     count = {kind: sum(e.kind == kind for e in expressions) for kind in COLOURS}
     axes.set_title(
-        f"face {track}: {count['micro']} micro-expressions (red), {count['macro']} macro-expressions (blue); "
+        f"face {track}: {counted(count['micro'], 'micro-expression')} (red), {counted(count['macro'], 'macro-expression')} (blue); "
         "dotted: apex; grey below: blinks, above: what is no expression",
         fontsize=9, loc="left",
     )  # fmt: skip

@@ -28,7 +28,10 @@ _WORDS: Mapping[str, Kind] = {
     **dict.fromkeys(("mae", "macro", "macro-expression"), "macro"),
 }
 _SHORT = {"micro": "me", "macro": "mae"}
-_NO_EXPRESSION = "blink"  # generated videos list them
+_NO_EXPRESSION = {  # generated videos list them
+    "blink", "hand", "object", "glasses", "turn", "speech", "chewing", "swallowing", "glance", "leaving", "other person", "flicker",
+    "exposure", "shake", "compression", "low rate", "dropped frames",
+}  # fmt: skip
 _CLASSES = scheme("all-4")  # finer emotions, as every dataset here spells them, are one of the challenge's or others
 _SPELLINGS = {"other": "others", "happy": "happiness", "sad": "sadness"}
 _HEADS = {
@@ -226,7 +229,7 @@ def same_videos(truth: Listing, found: Listing) -> dict[int, int]:
         places = (called[name] for name in video.names if len(called.get(name, ())) == 1)
         if (meant := next(places, None)) is not None:
             (same[place],) = meant
-    if not same:
+    if not same and found.videos:  # a header alone says that nothing was found
         examples = (", ".join(video.name for video in which.videos[:3]) or "none" for which in (truth, found))
         raise AnnotationError(
             "{}: has no video in common with {} (there: {}; here: {}). Give the truth of these videos.".format(
@@ -320,7 +323,7 @@ def _video(path: Path, number: int, row: Mapping[str, str]) -> Listed:
     fps = _rate(where, rate) if rate else None
     listed = Listed(name, (), row.get("person", ""), fps)
     told = [row.get(column, "") for column in ("onset", "offset", "kind", "emotion")]
-    if not any(told) or row.get("kind", "").casefold() == _NO_EXPRESSION:
+    if not any(told) or row.get("kind", "").casefold() in _NO_EXPRESSION:
         return listed
     onset, offset = (_frame(where, column, row[column]) for column in ("onset", "offset"))
     if offset < onset:
@@ -416,6 +419,6 @@ def _rates(found: Listing, truth: Listing, pairs: _Pairs) -> list[str]:
     if 0.4 <= middle <= 2.5:
         return []
     return [
-        f"{found.source}: its videos end at {middle:.2g} times the frame numbers of {truth.source}: at another frame rate? Then give "
-        "both, --found-fps and --truth-fps"
+        f"{found.source}: its videos end at {middle:.2g} times the frame numbers of {truth.source}: at another frame rate? Then "
+        "--found-fps and --truth-fps say so"
     ]

@@ -32,10 +32,10 @@ _EDGE = JAW | OUTER
 _LOOKS, _GLANCE, _ASIDE = 4.0, 0.1, 0.2
 _PART = 4096  # frames looked at together
 _APART = 0.3  # seconds between two of one kind; less is none
-# Seconds looked at together, and for which a mouth speaks or chews at least; deviations of the Gaussians between which what it does lies;
-# per cent of the eyes' distance; how far any other region goes for that, and all but two; Hz up to which a mouth chews; how often it goes
-# there and back at least.
-_BITES, _GOES_ON, _BETWEEN = 1.2, 1.0, (0.05, 0.5)
+# Seconds looked at together, and for which a mouth chews at least; deviations of the Gaussians between which bites lie; per cent of the
+# eyes' distance; how far any other region goes for that, and all but two; Hz up to which a mouth chews; how often it goes there and back at
+# least.
+_BITES, _CHEWS, _BETWEEN = 1.2, 1.0, (0.05, 0.5)
 _PHRASE, _FINE = 8.0, 0.02  # seconds that are one or the other, not both; from one moment to the next at least
 _BITE, _STILL, _STILL_MOST, _TEMPO, _THERE_AND_BACK = 0.2, 0.25, 0.12, 1.35, 1.4
 _MARGIN = 0.3  # seconds before and after, in which a hand is near and its shadow is there
@@ -157,11 +157,9 @@ def _bare(eyes: np.ndarray) -> np.ndarray:
     return eyes - eyes.mean((2, 3), keepdims=True, dtype=np.float32)
 
 
-def find_mouthing(
-    times: np.ndarray, motion: np.ndarray, others: Sequence[Stretch] = ()
-) -> tuple[list[Stretch], list[Stretch]]:
-    """Where lips and chin go to and fro and the rest of the face keeps still: where the mouth chews, and where it does so more quickly and
-    speaks. One that expresses something goes there and back once.
+def find_chewing(times: np.ndarray, motion: np.ndarray, others: Sequence[Stretch] = ()) -> list[Stretch]:
+    """Where lips and chin go to and fro and the rest of the face keeps still. A mouth that speaks does so more quickly; one that
+    expresses something goes there and back once.
 
     Args: times: (T,) seconds; motion: (T, R, 2) per cent of the eyes' distance; others: seconds in which something else moves a
         mouth: what covers it, or an expression that is told.
@@ -169,7 +167,7 @@ def find_mouthing(
     from scipy.ndimage import uniform_filter1d
 
     if len(times) < 4:
-        return [], []
+        return []
     step = max(1, round(_FINE * float(1 / np.median(np.diff(times)))))
     grid, even = evenly(times[::step], motion[::step])
     rate = 1 / float(grid[1] - grid[0])
@@ -183,14 +181,14 @@ def find_mouthing(
     speed = usual(np.linalg.norm(np.gradient(mouth, axis=0), axis=1)) * rate
     tempo = speed / np.maximum(4 * np.sqrt(2) * goes, 1e-6)
     alone = (goes > _BITE) & (rest[:, -1] < _STILL) & (rest[:, -3] < _STILL_MOST)
-    chews, speaks = list[Stretch](), list[Stretch]()
+    found = []
     for a, b in _pieces(_runs(alone), _PHRASE * rate):
         bites = _there_and_back(course[a : b + 1, JAW].reshape(b + 1 - a, -1), rate)
         slow = np.average(tempo[a : b + 1], weights=goes[a : b + 1]) <= _TEMPO
         one = float(grid[a]), float(grid[b])
-        if one[1] - one[0] >= _GOES_ON and bites >= _THERE_AND_BACK and not overlaps(others, *one):
-            (chews if slow else speaks).append(one)
-    return joined(chews, _APART), joined(speaks, _APART)
+        if slow and one[1] - one[0] >= _CHEWS and bites >= _THERE_AND_BACK and not overlaps(others, *one):
+            found.append(one)
+    return joined(found, _APART)
 
 
 def _pieces(runs: Sequence[tuple[int, int]], most: float) -> Iterator[tuple[int, int]]:
@@ -245,7 +243,8 @@ def find_compressed(times: np.ndarray, frozen: np.ndarray) -> list[Stretch]:
         return []
     width = round(_STANDS / float(np.median(np.diff(times)))) | 1
     usual = median_filter(np.interp(times, times[new], frozen[new]), size=width, mode="nearest")
-    return joined([(float(times[a]), float(times[b])) for a, b in _runs(usual > FROZEN)], _STANDS)
+    found = joined([(float(times[a]), float(times[b])) for a, b in _runs(usual > FROZEN)], _STANDS)
+    return [one for one in found if one[1] - one[0] >= _MOMENT]
 
 
 def find_shakes(times: np.ndarray, place: np.ndarray) -> list[Stretch]:

@@ -17,15 +17,14 @@ from tsfmicro.spot.learned import PROPOSALS, Spotter
 from tsfmicro.spot.marks import (
     Stretch,
     find_blinks,
+    find_chewing,
     find_compressed,
     find_covered,
     find_exposure,
     find_flicker,
     find_glances,
-    find_mouthing,
     find_shakes,
     find_turns,
-    joined,
     overlaps,
 )
 from tsfmicro.spot.motion import REGIONS
@@ -39,7 +38,6 @@ LEVEL = 0.5  # confidence from which a movement is told as an expression
 _SURE_RATE = 50.0  # frames per second below which short micro-expressions have few frames
 _TURN_LOOKS = 1.0  # seconds between two looks for whether a face lies on its side
 _SHORTEST = 0.25  # seconds; in a shorter stretch no expression can begin and end
-_SPEAKS_ON = 0.3  # seconds between two words
 
 WITHIN = "micro-expression within a macro-expression"
 Sure = Callable[[Sequence[Found]], list[Found]]
@@ -341,13 +339,12 @@ def _marked(one: Analysed, times: np.ndarray) -> Iterator[tuple[str, Stretch]]:
     turns = find_turns(times, face.turned)
     told = [(f.onset, f.offset) for f in one.found if f.confidence >= LEVEL]
     doubted = lambda why: [(f.onset, f.offset) for f in one.found if f.doubt == why]  # noqa: E731
-    chews, speaks = find_mouthing(times, face.motion, (*view.covered, *view.compressed, *told))
-    speaks += [at for at in doubted("speaks") if not overlaps((*chews, *view.compressed), *at)]
+    chews = find_chewing(times, face.motion, (*view.covered, *view.compressed, *told))
     kinds = {
         "head turns": turns,
         "looks aside": find_glances(times, face.eyes, (*view.covered, *one.blinks, *turns)),
         "chews": chews,
-        "speaks": joined(sorted(speaks), _SPEAKS_ON),
+        "speaks": [at for at in doubted("speaks") if not overlaps((*chews, *view.compressed), *at)],
         "swallows": doubted("swallows"),
         "shakes": find_shakes(times, face.place),
         "flicker": view.flicker,
@@ -390,7 +387,7 @@ def _notes(source: Source, video: Video, told: Sequence[Expression]) -> Sequence
     short = [e for e in told if e.kind == "micro" and e.offset - e.onset <= 4]
     if video.fps < _SURE_RATE and short:
         notes.append(
-            f"{len(short)} of the micro-expressions told here have five frames or fewer ({short[0].onset_s:.2f} s"
+            f"{len(short)} of the micro-expressions told here {'have' if len(short) > 1 else 'has'} five frames or fewer ({short[0].onset_s:.2f} s"
             + (", …" if len(short) > 1 else "")
             + f"): at {video.fps:.3g} frames per second no more can be said of them"
         )

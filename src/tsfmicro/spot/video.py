@@ -105,6 +105,8 @@ def open_video(path: Path, read_image: ReadImage, fps: float | None = None) -> S
         VideoError: it is missing, empty, damaged, no video, has fewer than two frames, or is too slow.
     """
     path = Path(path)
+    if fps is not None and not 0 < fps < np.inf:
+        raise VideoError(f"{_shown(path)}: no video has {fps:g} frames per second. Give the true number with --fps.")
     if path.is_dir():
         source = _open_folder(path, read_image, fps)
     elif path.is_file():

@@ -119,6 +119,7 @@ def pictures_of(moment: Moment) -> dict[str, np.ndarray]:
 
 def moments_table(reading: Reading) -> tuple[list[str], list[list[str]]]:
     """Headings and rows for the screen."""
+    doubted = any(moment.expression.doubt for moment in reading.moments)
     rows = [
         [
             str(e.track),
@@ -127,10 +128,13 @@ def moments_table(reading: Reading) -> tuple[list[str], list[list[str]]]:
             f"{e.apex_s:.2f}",
             f"{e.offset_s:.2f}",
             e.region,
+            f"{e.confidence:.2f}",
             str(moment.answer) if moment.answer else "no face to look at",
+            *([e.doubt] if doubted else []),
         ]
         for moment in reading.moments
         for e in (moment.expression,)
     ]
     emotion = "emotion, of drawn faces alone" if DEMONSTRATION in reading.model else "emotion"
-    return ["face", "kind", "onset s", "apex s", "offset s", "most moved", emotion], rows
+    headings = ["face", "kind", "onset s", "apex s", "offset s", "most moved", "confidence", emotion]
+    return [*headings, *(["doubt"] if doubted else [])], rows

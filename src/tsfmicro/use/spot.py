@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -164,6 +165,21 @@ def save(spotting: Spotting, out: Path, known: Mapping[str, Any] | None = None) 
             f"{error.filename or out}: cannot be written ({error.strerror}). Choose another --out."
         ) from None
     return files
+
+
+def check_places(out: Path | None, file: Path | None = None) -> None:
+    """Before the work: whether what is found can be written into a folder, and into a challenge's file.
+
+    Raises: RunError: it cannot. AnnotationError: the file is there and is no challenge's file.
+    """
+    for place, option in ((out, "--out"), (file and file.parent, "--csv")):
+        there = next((p for p in (place, *place.parents) if p.exists()), None) if place is not None else None
+        if there is not None and not (there.is_dir() and os.access(there, os.W_OK)):
+            raise RunError(f"{place}: cannot be written ({there} is no folder that may be). Choose another {option}.")
+    if file is not None and file.is_dir():
+        raise RunError(f"{file}: is a folder. Give --csv a file.")
+    if file is not None and file.exists():
+        read_listing(file)
 
 
 def add_to_listing(spotting: Spotting, file: Path, first: int | None = None) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from tsfmicro.errors import AnnotationError, ConfigError
 from tsfmicro.evaluate.interval import interval
+from tsfmicro.files import counted
 from tsfmicro.spot.listing import Listed, Listing, check_rates, oddities, read_listing, same_videos
 from tsfmicro.spot.score import (
     EMOTIONS,
@@ -87,7 +88,7 @@ class SpotMeasure:
         people = f"{len(self.of_person)} people, " if self.of_person else ""
         calm = f", {self.calm} of them without a true expression" if self.calm else ""
         said = [
-            f"{people}{self.videos} videos{calm}; a hit is half an overlap (intersection over union) and the same kind"
+            f"{people}{counted(self.videos, 'video')}{calm}; a hit is half an overlap (intersection over union) and the same kind"
         ]
         if not self.of_person:
             said.append("who is seen is not told of every video, so F1 has no interval over people")
@@ -178,7 +179,7 @@ def _strange(strange: Sequence[Listed], truth: Listing, found: Listing) -> list[
         )
     alarms = sum(len(video.intervals) for video in strange)
     return [
-        f"{found.source}: {names} ({len(strange)} in all) not in {truth.source}: taken as without expressions, {alarms} false alarms"
+        f"{found.source}: {names} ({len(strange)} in all) not in {truth.source}: taken as without expressions, {counted(alarms, 'false alarm')}"
     ]
 
 
