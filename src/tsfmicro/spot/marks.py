@@ -30,7 +30,7 @@ _EDGE = JAW | OUTER
 # Seconds over which eyes usually look somewhere, and for which they look elsewhere at least; pixels of an eye's picture, 0.9 per cent of
 # the eyes' distance: some three degrees.
 _LOOKS, _GLANCE, _ASIDE = 4.0, 0.1, 0.2
-_PART = 4096  # frames looked at together
+_PART = 1024  # frames looked at together
 _APART = 0.3  # seconds between two of one kind; less is none
 # Seconds looked at together, and for which a mouth chews at least; deviations of the Gaussians between which bites lie; per cent of the
 # eyes' distance; how far any other region goes for that, and all but two; Hz up to which a mouth chews; how often it goes there and back at
@@ -138,16 +138,17 @@ def _shifts_aside(eyes: np.ndarray, rate: float) -> np.ndarray:
     step = max(1, round(rate / 5))
     usual = _bare(eyes[::step])
     usual = median_filter(usual, size=(round(_LOOKS * rate / step) | 1, 1, 1, 1), mode="nearest")
-    down, right = np.gradient(usual, axis=(2, 3))
-    of_right, of_both, of_down = ((a * b).sum((2, 3)) for a, b in ((right, right), (right, down), (down, down)))
-    size = of_right * of_down - of_both**2 + 1e-3
     aside = np.zeros(len(eyes))
     for begin in range(0, len(eyes), _PART):  # an hour is not held as floats
         part = slice(begin, begin + _PART)
-        near = ((np.arange(len(eyes))[part] + step // 2) // step).clip(0, len(usual) - 1)
-        less = usual[near] - _bare(eyes[part])
-        along, across = (less * right[near]).sum((2, 3)), (less * down[near]).sum((2, 3))
-        shift = (of_down[near] * along - of_both[near] * across) / size[near]  # (n, 2)
+        like = usual[((np.arange(len(eyes))[part] + step // 2) // step).clip(0, len(usual) - 1)]
+        down, right = np.gradient(like, axis=(2, 3))
+        less = like - _bare(eyes[part])
+        of_right, of_both, of_down, along, across = (
+            np.einsum("neyx,neyx->ne", a, b)
+            for a, b in ((right, right), (right, down), (down, down), (less, right), (less, down))
+        )
+        shift = (of_down * along - of_both * across) / (of_right * of_down - of_both**2 + 1e-3)  # (n, 2)
         aside[part] = np.where(shift.prod(1) > 0, np.sign(shift[:, 0]) * np.abs(shift).min(1), 0)
     return aside
 
@@ -171,7 +172,8 @@ def find_chewing(times: np.ndarray, motion: np.ndarray, others: Sequence[Stretch
     step = max(1, round(_FINE * float(1 / np.median(np.diff(times)))))
     grid, even = evenly(times[::step], motion[::step])
     rate = 1 / float(grid[1] - grid[0])
-    course, place = (smooth(even, deviation * rate) for deviation in _BETWEEN)
+    course, place = (smooth(even.astype(np.float32), deviation * rate) for deviation in _BETWEEN)
+    del even  # of an hour
     quick, width = course - place, max(1, round(_BITES * rate))
     usual = lambda values: uniform_filter1d(values, width, axis=0, mode="nearest").clip(0)  # noqa: E731
     mouth = quick[:, JAW].reshape(len(grid), -1) / np.sqrt(JAW.sum())
