@@ -132,3 +132,8 @@ def test_an_override_that_cannot_work_is_told_in_words(written, override):
 def test_a_config_survives_being_written_and_read(written):
     config = load_config(written(GOOD))
     assert check_config(config.model_dump(mode="json"), "again") == config
+
+
+def test_a_seed_that_is_there_twice_is_refused():
+    with pytest.raises(ConfigError, match="seeds: one is there twice"):
+        check_config(parse_yaml(GOOD + "train: {seeds: [0, 1, 0]}\n"), "mine.yaml")

@@ -140,6 +140,12 @@ class TrainConfig(Section):
     frozen: tuple[str, ...] = Field((), description="with a start: parts that stay as they are, e.g. [spatial]")
 
     @model_validator(mode="after")
+    def _seeds_once(self) -> TrainConfig:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds: one is there twice, and would count twice; give each once")
+        return self
+
+    @model_validator(mode="after")
     def _of_a_start(self) -> TrainConfig:
         if self.start is None and (self.start_rates != 1 or self.start_answers or self.frozen):
             raise ValueError(

@@ -110,3 +110,37 @@ def test_images_that_do_not_fit_are_told_in_one_line(change, says):
 @pytest.mark.parametrize("first", ["htnet", "lbp_top", "base"])
 def test_any_part_may_be_imported_first(first):
     subprocess.run([sys.executable, "-c", f"import tsfmicro.models.{first}"], check=True)
+
+
+def test_a_name_that_another_module_has_taken_is_refused_and_the_same_one_may_come_again(monkeypatch):
+    monkeypatch.setattr(registry, "MODELS", dict(registry.MODELS))
+
+    def build(num_classes: int, size: int):
+        """Another."""
+
+    with pytest.raises(ConfigError, match="has a model of that name"):
+        registry.register("ststnet", size=28)(build)
+    registry.register("another", size=28)(build)
+    registry.register("another", size=28)(build)
+
+
+def test_the_kind_of_an_option_is_known_however_annotations_are_kept(monkeypatch):
+    monkeypatch.setattr(registry, "MODELS", dict(registry.MODELS))
+
+    def build(num_classes, size, *, width=16):
+        """Another."""
+
+    for kind in (int, "int"):
+        build.__annotations__["width"] = kind
+        registry.register("another", size=28)(build)
+        with pytest.raises(ConfigError, match="width is 'wide'; give a whole number"):
+            create_model("another", 3, width="wide")
+
+
+def test_a_model_in_training_that_says_another_number_of_classes_is_told():
+    model = create_model("ststnet", 3)
+    model.head = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(400, 5))
+    batch = model.example(2)
+    assert model.eval()(**batch).shape == (2, 5)
+    with pytest.raises(ShapeError, match=r"model ststnet: gives logits of shape \(2, 5\), and was built for 3 classes"):
+        model.train()(**batch)

@@ -38,10 +38,12 @@ def test_runs_are_averaged_whatever_the_size_of_their_logits(make):  # noqa: F81
     assert found.table()[1][0][0] == "4 members averaged"
 
 
-def test_the_order_of_runs_and_a_run_given_twice_change_nothing(make):  # noqa: F811
+def test_the_order_of_runs_changes_nothing_and_a_run_given_twice_is_refused(make):  # noqa: F811
     one, other = make("one", 1.0), make("other", 2.0)
-    once, turned, twice = (members(runs).scores.uf1 for runs in ([one, other], [other, one], [one, other] * 2))
-    assert once == turned == twice
+    once, turned = (members(runs).scores.uf1 for runs in ([one, other], [other, one]))
+    assert once == turned
+    with pytest.raises(RunError, match=r"one: is given twice, and would count twice"):
+        members([one, other, one])
 
 
 def test_what_cannot_be_averaged_is_told(make):  # noqa: F811
@@ -59,7 +61,7 @@ def test_the_command_says_what_may_be_said(make):  # noqa: F811
     run = make("run", 1.0, seeds=SEEDS)
     shown = CliRunner().invoke(app, ["evaluate", str(run), "--members"])
     assert shown.exit_code == 0 and "5 members averaged" in shown.output and "better than its members" in shown.output
-    told = CliRunner().invoke(app, ["evaluate", str(run), str(run), "--members", "--json"])
+    told = CliRunner().invoke(app, ["evaluate", str(run), str(make("other", 1.0, seeds=SEEDS)), "--members", "--json"])
     assert json.loads(told.output)["members"][1]["seeds"] == 5
 
 
@@ -85,10 +87,11 @@ def test_a_training_asked_of_mirrored_clips_too_answers_with_the_mean_of_both(ta
 
 def test_one_training_may_be_asked_of_mirrored_clips_and_is_compared_with_itself(taught):
     shown = CliRunner().invoke(app, ["evaluate", str(taught.path), "--mirror"])
-    assert shown.exit_code == 0 and "1 member averaged, mirrored too" in shown.output
+    assert shown.exit_code == 0 and "one training, mirrored too" in shown.output
     told = json.loads(CliRunner().invoke(app, ["evaluate", str(taught.path), "--mirror", "--json"]).stdout)
-    assert told["mirrored"] and told["minus_members"]["uf1"]["value"] == pytest.approx(
-        told["uf1"]["value"] - members([taught.path] * 2).scores.uf1.value
+    assert told["mirrored"] and told["minus_unmirrored"]["uf1"]["value"] == pytest.approx(
+        told["uf1"]["value"]
+        - json.loads(CliRunner().invoke(app, ["evaluate", str(taught.path), "--json"]).stdout)["uf1"]["value"]
     )
 
 
@@ -115,3 +118,13 @@ def test_a_wrong_question_is_told(make, words, why, tmp_path):  # noqa: F811
     make("run", 1.0)
     done = CliRunner().invoke(app, ["evaluate", *(str(tmp_path / w) if w == "run" else w for w in words)])
     assert done.exit_code and why in str(done.exception)
+
+
+def test_a_mirror_is_compared_with_the_same_members_without_one(start, prepared_folder):
+    folder, job = start("two", plan_of(tiny_config(epochs=1, seeds=[0, 1]), prepared_folder))
+    train_here(job, folder.missing(), 1, Watch())
+    plain, mirrored = members([folder.path]), members([folder.path], folder.path.parent / "cache")
+    gain = mirrored.to_dict()["minus_unmirrored"]["uf1"]["value"]
+    assert gain == pytest.approx(mirrored.scores.uf1.value - plain.scores.uf1.value)
+    assert "the same without a mirror" in mirrored.lines()[0] and "its members" in plain.lines()[0]
+    assert "minus_unmirrored" in mirrored.to_dict() and "minus_members" in plain.to_dict()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,8 +73,29 @@ def test_nothing_is_written_into_a_folder_of_something_else(run, tmp_path):
 
 def test_a_run_folder_that_is_a_file_is_told(run, tmp_path):
     (tmp_path / "run").write_text("a file")
-    with pytest.raises(RunError, match=r"run: cannot be a run folder \(Not a directory|File exists"):
+    with pytest.raises(RunError, match=r"run: cannot be a run folder"):
         run()
+
+
+def test_what_a_folder_cannot_hold_is_told_before_anything_is_read(run, tmp_path, monkeypatch):
+    run()
+    (tmp_path / "file").write_text("a file")
+    monkeypatch.setattr(experiment, "read_clips", pytest.fail)
+    for out, line in (
+        (tmp_path / "file" / "below", "cannot be a run folder"),
+        (tmp_path / "run", "train.epochs 1 → 2"),
+    ):
+        with pytest.raises(RunError, match=line):
+            experiment.run(tiny_config(epochs=2, seeds=(0,)), {}, out, tmp_path, "cpu", 1, Watch())
+
+
+def test_an_emotion_that_the_scheme_does_not_know_is_told_with_its_clips_before_preparation(run, monkeypatch):
+    clips = [replace(clip, emotion="joyy") if n in (1, 3) else clip for n, clip in enumerate(made_clips())]
+    with pytest.raises(TsfmicroError) as told:
+        monkeypatch.setattr(experiment, "prepare_clips", pytest.fail)
+        monkeypatch.setattr(experiment, "read_clips", lambda *of: (clips, {}))
+        experiment.run(CONFIG, {}, Path("nowhere"), Path("cache"), "cpu", 1, Watch())
+    assert str(told.value).startswith(f"{clips[1].id} and 1 more clip: ") and "'joyy'" in str(told.value)
 
 
 def test_the_lock_of_a_process_that_was_killed_holds_nobody_up(run, tmp_path):

@@ -104,10 +104,10 @@ def test_a_model_that_looks_at_faces_is_told_that_there_are_none(larger_maps, tm
     ("setting", "what"),
     [
         ("data.datasets=[flow-maps, casme2]", "no other dataset can stand beside"),
-        ("train.augment.flip=0.5", "flow in grey: a flip or rotation turns its vectors"),
+        ("train.augment.flip=0.5", "flow in grey: its kind may not be moved"),
         ("prepare.products={flo: {method: dis}}", "unknown product 'flo'. Did you mean 'flow'"),
         ("prepare.products={flow: {metod: dis}}", "product flow: metod: no such setting"),
-        ("train.augment.pad=15", r"a shift would cut its edge off. Set .* train\.augment\.pad=0"),
+        ("train.augment.pad=15", r"flips, rotations and shifts would move it. Set .* train\.augment\.pad=0"),
     ],
 )
 def test_settings_that_cannot_work_are_told(maps, tmp_path, setting, what):

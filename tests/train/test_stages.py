@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from tests.train.test_fit import CONFIG, Small, trained
+from tsfmicro.config import TrainConfig
 from tsfmicro.errors import ConfigError
 from tsfmicro.models.base import Model
 from tsfmicro.models.inputs import motion
 from tsfmicro.needs import Stage
-from tsfmicro.train.fit import epochs_of, fit, rate
+from tsfmicro.train.fit import check_stages, epochs_of, fit, rate
 from tsfmicro.train.loader import Loader
 from tsfmicro.train.order import epoch_order, order_of_steps
 
@@ -112,3 +113,21 @@ def test_a_model_is_told_labels_and_action_units_of_training_clips_and_of_no_oth
     assert model.known.labels == train and set(model.known.action_units) == set(train)
     assert model.known.classes == ("a", "b")
     assert np.isfinite(model.layers[3].weight.detach().numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("stage", "line"),
+    [
+        (Stage("a", optimiser="sgdd"), "model mine, stage 'a': optimiser: .*'sgdd'"),
+        (Stage("a", schedule="cosin"), "schedule: .*'cosin'"),
+        (Stage("a", sampling="balancd"), "sampling: .*'balancd'"),
+        (Stage("a", lr=-1.0), "lr: "),
+        (Stage("a", epochs=0), "epochs is 0; give a whole number"),
+        (Stage("a", epochs=2.5), "epochs is 2.5"),
+        (Stage("a", steps=0), "steps is 0"),
+    ],
+)
+def test_a_stage_that_cannot_be_is_told_before_anything_is_trained(stage, line):
+    with pytest.raises(ConfigError, match=line):
+        check_stages("mine", (Stage(), stage), TrainConfig())
+    check_stages("mine", (Stage(optimiser="sgd", epochs=2), Stage(steps=3)), TrainConfig())

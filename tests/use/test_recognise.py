@@ -18,6 +18,7 @@ from tsfmicro.run.here import Here
 from tsfmicro.run.watch import Watch
 from tsfmicro.synthetic.film import draw_film, shoot, write_films
 from tsfmicro.use.batch import read_videos
+from tsfmicro.use.export import trained_model
 from tsfmicro.use.pages import moments_table, pictures_of, write_reading
 from tsfmicro.use.recognise import Recognizer
 
@@ -104,6 +105,11 @@ def test_all_folds_of_a_run_are_averaged_and_one_can_be_named(start):
     together, alone = Recognizer.load(folder.path), Recognizer.load(folder.path, fold=folder.plan.folds[0].name)
     assert len(together.members) == 6 and len(alone.members) == 2, "three folds, two seeds"
     assert "3 folds together" in together.card.line and together.card.temperature != 1.0
+    assert "Never scored" not in together.card.line + alone.card.line
+    fold = folder.plan.folds[0]
+    assert (alone.card.clips, together.card.clips) == (len(fold.train), len(folder.plan.labels))
+    exported = trained_model(folder.path, fold.name)
+    assert exported.card.temperature == alone.card.temperature and exported.card.clips == len(fold.train)
     faces = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     singly = [Recognizer([m], together.card).faces(faces).probabilities for m in together.members]
     mean = {name: np.mean([one[name] for one in singly]) for name in CLASSES}

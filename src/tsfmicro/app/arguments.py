@@ -15,7 +15,8 @@ Data = Annotated[
     list[str], typer.Option("--data", metavar="NAME=FOLDER", help="Where a dataset is, e.g. casme2=/data/CASME2.")
 ]
 Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. train.epochs=50.")
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as the config has it, e.g. name=mine."),
 ]
 Cache = Annotated[
     Path,

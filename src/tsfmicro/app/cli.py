@@ -48,6 +48,7 @@ from tsfmicro.app.study import study
 from tsfmicro.app.synth_flow import synth_flow
 from tsfmicro.app.web import web
 from tsfmicro.errors import ConfigError, TsfmicroError
+from tsfmicro.files import counted
 from tsfmicro.places import CACHE
 
 app = typer.Typer(
@@ -310,7 +311,9 @@ def data_synth(
 
     with Screen() as screen:
         draw_faces(out, people, clips, seed, fps, workers, screen)
-    print(f"{people * clips} clips of {people} people in {out}. Read them as CASME II: --data casme2={out}")
+    print(
+        f"{counted(people * clips, 'clip')} of {people} {'people' if people > 1 else 'person'} in {out}. Read them as CASME II: --data casme2={out}"
+    )
 
 
 data.command("synth-video")(synth_video)
@@ -343,6 +346,7 @@ _DISK = {
     errno.ENOSPC: "no space is left. Make room, or choose another disk.",
     errno.EDQUOT: "your quota is used up. Make room, or choose another disk.",
     errno.EACCES: "permission denied. Choose a folder that you may write to.",
+    errno.EEXIST: "a file lies where a folder should be. Move it away, or name another one.",
     errno.EISDIR: "a folder lies where a file should be. Move it away, or name another one.",
     errno.ENOTDIR: "a part of this path is a file, not a folder. Name another one.",
     errno.ELOOP: "a link that leads to itself. Copy the file that it should lead to.",

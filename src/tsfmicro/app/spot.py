@@ -100,6 +100,8 @@ def synth_video(
     from tsfmicro.app.screens import Screen
     from tsfmicro.study.demo import draw_films
 
+    if not (hard or expressions):
+        raise ConfigError("--no-expressions belongs to --hard. Give both, or neither.")
     with Screen() as screen:
         draw_films(out, people, seconds, seed, fps, width, workers, screen, hard, expressions)
     print(f"{counted(people, 'video')} and truth.csv in {out}. Spot them: tsfmicro spot {out / 'sub01.avi'}")

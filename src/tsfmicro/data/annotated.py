@@ -248,9 +248,15 @@ class AnnotatedDataset(Dataset):
             like = " or ".join(layout.example for layout in self.layouts.values())
             raise FrameError(
                 f"{root}: no frames of {self.title}. "
-                f"Looked for folders like {like or self.person_folder.pattern}. Copy the frames there."
+                f"Looked for folders like {like or self.person_folder.pattern}{self._first_place(entries)}. Copy the frames there."
             )
         return [tree for _, tree in sorted(holding, key=lambda video_and_tree: video_and_tree[0])]
+
+    def _first_place(self, entries: Sequence[Entry]) -> str:
+        """What was looked for in them."""
+        if not entries:
+            return ", and found no clip named in any"
+        return f", with {'/'.join(self.places(entries[0])[0])} in one, for {self._id(entries[0])}"
 
     def _clip(self, entry: Entry, trees: Sequence[FrameTree]) -> tuple[Clip | None, list[Flag]]:
         places = self.places(entry)

@@ -73,10 +73,17 @@ class Model(nn.Module):
         self.frozen: tuple[str, ...] = ()
 
     def forward(self, **batch: Tensor) -> Tensor:
-        """(N, C) logits. Raises ShapeError: an input is missing, not expected, or not (N, *shape) float."""
+        """(N, C) logits. Raises ShapeError: an input is missing, not expected, or not (N, *shape) float; what a model in training says has
+        another number of classes than it was built for."""
         asked = {name: values for name, values in batch.items() if name not in self.targets}
         self.check(asked)
-        return self.logits(**asked)
+        said = self.logits(**asked)
+        if self.training and self.recipe and said.shape[1:] != (self.recipe["num_classes"],):
+            wanted = self.recipe["num_classes"]
+            raise ShapeError(
+                f"model {self.recipe['name']}: gives logits of shape {tuple(said.shape)}, and was built for {wanted} classes. Give (N, {wanted})."
+            )
+        return said
 
     def logits(self, **batch: Tensor) -> Tensor:
         """(N, C), without looking whether the batch fits."""

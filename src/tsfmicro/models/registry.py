@@ -65,6 +65,9 @@ def register(
     """Decorate a builder `(num_classes, size, *, options…)`; its docstring's first line says what the model is."""
 
     def keep(build: Builder) -> Builder:
+        taken = MODELS.get(name)
+        if taken and (taken.build.__module__, taken.build.__qualname__) != (build.__module__, build.__qualname__):
+            raise ConfigError(f"model {name}: {taken.build.__module__} has a model of that name. Choose another name.")
         parameters = inspect.signature(build).parameters.values()
         options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         MODELS[name] = Entry(
@@ -126,7 +129,8 @@ def _check_kinds(entry: Entry, options: Mapping[str, Any]) -> None:
     than any size."""
     parameters = inspect.signature(entry.build).parameters
     for option, value in options.items():
-        words, fits = KINDS.get(str(parameters[option].annotation), ("", lambda value: True))
+        kind = parameters[option].annotation  # a text only where its module postpones annotations
+        words, fits = KINDS.get(kind.__name__ if isinstance(kind, type) else str(kind), ("", lambda value: True))
         if not fits(value):
             raise ConfigError(f"{entry.name}: {option} is {value!r}; give {words}.")
         for one in value if isinstance(value, list | tuple) else (value,):

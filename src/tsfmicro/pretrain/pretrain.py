@@ -308,6 +308,10 @@ def _begin(
             raise RunError(
                 f"{out}: holds a pretraining with other settings or of another version. Choose another --out."
             )
+        if minutes is not None:
+            watch.note(
+                f"{out} was begun, and goes on to the {begun['blocks'] * order.pairs} pairs fixed then: --minutes says nothing"
+            )
         return begun
     strange = [one.name for one in out.iterdir() if not one.name.startswith(".") and one.name != "blocks"]
     if strange:

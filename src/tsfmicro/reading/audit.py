@@ -18,6 +18,7 @@ from tsfmicro.config import parse_yaml
 from tsfmicro.data.registry import DATASETS
 from tsfmicro.errors import RunError, TsfmicroError
 from tsfmicro.evaluate.audit import Check, clips_are_tested_once, ids_are_distinct, people_are_apart, values_are_equal
+from tsfmicro.files import counted
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE
 from tsfmicro.run.folder import RunFolder, given_labels, labels_digest, read_clips, read_file, read_folds
 from tsfmicro.run.start import Start, seen_of
@@ -73,18 +74,20 @@ def audit(path: Path) -> Audit:
     if folder.plan.start:
         checks.append(_start(folder.plan.start, folder))
     tasks = [*folder.plan.tasks, *_finished_shuffled(folder)]
+    done = sum(folder.place(task).exists() for task in tasks)
+    seen = counted(len(tasks), "training") if done == len(tasks) else f"{done} of {counted(len(tasks), 'training')}"
     checks += [
         Check(
             "the plan is the one that was begun, and every training's",
-            _trainings(tasks),
+            seen,
             tuple(_changed_plan(folder, tasks)),
         ),
         Check(
             "each training got the labels of its training side, and no other",
-            _trainings(tasks),
+            seen,
             tuple(_labels(folder, tasks)),
         ),
-        Check("every clip was answered in every epoch", _trainings(tasks), tuple(_answers(folder, tasks))),
+        Check("every clip was answered in every epoch", seen, tuple(_answers(folder, tasks))),
         Check("nothing is missing, half-written or left over", "all files", tuple(_leftovers(folder, tasks))),
     ]
     checks += _scores(folder)
@@ -242,7 +245,3 @@ def _record(folder: RunFolder, task: Task) -> dict[str, Any] | None:
     except Exception:  # whatever a damaged file may raise
         return None
     return record if named else None
-
-
-def _trainings(tasks: list[Task]) -> str:
-    return f"{len(tasks)} trainings"

@@ -146,6 +146,13 @@ def compare(run: Path, other: str, rule: str = "last") -> Comparison:
     if chosen.test_selected:
         raise RunError(f"rule {chosen} cannot show that a run is better. Compare with --rule last or inner.")
     folder = RunFolder.open(run)
+    if chosen.name == "inner":
+        for each in (run, *([] if other in FLOORS else [Path(other)])):
+            if not RunFolder.open(each).plan.config.train.val_people:
+                raise RunError(
+                    f"{each}: rule inner needs validation people, and this run held none out. Compare with --rule last, or run it again "
+                    "elsewhere with --set train.val_people=3, say."
+                )
     a = _run_side(folder, chosen)
     b = _floor_side(folder, other) if other in FLOORS else _run_side(RunFolder.open(Path(other)), chosen)
     labels = _shared_labels(a, b)

@@ -119,5 +119,6 @@ def _in_order(said: Logits, clips: Sequence[str]) -> np.ndarray:
 
 def _published_clips(folder: RunFolder) -> int | None:
     names = folder.plan.config.data.datasets
-    counts = DATASETS[names[0]].published.get(folder.plan.config.data.scheme) if len(names) == 1 else None
+    known = DATASETS.get(names[0]) if len(names) == 1 else None  # a script's own is not there
+    counts = known.published.get(folder.plan.config.data.scheme) if known else None
     return sum(counts.values()) if counts else None

@@ -7,6 +7,7 @@ same expression, so that each training may be asked of it too.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +37,8 @@ class Members:
     Attributes:
         names: of the runs; seeds: how many of each; mirrored: whether each was asked of the mirrored clips too.
         scores: of the averaged answers; alone: of each run's seeds, as `evaluate` gives them.
-        versus_alone: the average minus all members one by one, paired over people; versus_linear: minus the first run's linear
-            floor, None where it is missing.
+        versus_alone: the average minus all members one by one, or, where they are mirrored, minus the same average without a mirror;
+            paired over people. versus_linear: minus the first run's linear floor, None where it is missing.
     """
 
     names: tuple[str, ...]
@@ -51,14 +52,17 @@ class Members:
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows: the average, then each run by itself."""
         many = sum(self.seeds)
-        rows = [[f"{many} member{'s' * (many > 1)} averaged{', mirrored too' * self.mirrored}", *_cells(self.scores)]]
+        what = f"{many} members averaged" if many > 1 else "one training"
+        rows = [[f"{what}{', mirrored too' * self.mirrored}", *_cells(self.scores)]]
         for name, seeds, alone in zip(self.names, self.seeds, self.alone, strict=True):
             rows.append([f"{name}, {'one seed' if seeds == 1 else f'mean of {seeds} seeds'}", *_cells(alone)])
         return [f"rule {self.scores.rule}", "UF1", "UAR", "ACC"], rows
 
     def lines(self) -> list[str]:
         """What may be said of it."""
-        said = [f"the average is {verdict(self.versus_alone['uf1'])} its members: UF1 {self.versus_alone['uf1']}"]
+        than = "the same without a mirror" if self.mirrored else "its members"
+        what = "what is said with a mirror" if self.mirrored else "the average"
+        said = [f"{what} is {verdict(self.versus_alone['uf1'])} {than}: UF1 {self.versus_alone['uf1']}"]
         if self.versus_linear is not None:
             uf1 = self.versus_linear["uf1"]
             said.append(f"it is {verdict(uf1)} the linear floor: UF1 {uf1}")
@@ -75,7 +79,7 @@ class Members:
             **{name: plain_interval(getattr(self.scores, name)) for name in ("acc", "uf1", "uar")},
             "recall": dict(self.scores.recall),
             "confusion": self.scores.confusion.tolist(),
-            "minus_members": plain_differences(self.versus_alone),
+            "minus_unmirrored" if self.mirrored else "minus_members": plain_differences(self.versus_alone),
             "minus_linear": plain_differences(self.versus_linear) if self.versus_linear else None,
         }
 
@@ -98,6 +102,9 @@ def members(
     first = folders[0]
     for folder in folders:
         _check(first, folder)
+    twice = [place for place, count in Counter(folder.path.resolve() for folder in folders).items() if count > 1]
+    if twice:
+        raise RunError(f"{twice[0]}: is given twice, and would count twice. Give each run once.")
     said = [[_last(folder, seed) for seed in folder.plan.config.train.seeds] for folder in folders]
     if sum(map(len, said)) < 2 and mirror is None:
         raise RunError(
@@ -110,7 +117,10 @@ def members(
         both = [_both(folder, run, mirror, device, watch or Watch()) for folder, run in zip(folders, said, strict=True)]
     together = tally([_averaged([one for run in both for one in run], tuple(sorted(labels)))], labels, classes)
     alone = [tally([answers_of(one) for one in run], labels, classes) for run in said]
-    everyone = tally([answers_of(one) for run in said for one in run], labels, classes)
+    alone_said = [answers_of(one) for run in said for one in run]
+    if mirror is not None:  # what the mirror adds, and not what averaging does
+        alone_said = [_averaged([one for run in said for one in run], tuple(sorted(labels)))]
+    everyone = tally(alone_said, labels, classes)
     linear = floors(first).get("linear")
     return Members(
         names=tuple(str(folder.path) for folder in folders),

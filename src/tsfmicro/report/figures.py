@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tsfmicro.files import write_whole
 from tsfmicro.prepared import PreparedSet
@@ -162,6 +163,7 @@ def curves(runs: Sequence[Material], labels: Sequence[str] | None = None) -> Fig
             _curve(axes, run.curves[score], label, number)
         axes.set_title(SCORES[score])
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
         axes.set_ylim(0, 1)
     panels[0].set_ylabel("score of people left out")

@@ -7,7 +7,7 @@ clips and seeds.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -176,7 +176,7 @@ def against_others(runs: Sequence[Material], figures_only: Mapping[str, str] | N
         for (model, year), values in printed.items()
     ]
     lines += [_Line((f"{_model(run)}, run {run.name} (ours)",), run=run) for run in shown]
-    lines += [_Line((f"{name.replace('-', ' ')} floor",), run=shown[0], floor=s) for name, s in shown[0].floors.items()]
+    lines += [_Line((label,), run=run, floor=s) for label, run, s in _floors(shown)]
     caption = f"Performance on {name_of(dataset, classes)}, per cent."
     table = _scores_table(number, caption, ("Model",), lines, metrics, shown, {})
     notes = ["† The paper prints as ACC what MEGC2019 calls UAR: not to be compared with an ACC."] if uar else []
@@ -186,6 +186,16 @@ def against_others(runs: Sequence[Material], figures_only: Mapping[str, str] | N
         if any(name == model for name, _ in printed)
     ]
     return Table(**{**vars(table), "notes": [*table.notes, *notes]})
+
+
+def _floors(runs: Sequence[Material]) -> Iterator[tuple[str, Material, Scores]]:
+    """What each floor is called, whose it is, and its scores: of the runs that have one and the same it is one."""
+    for name in dict.fromkeys(name for run in runs for name in run.floors):
+        mine = [(run, run.floors[name]) for run in runs if name in run.floors]
+        different = {tuple(map(float, (s.uf1.value, s.uar.value, s.acc.value))): (run, s) for run, s in reversed(mine)}
+        for run, s in reversed(different.values()):
+            whose = f" of run {run.name}" if len(different) > 1 else ""
+            yield f"{name.replace('-', ' ')} floor{whose}", run, s
 
 
 def recalls(runs: Sequence[Material]) -> Table | str:

@@ -13,6 +13,7 @@ from tsfmicro.config import RunConfig
 from tsfmicro.data.exclusions import leave_out, read_exclusions
 from tsfmicro.data.registry import dataset, read
 from tsfmicro.errors import AnnotationError, ConfigError, LabelError, UnknownNameError, WeightsError
+from tsfmicro.files import counted
 from tsfmicro.generated import is_generated
 from tsfmicro.labels import is_of_units, scheme
 from tsfmicro.models.linear import floor_of
@@ -24,7 +25,7 @@ from tsfmicro.protocols.registry import protocol
 from tsfmicro.run.apexes import with_spotted_apexes
 from tsfmicro.run.environment import choose_precision, environment, is_elsewhere, settled_precision
 from tsfmicro.run.final import make_final
-from tsfmicro.run.folder import Plan, RunFolder, held
+from tsfmicro.run.folder import Plan, RunFolder, check_place, held
 from tsfmicro.run.here import Here, Machines
 from tsfmicro.run.linear_floors import store_linear_floors
 from tsfmicro.run.rehearsal import rehearsed_precision
@@ -75,11 +76,13 @@ def run(
     asked = config.train.precision if precision == "auto" else precision
     precision = choose_precision(device, asked)
     epochs = check_names(config)
+    check_place(out, config)
     if is_of_units(config.data.scheme) and (shuffled or final or config.train.keep == "final"):
         asked = "--shuffled" if shuffled else "--final or train.keep=final"
         raise ConfigError(f"{asked} is for classes, and {config.data.scheme} tells action units. Leave it out.")
     start = start or _start(config, out, watch)
     clips, excluded = read_clips(config, roots, watch)
+    _check_emotions(clips, config)
     prepared = prepare_clips(clips, config, cache, workers, watch)
     kept, labels, left_out = label_clips(prepared.clips, config, watch)
     folds, unused = make_folds(labels, config, watch)
@@ -141,7 +144,7 @@ def _start(config: RunConfig, out: Path, watch: Watch) -> Start | None:
 
 
 def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tuple[list[Clip], dict[str, str]]:
-    """The clips of all datasets, and why which clips were excluded by the user's file.
+    """The clips of all datasets, and why which rows make none, and which clips were excluded by the user's file.
 
     Raises: ConfigError: a dataset without a folder; AnnotationError: two clips with one id, or a sheet's own mistakes.
     """
@@ -151,12 +154,23 @@ def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tu
     if absent:
         raise ConfigError(f"no folder was given for {', '.join(absent)}. Add --data {absent[0]}=FOLDER.")
     clips: list[Clip] = []
+    dropped: dict[str, str] = {}
     for name in config.data.datasets:
         data = dataset(name)
         reading = read(data, roots[name], partial(watch.progress, f"reading {data.title}"))
-        flagged = f"; {len(reading.flags)} odd things, see `tsfmicro data check {name}`" if reading.flags else ""
+        flagged = (
+            f"; {counted(len(reading.flags), 'odd thing')}, see `tsfmicro data check {name}`" if reading.flags else ""
+        )
+        there = {clip.id for clip in reading.clips}
+        gone = {f.clip: f"{f.reason}: {f.detail}" for f in reversed(reading.flags) if f.row and f.clip not in there}
+        flagged += (
+            f"; {counted(len(gone), 'row')} of them make{'s' * (len(gone) == 1)} no clip, see skipped.csv"
+            if gone
+            else ""
+        )
+        dropped |= gone
         sheet = "sheet " if data.has_sheet else ""
-        watch.note(f"{data.title}: {len(reading.clips)} clips, {sheet}{reading.version}{flagged}")
+        watch.note(f"{data.title}: {counted(len(reading.clips), 'clip')}, {sheet}{reading.version}{flagged}")
         for remark in data.remarks(reading):
             watch.note(f"  {remark}")
         clips.extend(reading.clips)
@@ -166,7 +180,7 @@ def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tu
             f"clip id {twice[0]} is there twice. Name each dataset once in data.datasets, and each clip once in its sheet."
         )
     excluded = read_exclusions(config.data.exclude) if config.data.exclude else {}
-    return list(leave_out(clips, excluded)), excluded
+    return list(leave_out(clips, excluded)), dropped | excluded
 
 
 def with_an_apex(clips: Sequence[Clip], config: RunConfig) -> list[Clip]:
@@ -259,6 +273,20 @@ def make_folds(labels: Mapping[str, int], config: RunConfig, watch: Watch) -> tu
     return folds, {clip: f"protocol {chosen.name} has it on no side" for clip in labels if clip not in sides}
 
 
+def _check_emotions(clips: Sequence[Clip], config: RunConfig) -> None:
+    """Before an hour of preparation. Raises LabelError: an emotion that the scheme does not know, or a class that no clip shows."""
+    used, labels, strange = scheme(config.data.scheme), {}, []
+    for clip in clips:
+        try:
+            labels[clip.id] = used.label_of(clip)
+        except LabelError as unknown:
+            strange.append((clip.id, unknown))
+    if strange:
+        more = f" and {counted(len(strange) - 1, 'more clip')}" if len(strange) > 1 else ""
+        raise LabelError(f"{strange[0][0]}{more}: {strange[0][1]} Or leave these clips out with data.exclude.")
+    _check_classes({clip: label for clip, label in labels.items() if label is not None}, used)
+
+
 def _check_classes(labels: Mapping[str, int], used: LabelScheme) -> None:
     shown = {n for label in labels.values() for n in used.classes_in(label)}
     empty = [name for n, name in enumerate(used.classes) if n not in shown]
@@ -268,7 +296,7 @@ def _check_classes(labels: Mapping[str, int], used: LabelScheme) -> None:
             f" To train on the {len(there)} that are there: data.scheme={used.name.partition(':')[0]}:{'+'.join(there)}"
         )
         raise LabelError(
-            f"label scheme {used.name}: no prepared clip is {', '.join(empty)}. Choose another data.scheme, or add clips."
+            f"label scheme {used.name}: no clip is {', '.join(empty)}. Choose another data.scheme, or add clips."
             + (with_these if len(there) > 1 and not used.units else "")
         )
 

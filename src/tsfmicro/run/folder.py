@@ -17,6 +17,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -397,7 +398,7 @@ def read_file(file: Path, understand: Callable[[str], Kind]) -> Kind:
     """What a file of a run folder says. Raises RunError: it is missing, cannot be read or not be understood."""
     try:
         return understand(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise RunError(
             f"{file.parent}: is not a run folder: {file.name} is missing. Give the folder that `tsfmicro run --out` made."
         ) from None
@@ -480,18 +481,38 @@ def _clips_table(clips: Sequence[Clip], plan: Plan) -> str:
     return csv_text(columns, rows)
 
 
+def check_place(path: Path, config: RunConfig) -> None:
+    """Before anything is read: whether a run with these settings can be made, or go on, in a folder. Raises RunError."""
+    there = next(p for p in (path, *path.parents) if p.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise RunError(
+            f"{path}: cannot be a run folder ({there} is no folder that may be written into). Choose another --out."
+        )
+    if (path / "run.json").exists():
+        begun = RunFolder.open(path)
+        _refuse(begun, _changes(begun.plan.config, config))
+
+
+def _changes(was: RunConfig, now: RunConfig) -> list[str]:
+    old, new = (_flat(config.model_dump(mode="json")) for config in (was, now))
+    return [f"{key} {old.get(key)!r} → {new.get(key)!r}" for key in new if old.get(key) != new.get(key)]
+
+
+def _refuse(folder: RunFolder, changes: Sequence[str]) -> None:
+    if changes:
+        raise RunError(f"{folder.path}: holds a run with other settings: {'; '.join(changes)}. Choose another --out.")
+
+
 def _same_plan(folder: RunFolder, now: Plan) -> None:
     begun = folder.plan
-    was, wanted = (_flat(p.config.model_dump(mode="json")) for p in (begun, now))
-    changes = [f"{key} {was.get(key)!r} → {wanted.get(key)!r}" for key in wanted if was.get(key) != wanted.get(key)]
+    changes = _changes(begun.config, now.config)
     if not changes and begun.prepared != now.prepared and not begun.is_of_first_format:
         changes = ["the prepared faces (clips or images changed)"]
     if not changes and (begun.start and begun.start.digest) != (now.start and now.start.digest):
         changes = ["the start (its weights changed)"]
     if not changes and (begun.labels != now.labels or begun.folds != now.folds):
         changes = ["labels or folds (the package's version changed?)"]
-    if changes:
-        raise RunError(f"{folder.path}: holds a run with other settings: {'; '.join(changes)}. Choose another --out.")
+    _refuse(folder, changes)
     if begun.is_of_first_format and folder.missing():
         raise RunError(
             f"{folder.path}: was begun by an earlier version, which prepared clips in another way, and is not finished. "

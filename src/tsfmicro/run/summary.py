@@ -7,7 +7,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tsfmicro.errors import RunError
+from tsfmicro.errors import RunError, UnknownNameError
 from tsfmicro.evaluate.compare import Difference, differences, leak, plain_interval, verdict
 from tsfmicro.evaluate.floors import above_chance
 from tsfmicro.evaluate.score import score, tally
@@ -169,6 +169,8 @@ def _rules(asked: str, val_people: int) -> tuple[list[Rule], list[str]]:
         without_inner = [rule for rule in RULES.values() if rule.name != "inner" or val_people]
         why = "rule inner is not there: no validation people were held out (run again elsewhere with --set train.val_people=3)"
         return without_inner, [] if val_people else [why]
+    if asked not in RULES:
+        raise UnknownNameError("selection rule", asked, [*RULES, ALL])
     rule = rule_named(asked)
     return ([RULES["last"]] if rule.test_selected else []) + [rule], []
 

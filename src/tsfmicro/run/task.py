@@ -26,7 +26,7 @@ from tsfmicro.run.environment import computed_on
 from tsfmicro.run.folder import Plan, RunFolder, given_labels
 from tsfmicro.run.watch import Task
 from tsfmicro.train.checkpoint import Checkpoint, NoCheckpoint
-from tsfmicro.train.fit import epochs_of, fit
+from tsfmicro.train.fit import check_stages, epochs_of, fit
 from tsfmicro.train.loader import Loader
 
 Tell = Callable[[tuple[Task, int, int, float]], None]
@@ -163,6 +163,7 @@ def plan_of_model(config: RunConfig, n_classes: int) -> tuple[tuple[Need, ...], 
     with torch.device("meta"):
         model = build_model(config, n_classes)
     _check_loss(model, config)
+    check_stages(config.model.name, model.stages, config.train)
     return model.needs, 1 if isinstance(model, ClosedForm) else epochs_of(model.stages, config.train)
 
 

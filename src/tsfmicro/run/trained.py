@@ -38,6 +38,9 @@ def fold_model(folder: RunFolder, task: Task) -> Model:
     return model.eval()
 
 
+SEE_RUN = "see the run it comes from"
+
+
 def card_of(folder: RunFolder, name: str, clips: Collection[str], scores: str = "", temperature: float = 1.0) -> Card:
     """The card of a model of this run that was trained on these clips."""
     config, start = folder.plan.config, folder.plan.start

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tsfmicro.config import TrainConfig
-from tsfmicro.errors import RunError
+from tsfmicro.config import TrainConfig, check_section
+from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.needs import Stage, TrainingFacts
 from tsfmicro.train import augment
 from tsfmicro.train.checkpoint import Checkpoint, NoCheckpoint, State
@@ -179,9 +180,22 @@ def descriptions(model: nn.Module, loader: Loader, clips: Sequence[str], pair: P
 
 def settings_of(stage: Stage, config: TrainConfig) -> TrainConfig:
     """The run's settings with what a stage says otherwise."""
+    return config.model_copy(update=_said(stage))
+
+
+def _said(stage: Stage) -> dict[str, Any]:
     names = ("optimiser", "lr", "weight_decay", "momentum", "schedule", "sampling")
-    said = {name: value for name in names if (value := getattr(stage, name)) is not None}
-    return config.model_copy(update=said)
+    return {name: value for name in names if (value := getattr(stage, name)) is not None}
+
+
+def check_stages(name: str, stages: Sequence[Stage], config: TrainConfig) -> None:
+    """Before anything is trained. Raises ConfigError: a model's stage names what there is not, or counts what cannot be."""
+    for stage in stages:
+        where = f"model {name}, stage {stage.name!r}"
+        check_section(TrainConfig, {**config.model_dump(), **_said(stage)}, where)
+        for what, count in (("epochs", stage.epochs), ("steps", stage.steps)):
+            if count is not None and (not isinstance(count, int) or count < 1):
+                raise ConfigError(f"{where}: {what} is {count!r}; give a whole number from 1 on.")
 
 
 def rate(config: TrainConfig, epoch: int, epochs: int) -> float:

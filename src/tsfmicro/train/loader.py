@@ -171,8 +171,8 @@ def check_augmentation(prepared: PreparedSet, needs: Sequence[Need], settings: A
         stored = prepared.of(need)
         if stored.moves == "none":
             raise ConfigError(
-                f"{need.product} in {stored.unit}: a flip or rotation turns its vectors, which cannot be done to them as they are "
-                "stored; a shift would cut its edge off. Set train.augment.flip=0, train.augment.rotate=0 and "
+                f"{need.product} in {stored.unit}: its kind may not be moved (moves 'none'), and flips, rotations and shifts would move "
+                "it. Set train.augment.flip=0, train.augment.rotate=0 and "
                 "train.augment.pad=0."
             )
 

@@ -20,7 +20,7 @@ from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.run.final import FINAL
 from tsfmicro.run.folder import RunFolder
-from tsfmicro.run.trained import card_of, fold_model
+from tsfmicro.run.trained import SEE_RUN, card_of, fold_model, temperature
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.train.loader import Loader
 from tsfmicro.use.graph import Images, graph
@@ -44,7 +44,7 @@ class Exported:
     def lines(self) -> list[str]:
         """What the command prints."""
         of = "float32 graph" if self.int8 else "logits"
-        said = [f"{self.path}: {self.megabytes:.1f} MB; {of} within {self.difference:.1e} of torch's"]
+        said = [f"{self.path}: {self.megabytes:.2g} MB; {of} within {self.difference:.1e} of torch's"]
         if self.int8:
             i = self.int8
             said.append(
@@ -100,7 +100,8 @@ def _of_run(folder: RunFolder, fold: str | None, seed: int | None) -> Model:
 def _of_fold(folder: RunFolder, task: Task) -> Model:
     model = fold_model(folder, task)
     name, train = f"{folder.plan.config.name}, {task}", folder.plan.fold(task.fold).train
-    model.card = card_of(folder, name, train, "see the run it comes from")
+    fitted = temperature(folder) if not folder.missing() else 1.0
+    model.card = card_of(folder, name, train, SEE_RUN, fitted)
     return model
 
 

@@ -29,7 +29,7 @@ from tsfmicro.prepare.products.base import product_of
 from tsfmicro.prepare.products.flow import COMPUTED_ON
 from tsfmicro.run.final import FINAL
 from tsfmicro.run.folder import RunFolder
-from tsfmicro.run.trained import card_of, fold_model, temperature
+from tsfmicro.run.trained import SEE_RUN, card_of, fold_model, temperature
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.spot.rest import Known
 from tsfmicro.spot.spot import LEVEL
@@ -108,7 +108,8 @@ class Recognizer:
         tasks = [Task(name, seed) for seed in plan.config.train.seeds for name in names]
         what = f"fold {fold}" if fold else f"{len(names)} folds together"
         fitted = temperature(folder) if not folder.missing() else 1.0
-        card = card_of(folder, f"{plan.config.name}, {what}", plan.labels, temperature=fitted)
+        learned = plan.labels if fold is None else plan.fold(fold).train
+        card = card_of(folder, f"{plan.config.name}, {what}", learned, SEE_RUN, fitted)
         return cls(FoldModels(folder, tasks), card, threshold)
 
     @property

@@ -78,6 +78,9 @@ PRODUCTS: dict[str, Product[Any]] = {}
 
 def product(made: type[Product[Any]]) -> type[Product[Any]]:
     """Decorate a product's class to make it known by its name."""
+    taken = type(PRODUCTS.get(made.name))
+    if made.name in PRODUCTS and (taken.__module__, taken.__qualname__) != (made.__module__, made.__qualname__):
+        raise ConfigError(f"product {made.name}: {taken.__module__} has one of that name. Choose another name.")
     PRODUCTS[made.name] = made()
     return made
 
