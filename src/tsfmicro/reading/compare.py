@@ -20,6 +20,7 @@ from tsfmicro.evaluate.compare import (
 from tsfmicro.evaluate.score import score, tally
 from tsfmicro.evaluate.select import Answers, rule_named
 from tsfmicro.evaluate.units import score_units, tally_units
+from tsfmicro.files import counted
 from tsfmicro.run.floors import FLOORS, floors
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.summary import answers, shown
@@ -72,7 +73,11 @@ class Comparison:
     def about(self) -> list[str]:
         """Who is compared, on what."""
         a, b = self.scores
-        seeds = f"{len(a.seeds)} and {len(b.seeds)} seeds" if max(len(a.seeds), len(b.seeds)) > 1 else "1 seed each"
+        seeds = (
+            f"{len(a.seeds)} and {counted(len(b.seeds), 'seed')}"
+            if max(len(a.seeds), len(b.seeds)) > 1
+            else "1 seed each"
+        )
         lines = [f"A = {self.names[0]}", f"B = {self.names[1]}"]
         lines.append(f"rule {self.rule}, {a.people} people, {a.clips} clips that both tested, {seeds}")
         if any(self.unshared):

@@ -85,7 +85,12 @@ class Number:
         """The whole of it: UF1 53.2 [41.9, 63.1] · 5 people · 50 clips · 2 seeds · rule last"""
         if self.source == "published":
             return f"{self.metric} {self.text}, published"
-        parts = [f"{self.metric} {self.text}", f"{self.people} people", f"{self.clips} clips", f"{self.seeds} seeds"]
+        parts = [
+            f"{self.metric} {self.text}",
+            f"{self.people} people",
+            counted(self.clips, "clip"),
+            counted(self.seeds, "seed"),
+        ]
         return " · ".join([*parts, "a floor" if self.source == "floor" else f"rule {self.rule}"])
 
 

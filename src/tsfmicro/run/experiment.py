@@ -284,10 +284,10 @@ def _check_emotions(clips: Sequence[Clip], config: RunConfig) -> None:
     if strange:
         more = f" and {counted(len(strange) - 1, 'more clip')}" if len(strange) > 1 else ""
         raise LabelError(f"{strange[0][0]}{more}: {strange[0][1]} Or leave these clips out with data.exclude.")
-    _check_classes({clip: label for clip, label in labels.items() if label is not None}, used)
+    _check_classes({clip: label for clip, label in labels.items() if label is not None}, used, "clip")
 
 
-def _check_classes(labels: Mapping[str, int], used: LabelScheme) -> None:
+def _check_classes(labels: Mapping[str, int], used: LabelScheme, which: str = "prepared clip") -> None:
     shown = {n for label in labels.values() for n in used.classes_in(label)}
     empty = [name for n, name in enumerate(used.classes) if n not in shown]
     if empty:
@@ -296,7 +296,7 @@ def _check_classes(labels: Mapping[str, int], used: LabelScheme) -> None:
             f" To train on the {len(there)} that are there: data.scheme={used.name.partition(':')[0]}:{'+'.join(there)}"
         )
         raise LabelError(
-            f"label scheme {used.name}: no clip is {', '.join(empty)}. Choose another data.scheme, or add clips."
+            f"label scheme {used.name}: no {which} is {', '.join(empty)}. Choose another data.scheme, or add clips."
             + (with_these if len(there) > 1 and not used.units else "")
         )
 
