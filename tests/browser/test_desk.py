@@ -174,7 +174,7 @@ def test_what_is_coded_on_the_page_is_trained_on_with_the_classes_that_are_there
         saved(page)
     server.end()
     roots, few = {"coded": server.project}, ["data.datasets=[coded]", "train.epochs=1", "prepare.size=32"]
-    with pytest.raises(LabelError, match=r"no prepared clip is negative\..* data\.scheme=all-3:positive\+surprise"):
+    with pytest.raises(LabelError, match=r"no clip is negative\..* data\.scheme=all-3:positive\+surprise"):
         run(shipped.config("demo", [*few, "data.scheme=all-3"]), roots, tmp_path / "run", tmp_path / "cache", "cpu", 1)
     config = shipped.config("demo", [*few, "data.scheme=all-3:positive+surprise"])
     summary = run(config, roots, tmp_path / "run", tmp_path / "cache", "cpu", 1)

@@ -88,8 +88,8 @@ class Number:
         parts = [
             f"{self.metric} {self.text}",
             f"{self.people} people",
-            counted(self.clips, "clip"),
-            counted(self.seeds, "seed"),
+            f"{self.clips} clips",
+            f"{self.seeds} seed{'s' * (self.seeds != 1)}",
         ]
         return " · ".join([*parts, "a floor" if self.source == "floor" else f"rule {self.rule}"])
 
