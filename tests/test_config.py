@@ -137,3 +137,8 @@ def test_a_config_survives_being_written_and_read(written):
 def test_a_seed_that_is_there_twice_is_refused():
     with pytest.raises(ConfigError, match="seeds: one is there twice"):
         check_config(parse_yaml(GOOD + "train: {seeds: [0, 1, 0]}\n"), "mine.yaml")
+
+
+def test_a_setting_given_without_its_section_is_told_with_it():
+    with pytest.raises(ConfigError, match=r"epochs: no such setting \(did you mean train.epochs\?\)"):
+        check_config(parse_yaml(GOOD + "epochs: 3\n"), "mine.yaml")

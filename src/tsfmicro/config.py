@@ -317,7 +317,9 @@ def _mistake(section: type[Section], error: Any) -> str:
         return f"{path}: no such setting any more ({GONE[path]})"
     if error["type"] == "extra_forbidden":
         known = _keys(section, error["loc"][:-1])
-        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        inside = [f"{outer}.{inner}" for outer in known for inner in _inside(section, (*error["loc"][:-1], outer))]
+        near = [one for one in inside if one.endswith(f".{error['loc'][-1]}")]
+        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1) or near
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
         return f"{path}: no such setting ({hint})"
     if error["type"] == "value_error":  # raised by a check of ours, which says it all
@@ -327,6 +329,14 @@ def _mistake(section: type[Section], error: Any) -> str:
     wrong = repr(error["input"])
     wrong = wrong if len(wrong) <= _SHOWN else f"{wrong[:_SHOWN]}…"
     return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]} (it is {wrong})"
+
+
+def _inside(section: type[BaseModel], path: Sequence[Any]) -> list[str]:
+    """The names of the settings of a section; none where it is a value."""
+    try:
+        return _keys(section, path)
+    except AssertionError:
+        return []
 
 
 def _keys(section: type[BaseModel], path: Sequence[Any]) -> list[str]:

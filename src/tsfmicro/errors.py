@@ -78,7 +78,11 @@ class UnknownNameError(TsfmicroError):
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "", listed: str = "") -> None:
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = hint or (f"Did you mean {near[0]!r}?" if near else listed or f"Known: {', '.join(names)}.")
+        hint = hint or (
+            f"Did you mean {near[0]!r}?"
+            if near
+            else listed or (f"Known: {', '.join(names)}." if names else "There is none.")
+        )
         super().__init__(f"unknown {kind} {name!r}. {hint}")
 
     def __reduce__(self) -> tuple[type[TsfmicroError], tuple[str]]:

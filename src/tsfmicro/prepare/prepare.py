@@ -77,7 +77,9 @@ def prepare(
     """
     clips = unique(clips)
     if all(clip.apex is None for clip in clips):
-        raise AnnotationError(f"nothing to prepare: none of the {len(clips)} clips has an apex. Spot the apex first.")
+        raise AnnotationError(
+            f"nothing to prepare: none of the {len(clips)} clips has an apex. Spot it: prepare.apex=missing."
+        )
     tell = progress or (lambda done, total, note: None)
     order = Order.of(clips, needs, config, cache)
     if not order.is_finished:
