@@ -135,10 +135,15 @@ def test_a_config_survives_being_written_and_read(written):
 
 
 def test_a_seed_that_is_there_twice_is_refused():
-    with pytest.raises(ConfigError, match="seeds: one is there twice"):
-        check_config(parse_yaml(GOOD + "train: {seeds: [0, 1, 0]}\n"), "mine.yaml")
+    with pytest.raises(ConfigError, match=r"train\.seeds: 0 is there twice"):
+        check_names(check_config(parse_yaml(GOOD + "train: {seeds: [0, 1, 0]}\n"), "mine.yaml"))
 
 
 def test_a_setting_given_without_its_section_is_told_with_it():
-    with pytest.raises(ConfigError, match=r"epochs: no such setting \(did you mean train.epochs\?\)"):
-        check_config(parse_yaml(GOOD + "epochs: 3\n"), "mine.yaml")
+    for given, meant in (
+        ("epochs: 3", "train.epochs"),
+        ("train: {flip: 0}", "train.augment.flip"),
+        ("flip: 0", "train.augment.flip"),
+    ):
+        with pytest.raises(ConfigError, match=rf"no such setting \(did you mean {meant}\?\)"):
+            check_config(parse_yaml(f"{GOOD}{given}\n"), "mine.yaml")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -138,12 +138,6 @@ class TrainConfig(Section):
         description="with a start that tells this run's classes: begin with its last layer, too, not with a new one",
     )
     frozen: tuple[str, ...] = Field((), description="with a start: parts that stay as they are, e.g. [spatial]")
-
-    @model_validator(mode="after")
-    def _seeds_once(self) -> TrainConfig:
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("seeds: one is there twice, and would count twice; give each once")
-        return self
 
     @model_validator(mode="after")
     def _of_a_start(self) -> TrainConfig:
@@ -317,9 +311,8 @@ def _mistake(section: type[Section], error: Any) -> str:
         return f"{path}: no such setting any more ({GONE[path]})"
     if error["type"] == "extra_forbidden":
         known = _keys(section, error["loc"][:-1])
-        inside = [f"{outer}.{inner}" for outer in known for inner in _inside(section, (*error["loc"][:-1], outer))]
-        near = [one for one in inside if one.endswith(f".{error['loc'][-1]}")]
-        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1) or near
+        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        near = near or [one for one in _all_below(section) if one.endswith(f".{error['loc'][-1]}")]
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
         return f"{path}: no such setting ({hint})"
     if error["type"] == "value_error":  # raised by a check of ours, which says it all
@@ -331,12 +324,11 @@ def _mistake(section: type[Section], error: Any) -> str:
     return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]} (it is {wrong})"
 
 
-def _inside(section: type[BaseModel], path: Sequence[Any]) -> list[str]:
-    """The names of the settings of a section; none where it is a value."""
-    try:
-        return _keys(section, path)
-    except AssertionError:
-        return []
+def _all_below(section: type[BaseModel]) -> Iterator[str]:
+    """train.epochs and the like: every setting within a section of this one."""
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from (f"{name}.{inner}" for inner in (*field.annotation.model_fields, *_all_below(field.annotation)))
 
 
 def _keys(section: type[BaseModel], path: Sequence[Any]) -> list[str]:

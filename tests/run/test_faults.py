@@ -13,6 +13,8 @@ import pytest
 
 from tests.run.conftest import made_clips, plan_of, tiny_config
 from tests.run.test_here import Listener, results
+from tsfmicro.config import check_config
+from tsfmicro.data.registry import dataset
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.files import locked
 from tsfmicro.prepare.cache import open_prepared
@@ -87,6 +89,26 @@ def test_what_a_folder_cannot_hold_is_told_before_anything_is_read(run, tmp_path
     ):
         with pytest.raises(RunError, match=line):
             experiment.run(tiny_config(epochs=2, seeds=(0,)), {}, out, tmp_path, "cpu", 1, Watch())
+
+
+def test_a_folder_of_something_else_is_told_before_anything_is_read(tmp_path, monkeypatch):
+    (tmp_path / "thesis.docx").write_text("years of work")
+    monkeypatch.setattr(experiment, "read_clips", pytest.fail)
+    with pytest.raises(RunError, match=r"holds thesis\.docx"):
+        experiment.run(CONFIG, {}, tmp_path, tmp_path / "cache", "cpu", 1, Watch())
+
+
+def test_rows_that_make_no_clip_are_named_and_macro_expressions_are_none_of_them(tmp_path):
+    roots = {name: tmp_path / name for name in ("samm-lv", "casme2")}
+    for name, root in roots.items():
+        dataset(name).write_fake(root, np.random.default_rng(0))
+    config = check_config({"name": "x", "data": {"datasets": list(roots), "scheme": "all-3"}}, "x")
+    clips, dropped = experiment.read_clips(config, roots, Watch())
+    readings = [dataset(name).read(root) for name, root in roots.items()]
+    there = {clip.id for reading in readings for clip in (*reading.clips, *reading.macro)}
+    assert clips and not there & dropped.keys()
+    gone = {flag.clip for reading in readings for flag in reading.flags if flag.row and flag.clip not in there}
+    assert len(dropped) == len(gone) and all(name.split("/")[0].split(",")[0] in roots for name in dropped)
 
 
 def test_an_emotion_that_the_scheme_does_not_know_is_told_with_its_clips_before_preparation(run, monkeypatch):

@@ -11,7 +11,7 @@ import torch
 from tsfmicro.app import cli
 from tsfmicro.card import DEMONSTRATION, Card
 from tsfmicro.config import PrepareConfig
-from tsfmicro.errors import ConfigError, FaceError, VideoError, WeightsError
+from tsfmicro.errors import ConfigError, FaceError, UnknownNameError, VideoError, WeightsError
 from tsfmicro.models.pretrained import from_pretrained, save_pretrained
 from tsfmicro.models.registry import create_model
 from tsfmicro.run.here import Here
@@ -108,6 +108,8 @@ def test_all_folds_of_a_run_are_averaged_and_one_can_be_named(start):
     assert "Never scored" not in together.card.line + alone.card.line
     fold = folder.plan.folds[0]
     assert (alone.card.clips, together.card.clips) == (len(fold.train), len(folder.plan.labels))
+    with pytest.raises(UnknownNameError, match="unknown fold 'nowhere'"):
+        Recognizer.load(folder.path, fold="nowhere")
     exported = trained_model(folder.path, fold.name)
     assert exported.card.temperature == alone.card.temperature and exported.card.clips == len(fold.train)
     faces = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)

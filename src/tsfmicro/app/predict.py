@@ -52,16 +52,16 @@ def predict(
     from tsfmicro.use.recognise import Recognizer
     from tsfmicro.use.spot import check_places
 
+    if apex is not None and (out is not None or pdf or fps is not None):
+        raise ConfigError(
+            "--out, --pdf and --fps are for a video; of a pair of images the answer is printed. Leave them out."
+        )
     if pdf:
         paper.check(None if holds_videos(video) else out)
     check_places(out)
     recognizer = Recognizer.load(model, fold, threshold)
     if not as_json:
         print(recognizer.card.line)
-    if apex is not None and (out is not None or pdf or fps is not None):
-        raise ConfigError(
-            "--out, --pdf and --fps are for a video; of a pair of images the answer is printed. Leave them out."
-        )
     if apex is not None:
         answer = recognizer.images(video, apex)
         print(json.dumps(answer.to_dict(), indent=1) if as_json else _spelled(answer))

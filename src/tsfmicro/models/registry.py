@@ -66,7 +66,7 @@ def register(
 
     def keep(build: Builder) -> Builder:
         taken = MODELS.get(name)
-        if taken and (taken.build.__module__, taken.build.__qualname__) != (build.__module__, build.__qualname__):
+        if taken and _whence(taken.build) != _whence(build):
             raise ConfigError(f"model {name}: {taken.build.__module__} has a model of that name. Choose another name.")
         parameters = inspect.signature(build).parameters.values()
         options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
@@ -76,6 +76,11 @@ def register(
         return build
 
     return keep
+
+
+def _whence(build: Builder) -> tuple[str, str]:
+    """Where a builder stands: a module that is loaded anew registers the same one again."""
+    return getattr(build, "__module__", ""), getattr(build, "__qualname__", repr(build))
 
 
 def create_model(name: str, num_classes: int, size: int | None = None, **options: Any) -> Model:

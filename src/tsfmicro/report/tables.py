@@ -197,8 +197,10 @@ def _floors(runs: Sequence[Material]) -> Iterator[tuple[str, Material, Scores]]:
     """What each floor is called, whose it is, and its scores: of the runs that have one and the same it is one."""
     for name in dict.fromkeys(name for run in runs for name in run.floors):
         mine = [(run, run.floors[name]) for run in runs if name in run.floors]
-        different = {tuple(map(float, (s.uf1.value, s.uar.value, s.acc.value))): (run, s) for run, s in reversed(mine)}
-        for run, s in reversed(different.values()):
+        different: dict[str, tuple[Material, Scores]] = {}
+        for run, s in mine:
+            different.setdefault(f"{s.uf1.value} {s.uar.value} {s.acc.value}", (run, s))
+        for run, s in different.values():
             whose = f" of run {run.name}" if len(different) > 1 else ""
             yield f"{name.replace('-', ' ')} floor{whose}", run, s
 

@@ -82,7 +82,7 @@ def run(
         raise ConfigError(f"{asked} is for classes, and {config.data.scheme} tells action units. Leave it out.")
     start = start or _start(config, out, watch)
     clips, excluded = read_clips(config, roots, watch)
-    _check_emotions(clips, config)
+    _check_emotions(with_an_apex(clips, config), config)
     prepared = prepare_clips(clips, config, cache, workers, watch)
     kept, labels, left_out = label_clips(prepared.clips, config, watch)
     folds, unused = make_folds(labels, config, watch)
@@ -161,8 +161,12 @@ def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tu
         flagged = (
             f"; {counted(len(reading.flags), 'odd thing')}, see `tsfmicro data check {name}`" if reading.flags else ""
         )
-        there = {clip.id for clip in reading.clips}
-        gone = {f.clip: f"{f.reason}: {f.detail}" for f in reversed(reading.flags) if f.row and f.clip not in there}
+        there = {clip.id for clip in (*reading.clips, *reading.macro)}
+        gone = {
+            f.clip if f.clip.startswith(f"{name}/") else f"{name}, {f.clip}": f"{f.reason}: {f.detail}"
+            for f in reversed(reading.flags)
+            if f.row and f.clip not in there
+        }
         flagged += (
             f"; {counted(len(gone), 'row')} of them make{'s' * (len(gone) == 1)} no clip, see skipped.csv"
             if gone
@@ -277,6 +281,8 @@ def _check_emotions(clips: Sequence[Clip], config: RunConfig) -> None:
     """Before an hour of preparation. Raises LabelError: an emotion that the scheme does not know, or a class that no clip shows."""
     used, labels, strange = scheme(config.data.scheme), {}, []
     for clip in clips:
+        if clip.id in used.excluded:
+            continue
         try:
             labels[clip.id] = used.label_of(clip)
         except LabelError as unknown:
@@ -287,7 +293,7 @@ def _check_emotions(clips: Sequence[Clip], config: RunConfig) -> None:
     _check_classes({clip: label for clip, label in labels.items() if label is not None}, used, "clip")
 
 
-def _check_classes(labels: Mapping[str, int], used: LabelScheme, which: str = "prepared clip") -> None:
+def _check_classes(labels: Mapping[str, int], used: LabelScheme, which: str = "clip that can be prepared") -> None:
     shown = {n for label in labels.values() for n in used.classes_in(label)}
     empty = [name for n, name in enumerate(used.classes) if n not in shown]
     if empty:
@@ -302,7 +308,10 @@ def _check_classes(labels: Mapping[str, int], used: LabelScheme, which: str = "p
 
 
 def check_names(config: RunConfig) -> int:
-    """A misspelt name is told now, not after an hour of preparation. Returns: epochs that a training leaves logits of."""
+    """What cannot be is told now, not after an hour of preparation. Returns: epochs that a training leaves logits of."""
+    twice = [seed for seed, count in Counter(config.train.seeds).items() if count > 1]
+    if twice:
+        raise ConfigError(f"train.seeds: {twice[0]} is there twice, and would count twice. Give each seed once.")
     used = scheme(config.data.scheme)
     protocol(config.protocol.name, config.protocol.options)
     needs, epochs = plan_of_model(config, len(used.classes))

@@ -31,7 +31,7 @@ import numpy as np
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from tsfmicro.config import RunConfig, check_config, parse_yaml, without_gone, yaml_text
-from tsfmicro.errors import RunError
+from tsfmicro.errors import RunError, UnknownNameError
 from tsfmicro.evaluate.floors import shuffle_labels
 from tsfmicro.files import csv_text, locked, put_whole, write_whole
 from tsfmicro.labels import SCHEMES, is_of_units
@@ -111,7 +111,11 @@ class Plan:
         return [Task(fold.name, seed, shuffled) for seed in seeds for fold in self.folds]
 
     def fold(self, name: str) -> Fold:
-        return next(fold for fold in self.folds if fold.name == name)
+        """Raises UnknownNameError: there is none of that name."""
+        found = next((fold for fold in self.folds if fold.name == name), None)
+        if found is None:
+            raise UnknownNameError("fold", name, (fold.name for fold in self.folds))
+        return found
 
     @property
     def tested(self) -> dict[str, int]:
@@ -454,10 +458,15 @@ def _make_place(path: Path) -> None:
     """A folder for a run, which nothing is written into where it is something else. Raises RunError."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-        begun = (path / "run.json").exists()
-        strange = [f.name for f in path.iterdir() if f.name not in _PLAN_FILES and not f.name.startswith(".")]
+        _check_strange(path)
     except OSError as problem:
         raise RunError(f"{path}: cannot be a run folder ({problem.strerror}). Choose another --out.") from None
+
+
+def _check_strange(path: Path) -> None:
+    """Raises RunError: a folder holds something else than a run."""
+    begun = (path / "run.json").exists()
+    strange = [f.name for f in path.iterdir() if f.name not in _PLAN_FILES and not f.name.startswith(".")]
     if strange and not begun:
         raise RunError(f"{path}: is not a run folder, but holds {strange[0]}. Choose an empty or new folder.")
 
@@ -488,6 +497,8 @@ def check_place(path: Path, config: RunConfig) -> None:
         raise RunError(
             f"{path}: cannot be a run folder ({there} is no folder that may be written into). Choose another --out."
         )
+    if path.exists():
+        _check_strange(path)
     if (path / "run.json").exists():
         begun = RunFolder.open(path)
         _refuse(begun, _changes(begun.plan.config, config))

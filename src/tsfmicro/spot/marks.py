@@ -170,7 +170,10 @@ def find_chewing(times: np.ndarray, motion: np.ndarray, others: Sequence[Stretch
     if len(times) < 4:
         return []
     step = max(1, round(_FINE * float(1 / np.median(np.diff(times)))))
-    grid, even = evenly(times[::step], motion[::step])
+    times, motion = times[::step], motion[::step]
+    if len(times) < 4:
+        return []
+    grid, even = evenly(times, motion)
     rate = 1 / float(grid[1] - grid[0])
     course, place = (smooth(even.astype(np.float32), deviation * rate) for deviation in _BETWEEN)
     del even  # of an hour

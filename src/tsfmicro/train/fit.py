@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -194,7 +195,8 @@ def check_stages(name: str, stages: Sequence[Stage], config: TrainConfig) -> Non
         where = f"model {name}, stage {stage.name!r}"
         check_section(TrainConfig, {**config.model_dump(), **_said(stage)}, where)
         for what, count in (("epochs", stage.epochs), ("steps", stage.steps)):
-            if count is not None and (not isinstance(count, int) or count < 1):
+            whole = isinstance(count, Integral) and not isinstance(count, bool)
+            if count is not None and (not whole or count < 1):
                 raise ConfigError(f"{where}: {what} is {count!r}; give a whole number from 1 on.")
 
 

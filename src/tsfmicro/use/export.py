@@ -44,7 +44,9 @@ class Exported:
     def lines(self) -> list[str]:
         """What the command prints."""
         of = "float32 graph" if self.int8 else "logits"
-        said = [f"{self.path}: {self.megabytes:.2g} MB; {of} within {self.difference:.1e} of torch's"]
+        said = [
+            f"{self.path}: {self.megabytes:.{1 if self.megabytes >= 1 else 3}f} MB; {of} within {self.difference:.1e} of torch's"
+        ]
         if self.int8:
             i = self.int8
             said.append(
