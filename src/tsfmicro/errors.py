@@ -87,3 +87,14 @@ class UnknownNameError(TsfmicroError):
 
     def __reduce__(self) -> tuple[type[TsfmicroError], tuple[str]]:
         return TsfmicroError, (str(self),)  # a worker's error travels as its line
+
+
+def check_free(kind: str, name: str, taken: object, new: object) -> None:
+    """Raises ConfigError: another module registered something of that name. What comes again, from a module that is loaded anew, may."""
+    if taken is not None and _whence(taken) != _whence(new):
+        raise ConfigError(f"{kind} {name}: {_whence(taken)[0]} has a {kind} of that name. Choose another name.")
+
+
+def _whence(thing: object) -> tuple[str, str]:
+    """The module and the name of a function or a class."""
+    return getattr(thing, "__module__", ""), getattr(thing, "__qualname__", repr(thing))

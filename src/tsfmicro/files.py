@@ -140,6 +140,12 @@ def put_whole(part: Path, path: Path) -> None:
     part.replace(path)
 
 
+def in_the_way(folder: Path) -> Path | None:
+    """What stands where a folder should be made, or what it would be made in where nothing may be written; None where nothing hinders."""
+    there = next(p for p in (folder, *folder.parents) if p.exists())
+    return None if there.is_dir() and os.access(there, os.W_OK) else there
+
+
 def counted(number: int, what: str) -> str:
     """1 video, 3 videos."""
     return f"{number} {what}{'s' * (number != 1)}"

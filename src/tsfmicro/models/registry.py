@@ -14,7 +14,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from tsfmicro.errors import ConfigError, UnknownNameError
+from tsfmicro.errors import ConfigError, UnknownNameError, check_free
 from tsfmicro.models.base import Model
 from tsfmicro.models.origin import Origin, Released
 from tsfmicro.models.unreproducible import UNREPRODUCIBLE
@@ -65,9 +65,7 @@ def register(
     """Decorate a builder `(num_classes, size, *, options…)`; its docstring's first line says what the model is."""
 
     def keep(build: Builder) -> Builder:
-        taken = MODELS.get(name)
-        if taken and _whence(taken.build) != _whence(build):
-            raise ConfigError(f"model {name}: {taken.build.__module__} has a model of that name. Choose another name.")
+        check_free("model", name, MODELS[name].build if name in MODELS else None, build)
         parameters = inspect.signature(build).parameters.values()
         options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         MODELS[name] = Entry(
@@ -76,11 +74,6 @@ def register(
         return build
 
     return keep
-
-
-def _whence(build: Builder) -> tuple[str, str]:
-    """Where a builder stands: a module that is loaded anew registers the same one again."""
-    return getattr(build, "__module__", ""), getattr(build, "__qualname__", repr(build))
 
 
 def create_model(name: str, num_classes: int, size: int | None = None, **options: Any) -> Model:

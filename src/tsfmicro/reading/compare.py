@@ -151,13 +151,6 @@ def compare(run: Path, other: str, rule: str = "last") -> Comparison:
     if chosen.test_selected:
         raise RunError(f"rule {chosen} cannot show that a run is better. Compare with --rule last or inner.")
     folder = RunFolder.open(run)
-    if chosen.name == "inner":
-        for each in (run, *([] if other in FLOORS else [Path(other)])):
-            if not RunFolder.open(each).plan.config.train.val_people:
-                raise RunError(
-                    f"{each}: rule inner needs validation people, and this run held none out. Compare with --rule last, or run it again "
-                    "elsewhere with --set train.val_people=3, say."
-                )
     a = _run_side(folder, chosen)
     b = _floor_side(folder, other) if other in FLOORS else _run_side(RunFolder.open(Path(other)), chosen)
     labels = _shared_labels(a, b)
@@ -179,6 +172,11 @@ def compare(run: Path, other: str, rule: str = "last") -> Comparison:
 
 
 def _run_side(folder: RunFolder, rule: Rule) -> Side:
+    if rule.name == "inner" and not folder.plan.config.train.val_people:
+        raise RunError(
+            f"{folder.path}: rule inner needs validation people, and this run held none out. Compare with --rule last, or run it again "
+            "elsewhere with --set train.val_people=3, say."
+        )
     said = unit_answers(folder, rule) if folder.plan.scheme.units else answers(folder, rule)
     return Side(str(folder.path), folder.plan.classes, folder.plan.tested, folder.plan.told, said)
 

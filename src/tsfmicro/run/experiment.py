@@ -82,7 +82,9 @@ def run(
         raise ConfigError(f"{asked} is for classes, and {config.data.scheme} tells action units. Leave it out.")
     start = start or _start(config, out, watch)
     clips, excluded = read_clips(config, roots, watch)
-    _check_emotions(with_an_apex(clips, config), config)
+    label_clips(
+        with_an_apex(clips, config), config, Watch(), "clip"
+    )  # what cannot be is told before an hour of preparation
     prepared = prepare_clips(clips, config, cache, workers, watch)
     kept, labels, left_out = label_clips(prepared.clips, config, watch)
     folds, unused = make_folds(labels, config, watch)
@@ -226,18 +228,27 @@ def needs_of(config: RunConfig) -> tuple[Need, ...]:
 
 
 def label_clips(
-    clips: Sequence[Clip], config: RunConfig, watch: Watch
+    clips: Sequence[Clip], config: RunConfig, watch: Watch, which: str = "clip that can be prepared"
 ) -> tuple[list[Clip], dict[str, int], list[tuple[str, str]]]:
     """The clips that the label scheme uses, their class numbers, and the clips it leaves out with the reason.
 
+    Args: which: what the clips are called where there is none of a class.
     Raises: LabelError: an unknown emotion, or a class without clips.
     """
     used = scheme(config.data.scheme)
-    reasons = {clip.id: used.why_left_out(clip) for clip in clips}
+    reasons, strange = dict[str, str | None](), list[tuple[str, LabelError]]()
+    for clip in clips:
+        try:
+            reasons[clip.id] = used.why_left_out(clip)
+        except LabelError as unknown:
+            strange.append((clip.id, unknown))
+    if strange:
+        more = f" and {counted(len(strange) - 1, 'more clip')}" if len(strange) > 1 else ""
+        raise LabelError(f"{strange[0][0]}{more}: {strange[0][1]} Or leave these clips out with data.exclude.")
     left_out = [(clip_id, why) for clip_id, why in reasons.items() if why is not None]
     kept = [clip for clip in clips if reasons[clip.id] is None]
     labels = {c.id: n for c in kept if (n := used.label_of(c)) is not None}
-    _check_classes(labels, used)
+    _check_classes(labels, used, which)
     counts = Counter(n for label in labels.values() for n in used.classes_in(label))
     shown = ", ".join(f"{name} {counts[n]}" for n, name in enumerate(used.classes))
     watch.note(f"{used.name}: {len(labels)} clips ({shown}); {len(left_out)} left out by the scheme")
@@ -277,23 +288,7 @@ def make_folds(labels: Mapping[str, int], config: RunConfig, watch: Watch) -> tu
     return folds, {clip: f"protocol {chosen.name} has it on no side" for clip in labels if clip not in sides}
 
 
-def _check_emotions(clips: Sequence[Clip], config: RunConfig) -> None:
-    """Before an hour of preparation. Raises LabelError: an emotion that the scheme does not know, or a class that no clip shows."""
-    used, labels, strange = scheme(config.data.scheme), {}, []
-    for clip in clips:
-        if clip.id in used.excluded:
-            continue
-        try:
-            labels[clip.id] = used.label_of(clip)
-        except LabelError as unknown:
-            strange.append((clip.id, unknown))
-    if strange:
-        more = f" and {counted(len(strange) - 1, 'more clip')}" if len(strange) > 1 else ""
-        raise LabelError(f"{strange[0][0]}{more}: {strange[0][1]} Or leave these clips out with data.exclude.")
-    _check_classes({clip: label for clip, label in labels.items() if label is not None}, used, "clip")
-
-
-def _check_classes(labels: Mapping[str, int], used: LabelScheme, which: str = "clip that can be prepared") -> None:
+def _check_classes(labels: Mapping[str, int], used: LabelScheme, which: str) -> None:
     shown = {n for label in labels.values() for n in used.classes_in(label)}
     empty = [name for n, name in enumerate(used.classes) if n not in shown]
     if empty:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from tsfmicro.config import RunConfig, check_config, parse_yaml, without_gone, yaml_text
 from tsfmicro.errors import RunError, UnknownNameError
 from tsfmicro.evaluate.floors import shuffle_labels
-from tsfmicro.files import csv_text, locked, put_whole, write_whole
+from tsfmicro.files import csv_text, in_the_way, locked, put_whole, write_whole
 from tsfmicro.labels import SCHEMES, is_of_units
 from tsfmicro.run.start import Start
 from tsfmicro.run.watch import Task
@@ -492,8 +491,7 @@ def _clips_table(clips: Sequence[Clip], plan: Plan) -> str:
 
 def check_place(path: Path, config: RunConfig) -> None:
     """Before anything is read: whether a run with these settings can be made, or go on, in a folder. Raises RunError."""
-    there = next(p for p in (path, *path.parents) if p.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK)):
+    if (there := in_the_way(path)) is not None:
         raise RunError(
             f"{path}: cannot be a run folder ({there} is no folder that may be written into). Choose another --out."
         )

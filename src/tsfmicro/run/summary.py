@@ -11,7 +11,7 @@ from tsfmicro.errors import RunError, UnknownNameError
 from tsfmicro.evaluate.compare import Difference, differences, leak, plain_interval, verdict
 from tsfmicro.evaluate.floors import above_chance
 from tsfmicro.evaluate.score import score, tally
-from tsfmicro.evaluate.select import RULES, Answers, choose, rule_named
+from tsfmicro.evaluate.select import RULES, Answers, choose
 from tsfmicro.files import write_whole
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE, floors
 from tsfmicro.run.folder import RunFolder
@@ -171,7 +171,7 @@ def _rules(asked: str, val_people: int) -> tuple[list[Rule], list[str]]:
         return without_inner, [] if val_people else [why]
     if asked not in RULES:
         raise UnknownNameError("selection rule", asked, [*RULES, ALL])
-    rule = rule_named(asked)
+    rule = RULES[asked]
     return ([RULES["last"]] if rule.test_selected else []) + [rule], []
 
 

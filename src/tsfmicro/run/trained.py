@@ -61,7 +61,9 @@ def card_of(folder: RunFolder, name: str, clips: Collection[str], scores: str = 
 
 
 def temperature(folder: RunFolder) -> float:
-    """By which the run's logits are divided, from what its folds said of people left out in their last epoch."""
+    """By which the run's logits are divided, from what its folds said of people left out in their last epoch; 1 while some are missing."""
+    if folder.missing():
+        return 1.0
     runs = [folder.logits(seed) for seed in folder.plan.config.train.seeds]
     said = np.concatenate([run.values[-1] for run in runs])
     target = np.array([folder.plan.labels[clip] for run in runs for clip in run.clips])

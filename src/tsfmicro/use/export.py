@@ -102,8 +102,7 @@ def _of_run(folder: RunFolder, fold: str | None, seed: int | None) -> Model:
 def _of_fold(folder: RunFolder, task: Task) -> Model:
     model = fold_model(folder, task)
     name, train = f"{folder.plan.config.name}, {task}", folder.plan.fold(task.fold).train
-    fitted = temperature(folder) if not folder.missing() else 1.0
-    model.card = card_of(folder, name, train, SEE_RUN, fitted)
+    model.card = card_of(folder, name, train, SEE_RUN, temperature(folder))
     return model
 
 

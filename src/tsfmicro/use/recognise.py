@@ -107,9 +107,8 @@ class Recognizer:
         names = [f.name for f in plan.folds] if fold is None else [fold]
         tasks = [Task(name, seed) for seed in plan.config.train.seeds for name in names]
         what = f"fold {fold}" if fold else f"{len(names)} folds together"
-        fitted = temperature(folder) if not folder.missing() else 1.0
         learned = plan.labels if fold is None else plan.fold(fold).train
-        card = card_of(folder, f"{plan.config.name}, {what}", learned, SEE_RUN, fitted)
+        card = card_of(folder, f"{plan.config.name}, {what}", learned, SEE_RUN, temperature(folder))
         return cls(FoldModels(folder, tasks), card, threshold)
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ from tsfmicro import __version__
 from tsfmicro.columns import MODEL, SPOTTED, curve_columns, heads, in_columns, write_codebook
 from tsfmicro.data.frames import number_frames
 from tsfmicro.errors import ConfigError, RunError, UnknownNameError
-from tsfmicro.files import csv_lines, csv_text, write_whole
+from tsfmicro.files import csv_lines, csv_text, in_the_way, write_whole
 from tsfmicro.prepare.align import crop, to_template
 from tsfmicro.prepare.face import finder_of_all, mouth_width, quarter_turns
 from tsfmicro.prepare.images import read_image
@@ -173,8 +172,7 @@ def check_places(out: Path | None, file: Path | None = None) -> None:
     Raises: RunError: it cannot. AnnotationError: the file is there and is no challenge's file.
     """
     for place, option in ((out, "--out"), (file and file.parent, "--csv")):
-        there = next((p for p in (place, *place.parents) if p.exists()), None) if place is not None else None
-        if there is not None and not (there.is_dir() and os.access(there, os.W_OK)):
+        if place is not None and (there := in_the_way(place)) is not None:
             raise RunError(f"{place}: cannot be written ({there} is no folder that may be). Choose another {option}.")
     if file is not None and file.is_dir():
         raise RunError(f"{file}: is a folder. Give --csv a file.")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from tsfmicro.config import Section, check_section
-from tsfmicro.errors import ConfigError, FrameError, UnknownNameError
+from tsfmicro.errors import ConfigError, FrameError, UnknownNameError, check_free
 from tsfmicro.needs import Moves, Need
 from tsfmicro.prepare.aligned import AlignedClip
 from tsfmicro.types import Clip, Pair
@@ -78,9 +78,7 @@ PRODUCTS: dict[str, Product[Any]] = {}
 
 def product(made: type[Product[Any]]) -> type[Product[Any]]:
     """Decorate a product's class to make it known by its name."""
-    taken = type(PRODUCTS.get(made.name))
-    if made.name in PRODUCTS and (taken.__module__, taken.__qualname__) != (made.__module__, made.__qualname__):
-        raise ConfigError(f"product {made.name}: {taken.__module__} has one of that name. Choose another name.")
+    check_free("product", made.name, type(PRODUCTS[made.name]) if made.name in PRODUCTS else None, made)
     PRODUCTS[made.name] = made()
     return made
 
