@@ -122,7 +122,8 @@ def show_summary(summary: Summary | UnitSummary, folder: Path) -> None:
         show_table(*summary.class_table())
     if summary.skipped:
         print(f"{summary.skipped} clips left out: {folder / 'skipped.csv'}")
-    print(f"look at {folder / 'confusion.png'} and {folder / 'clips.png'}")
+    shown = "" if any(s.rule.name == "last" for s in summary.scores) else ", which show rule last"
+    print(f"look at {folder / 'confusion.png'} and {folder / 'clips.png'}{shown}")
     for note in summary.notes:
         print(f"note: {note}")
     for warning in summary.warnings:
