@@ -74,3 +74,17 @@ def test_parsing_never_fails_and_keeps_the_text(text):
 def test_what_is_written_by_the_grammar_is_read_back(units):
     text = "+".join(f"{unit.side}{unit.number}{unit.intensity}" for unit in units)
     assert parse_action_units(text).units == tuple(units)
+
+
+@pytest.mark.parametrize(
+    ("text", "moving"),
+    [
+        ("AUR2+12(k)+45", (2, 45)),
+        ("(loses 1+2) or (4(B/C))", (4,)),
+        ("(loses 1+2)+4", (4,)),
+        ("10or11", (10, 11)),
+        ("4(K)", ()),
+    ],
+)
+def test_static_and_lost_units_do_not_move(text, moving):
+    assert parse_action_units(text).numbers == moving

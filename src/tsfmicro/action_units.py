@@ -19,6 +19,7 @@ _UNIT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 # One of several, asked, only referred to, lost, or static: (k).
+_LOST = re.compile(r"loses[^)]*", re.IGNORECASE)
 _DOUBT = re.compile(r"or|\?|ref|loses|\(k\)|/\s*[lratb]?[0-9]", re.IGNORECASE)
 
 
@@ -26,7 +27,8 @@ _DOUBT = re.compile(r"or|\?|ref|loses|\(k\)|/\s*[lratb]?[0-9]", re.IGNORECASE)
 def parse_action_units(text: str) -> ActionUnits:
     """Action units of one cell. Never raises: what is no unit is left out, and the text is kept as it was.
 
-    A unit is certain unless its term says otherwise: 'or', '?', 'ref(…)', 'loses', or '(k)', which marks a static one.
+    A unit is certain unless its term says otherwise: 'or', '?', 'ref(…)', 'loses', or '(k)', which marks a static one. Lost and static
+    ones do not move.
     """
     units = tuple(
         ActionUnit(
@@ -34,6 +36,8 @@ def parse_action_units(text: str) -> ActionUnits:
             side=(unit["side"] or unit["behind"] or "").upper(),
             intensity=(unit["intensity"] or unit["bracketed"] or "").upper(),
             certain=not _DOUBT.search(term),
+            moves="(k)" not in term.lower()
+            and not any(lost.start() < unit.start() < lost.end() for lost in _LOST.finditer(term)),
         )
         for term in _terms(text)
         for unit in _UNIT.finditer(term)

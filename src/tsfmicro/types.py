@@ -84,6 +84,7 @@ class ActionUnit:
     side: str = ""  # L, R left or right; T, B top or bottom; A as some sheets write it
     intensity: str = ""  # A (trace) … E (maximum)
     certain: bool = True
+    moves: bool = True  # False for a static one, which is there all the time, and for one that is lost
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ class ActionUnits:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        return tuple(unit.number for unit in self.units)
+        """Of those that move."""
+        return tuple(unit.number for unit in self.units if unit.moves)
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,9 @@ def test_action_units_are_counted_as_the_challenge_does_without_the_static_ones(
     assert (sum(counts.values()), len(counts)) == (454, 19)
     assert [counts[n] for n in (1, 2, 4, 7, 12)] == [46, 54, 102, 89, 53]
     assert any(not unit.certain and unit.number == 12 for unit in units)
+    eight = scheme("4dme-au8")
+    labels = Counter(eight.classes[n] for clip in reading.clips for n in eight.classes_in(eight.label_of(clip) or 0))
+    assert (labels["AU4"], labels["AU12"]) == (102, 53)
 
 
 def test_a_row_of_totals_is_no_clip_and_is_told(tmp_path):

@@ -68,6 +68,16 @@ def test_agreement_over_time_counts_seconds(coders):
     assert any_moment.over_time.value == approx((p / 40 - chance / 1600) / (1 - chance / 1600))
 
 
+def test_seconds_of_a_video_in_which_both_saw_nothing_count_too(tmp_path):
+    def of(path, late):
+        return written(path, video("anna", moment(1, late=late)), video("ben", seconds=990.0))
+
+    any_moment = agree(of(tmp_path / "one.csv", 0), of(tmp_path / "two.csv", 0.2)).occurrence[0]
+    both, alone = 0.2, 0.2
+    p, chance = 1000 - 2 * alone, (both + alone) ** 2 + (1000 - both - alone) ** 2
+    assert any_moment.over_time.value == approx((p / 1000 - chance / 1e6) / (1 - chance / 1e6))
+
+
 def test_times_differ_by_what_the_second_coder_was_late(coders):
     onset, apex, offset = agree(*coders).timing
     assert [t.what for t in (onset, apex, offset)] == ["onset", "apex", "offset"]

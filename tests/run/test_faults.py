@@ -159,6 +159,17 @@ def test_a_result_from_another_run_is_not_scored_as_this_ones(run):
         run()
 
 
+def test_logits_that_are_no_numbers_are_not_scored(run):
+    _, folder = run()
+    file = folder.place(folder.plan.tasks[0]) / "logits.npz"
+    with np.load(file) as stored:
+        kept = dict(stored)
+    kept["test"][-1, 0, 1] = np.nan
+    np.savez(file, **kept)
+    with pytest.raises(RunError, match=r"is damaged \(some logits are no numbers\)"):
+        run()
+
+
 def test_folds_that_name_a_clip_without_a_label_are_told_when_the_folder_is_opened(run):
     _, folder = run()
     folds = json.loads((folder.path / "folds.json").read_text())

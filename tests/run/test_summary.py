@@ -148,11 +148,14 @@ def test_several_datasets_are_scored_together_and_each_alone(start, prepared_fol
     summary = evaluate_run(invent(RunFolder.start(prepared_folder.parent / "composite", plan, clips, [], {})))
     assert summary.model.clips == 12
     assert {name: scores.clips for name, scores in summary.by_dataset.items()} == {"casme2": 4, "casme3": 4}
-    assert [row[0] for row in summary.table()[1]][:3] == [
+    assert [row[0] for row in summary.table()[1]][:4] == [
         "rule last",
         "rule last, casme2 alone",
         "rule last, casme3 alone",
+        "rule last, mean of those",
     ]
+    one, two = (scores.uar.value for scores in summary.by_dataset.values())
+    assert summary.to_dict()["mean_of_datasets"]["uar"] == (one + two) / 2
     assert summary.notes == (
         "samm alone is not scored: no clip of class surprise was tested, so UF1 and UAR do not exist. Choose another label scheme.",
         "linear floor is not there: the command that made the run makes it",

@@ -65,6 +65,11 @@ def test_asking_about_more_clips_does_not_change_the_training(prepared, labels):
     assert np.array_equal(more.losses, fitted.losses)
 
 
+def test_a_last_step_that_leaves_no_numbers_is_told_though_its_loss_was_one(prepared, labels):
+    with pytest.raises(RunError, match=r"no numbers after epoch 1\. Lower train\.lr"):
+        trained(prepared, labels, CONFIG.model_copy(update={"epochs": 1, "batch_size": 64, "lr": 1e38}))
+
+
 def test_the_learning_rate_falls_by_a_factor_and_then_stays(prepared, labels):
     """With plain weight decay alone, each step shrinks the weights by lr·decay: the shrinking shows the schedule."""
     rates = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -197,7 +198,10 @@ def agree(
         raise AnnotationError(f"{first} and {second}: neither has a moment, so there is nothing to agree on.")
     over, group = _groups(found)
     lengths = {one.timeline.video: max(one.timeline.end, other.timeline.end) for one, other in pairs}
-    said, more = _occurrence(found, group, lengths)
+    blank: Counter[str] = Counter()  # seconds of videos in which both saw nothing, by what intervals are over
+    for video in lengths.keys() - {event.video for event in found}:
+        blank[video if over == "videos" else ""] += lengths[video]
+    said, more = _occurrence(found, group, lengths, blank)
     intensities = _intensities(found, group)
     return Agreement(
         names=(_coder(first, a), _coder(second, b)),
@@ -272,14 +276,16 @@ def _groups(found: Sequence[Event]) -> tuple[str, Group]:
 
 
 def _occurrence(
-    found: Sequence[Event], group: Group, lengths: Mapping[str, float]
+    found: Sequence[Event], group: Group, lengths: Mapping[str, float], blank: Mapping[str, float]
 ) -> tuple[tuple[Occurrence, ...], list[str]]:
-    rows = [_one("any moment", lambda m: {"any moment"}, found, group, lengths, by_moment=False)]
+    rows = [_one("any moment", lambda m: {"any moment"}, found, group, lengths, blank, by_moment=False)]
     notes = []
     for what, codes_of in _CODES.items():
         coded = [{code for e in found if (m := side(e)) for code in codes_of(m)} for side in _SIDES]
         if all(coded):
-            rows += [_one(code, codes_of, found, group, lengths) for code in sorted(coded[0] | coded[1], key=_natural)]
+            rows += [
+                _one(code, codes_of, found, group, lengths, blank) for code in sorted(coded[0] | coded[1], key=_natural)
+            ]
         elif any(coded):
             notes.append(f"{'A' if not coded[0] else 'B'} codes no {what}: they are not compared")
     return tuple(rows), notes
@@ -308,18 +314,19 @@ def _one(
     found: Sequence[Event],
     group: Group,
     lengths: Mapping[str, float],
+    blank: Mapping[str, float],
     by_moment: bool = True,
 ) -> Occurrence:
     names = sorted({group(e) for e in found})
     counts = {name: np.zeros((2, 2)) for name in names}
-    seconds = {name: np.zeros((2, 2)) for name in names}
+    seconds = {name: np.array([[blank.get(name, 0.0), 0.0], [0.0, 0.0]]) for name in sorted({*names, *blank})}
     for e in found:
         a, b = (int(m is not None and code in codes_of(m)) for m in (e.one, e.other))
         counts[group(e)][a, b] += 1
     for (video, _), of_person in _by_face(found).items():
         ours, theirs = ([m for e in of_person if (m := side(e)) and code in codes_of(m)] for side in _SIDES)
         seconds[group(of_person[0])] += seconds_table(ours, theirs, lengths[video])
-    table, time = (np.stack([of[name] for name in names]) for of in (counts, seconds))
+    table, time = (np.stack(list(of.values())) for of in (counts, seconds))
     (neither, other), (one, both) = table.sum(0).astype(int).tolist()
     told = (_beyond(kappa, table), _beyond(ac1, table)) if by_moment else (None, None)
     return Occurrence(code, both, one, other, neither, *told, _beyond(kappa, time))

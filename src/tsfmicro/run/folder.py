@@ -364,6 +364,8 @@ class RunFolder:
                     expected = (self.plan.epochs, len(clips), len(self.plan.classes))
                     if values.shape != expected or values.dtype.kind != "f":
                         raise ValueError(f"logits of shape {values.shape} instead of {expected}, {values.dtype}")
+                    if not np.isfinite(values).all():  # the largest of them would be the first class
+                        raise ValueError("some logits are no numbers")
                 return Outcome(*(Logits(clips, fold.name, task.seed, values) for clips, values in sides))
         except Exception as damage:  # whatever a damaged file may raise
             raise RunError(

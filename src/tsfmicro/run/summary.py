@@ -58,15 +58,27 @@ class Summary:
         """The honest scores of the trained model, under the rule that was asked for or 'last'."""
         return self.scores[0]
 
+    @property
+    def mean_of_datasets(self) -> dict[str, float]:
+        """uf1, uar and acc as the mean of the datasets' own, each counting the same, as the score of `hde` is; empty of fewer than two."""
+        alone = self.by_dataset.values()
+        return {
+            n: sum(getattr(s, n).value for s in alone) / len(alone) for n in ("uf1", "uar", "acc") if len(alone) > 1
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON: the honest scores on top, those of all rules that were asked for below."""
-        return plain_summary(self, _plain)
+        return plain_summary(self, _plain) | {"mean_of_datasets": self.mean_of_datasets}
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows: every rule, the leak, every floor."""
         rows = {f"rule {s.rule}": [str(s.uf1), str(s.uar), str(s.acc)] for s in self.scores}
         of = {f"rule {s.rule}, {name} alone": s for name, s in self.by_dataset.items()}
         rows |= {name: [str(s.uf1), str(s.uar), str(s.acc)] for name, s in of.items()}
+        if self.mean_of_datasets:
+            rows[f"rule {self.model.rule}, mean of those"] = [
+                f"{value:.2f}" for value in self.mean_of_datasets.values()
+            ]
         if self.leak is not None:
             rows["leak: oracle − last"] = [f"{self.leak[name]:+}" for name in ("uf1", "uar", "acc")]
         rows |= {f"{shown(n)} floor": [str(s.uf1), str(s.uar), str(s.acc)] for n, s in self.floors.items()}

@@ -140,6 +140,9 @@ def _learn(
         loss = float(total) / len(order)  # the first time that anybody waits for the device
         if not np.isfinite(loss):
             raise RunError(f"the loss is {loss} in epoch {place + 1}. Lower train.lr.")
+        if not torch.stack([values.isfinite().all() for values in (said, *model.parameters())]).all():
+            # the loss was computed before the last step
+            raise RunError(f"weights or logits are no numbers after epoch {place + 1}. Lower train.lr.")
         state.add(said.numpy(force=True), loss)
         on_epoch(place + 1, loss)
         checkpoint.keep(state, step, generator)
