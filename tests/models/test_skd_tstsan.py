@@ -52,9 +52,14 @@ def test_it_learns_as_the_released_program_does(released):
     arrays, model, batch, order = released
     labels = [n for n, count in enumerate(COUNTS) for _ in range(count)]
     model.begin(TrainingFacts({str(n): label for n, label in enumerate(labels)}, {}))
-    loss, norms = train_once(model, batch, torch.tensor([0, 1]))
+    exactly = {name: values.double() for name, values in batch.items()}
+    loss, norms = train_once(model.double(), exactly, torch.tensor([0, 1]))
     assert loss == pytest.approx(float(arrays["train_loss"]), rel=1e-5)
-    assert_near([norms[name] for name in order], arrays["gradient_norms"], 5e-3)  # float32 itself is 1e-3 off here
+    assert_near([norms[name] for name in order], arrays["gradient_norms"], 5e-3)  # theirs are 1e-3 off, in float32
+    last = (
+        "parts.blocks.end.1.3.conv.weight"  # of the main path alone: what the helpers imitate learns nothing from them
+    )
+    assert norms[last] == pytest.approx(float(arrays["gradient_norms"][order.index(last)]), rel=1e-4)
 
 
 def test_flows_exchange_an_eighth_of_their_channels():

@@ -1,5 +1,7 @@
 """From a study's YAML file to its runs."""
 
+import textwrap
+
 import pytest
 import torch
 
@@ -202,3 +204,43 @@ def test_a_study_like_another_has_its_runs_with_some_replaced_and_added(runs, tm
     ]
     with pytest.raises(UnknownNameError, match="paper/table-4"):
         runs("like: paper/table-44\ngrid: {train.lr: [1e-3]}")
+
+
+def test_a_run_may_change_more_under_a_label_of_the_grid(runs):
+    text = """
+    base: demo
+    runs:
+      plain: {train.epochs: 3}
+      more: {train.epochs: 3, when: {slow: {base: casme2-5-published, train.epochs: 5}}}
+    grid:
+      speed: {slow: {train.lr: 1e-4}, fast: {train.lr: 1e-2}}
+    """
+    said = {run: (c.model.name, c.train.epochs, c.train.lr) for run, c in runs(textwrap.dedent(text)).items()}
+    small = "tsfmicro-small"
+    assert said == {
+        "plain-slow": (small, 3, 1e-4),
+        "plain-fast": (small, 3, 1e-2),
+        "more-slow": ("tsfmicro", 5, 1e-4),
+        "more-fast": (small, 3, 1e-2),
+    }
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("{fats: {train.epochs: 2}}", r"runs\.plain\.when: fats is no label of the grid \(there are fast\)"),
+        ("3", r"when is 3; write"),
+    ],
+)
+def test_what_a_run_changes_under_no_label_is_told(runs, when, said):
+    with pytest.raises(ConfigError, match=said):
+        runs(f"base: demo\nruns: {{plain: {{when: {when}}}}}\ngrid: {{speed: {{fast: {{train.lr: 1e-2}}}}}}\n")
+
+
+def test_the_paper_s_tables_train_each_system_as_it_is_for_that_many_classes():
+    of = {
+        m.name: m.config for m in (*read_study("paper/table-4", {})[1], *read_study("paper/table-5", {}, ["tsf*"])[1])
+    }
+    three = of["mmnet-3-classes"]
+    assert (three.model.options, three.train.epochs, three.train.weight_decay) == ({"form": "3-class"}, 99, 0.7)
+    assert (of["tsfmicro-3-classes"].train.augment.pad, of["tsfmicro-5-classes"].train.augment.pad) == (4, 15)

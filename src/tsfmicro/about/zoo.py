@@ -11,10 +11,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from tsfmicro.errors import RunError, UnknownNameError
+from tsfmicro.errors import RunError
 from tsfmicro.files import markdown_text
 from tsfmicro.models.origin import Origin
-from tsfmicro.models.registry import MODELS, Description, Entry, describe
+from tsfmicro.models.registry import MODELS, Description, Entry, describe, entry_of
 from tsfmicro.models.unreproducible import UNREPRODUCIBLE
 from tsfmicro.run.start import starts_for
 from tsfmicro.study import shipped
@@ -89,14 +89,13 @@ class Resident:
 
 def resident(name: str) -> Resident:
     """One model. Raises UnknownNameError."""
-    if name not in MODELS:
-        raise UnknownNameError("model", name, MODELS)
+    entry = entry_of(name)
     described = kept_costs().get(name) or describe(name)
     config, command = f"zoo/{name}", ""
     if config in shipped.names():
         data = " ".join(f"--data {dataset}=FOLDER" for dataset in shipped.config(config).data.datasets)
         command = f"tsfmicro run {config} {data} --out OUT"
-    return Resident(MODELS[name], described, command, tuple(starts_for(name)))
+    return Resident(entry, described, command, tuple(starts_for(name)))
 
 
 @cache

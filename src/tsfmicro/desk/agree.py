@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -198,7 +198,9 @@ def agree(
         raise AnnotationError(f"{first} and {second}: neither has a moment, so there is nothing to agree on.")
     over, group = _groups(found)
     lengths = {one.timeline.video: max(one.timeline.end, other.timeline.end) for one, other in pairs}
-    blank: Counter[str] = Counter()  # seconds of videos in which both saw nothing, by what intervals are over
+    blank: defaultdict[str, float] = defaultdict(
+        float
+    )  # seconds of videos in which both saw nothing, by what intervals are over
     for video in lengths.keys() - {event.video for event in found}:
         blank[video if over == "videos" else ""] += lengths[video]
     said, more = _occurrence(found, group, lengths, blank)

@@ -88,7 +88,7 @@ def create_model(name: str, num_classes: int, size: int | None = None, **options
         UnknownNameError: no such model or option.
         ConfigError: a size or an option's value that cannot work, or a model that is larger than the memory.
     """
-    entry = _entry(name)
+    entry = entry_of(name)
     for option in options:
         if option not in entry.options:
             raise UnknownNameError(f"option of model {name}", option, entry.options)
@@ -147,7 +147,8 @@ def describe(name: str, num_classes: int = 5, size: int | None = None, **options
     return Description(inputs, sum(p.numel() for p in model.parameters()), counter.get_total_flops() / 1e9)
 
 
-def _entry(name: str) -> Entry:
+def entry_of(name: str) -> Entry:
+    """The model of that name. Raises UnknownNameError, which says of a published system why it is not there."""
     if name in MODELS:
         return MODELS[name]
     plain = str(name).lower()

@@ -141,10 +141,14 @@ class SKDTSTSAN(Model):
 
     def loss(self, batch: Batch, target: Tensor) -> Tensor:
         helped1, helped2, main = self.maps(self.stacked(batch), helpers=True)
-        seen, said = main.mean((1, 2)).float(), self.head(main).float()
+        said = self.head(main).float()
+        seen, known = (
+            main.mean((1, 2)).float().detach(),
+            said.detach(),
+        )  # of the teacher, which learns from the classes alone
         loss = self.focal(said, target)
         for maps, head in zip((helped1, helped2), self.helpers, strict=True):
-            loss = loss + 0.9 * self.focal(told := head(maps).float(), target) + 0.1 * distillation(told, said.detach())
+            loss = loss + 0.9 * self.focal(told := head(maps).float(), target) + 0.1 * distillation(told, known)
             loss = loss + 1e-6 * imitation(maps.mean((1, 2)).float(), seen)
         return loss
 

@@ -40,6 +40,14 @@ UNREPRODUCIBLE: Mapping[str, Unreproducible] = {
         "Neural Computing and Applications 37(3)",
         "its layer sizes, protocol and choice of epoch are unpublished; only the forerunner of 2020 has a program",
     ),
+    "decflow": Unreproducible(
+        "DecFlow",
+        2024,
+        "FacialFlowNet: advancing facial optical flow estimation with a diverse dataset and a decomposed model",
+        "Lu, He, Zhou, Tan and Yan",
+        "ACM Multimedia, arXiv 2409.05396",
+        "its flow network can be plugged in (prepare.products.flow.method=facialflow), but which classifier it fed is not known",
+    ),
     "automer": Unreproducible(
         "AutoMER",
         2022,

@@ -10,7 +10,7 @@ grid:                                         # every combination is a run
     apex only: {model.options.variant: spatial, model.options.frame: apex}
 like: paper/table-4                           # also the runs that another study, or a file beside this one, names
 runs:                                         # runs by name, alone or each with the whole grid
-  small: {base: demo, train.epochs: 20}
+  small: {base: demo, train.epochs: 20, when: {late: {train.epochs: 30}}}    # when: what it changes under a label of the grid
 against: {variant: late}                      # each run is compared with that run which differs from it in this alone
 """
 
@@ -26,7 +26,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tsfmicro.config import RunConfig, Section, check_config, check_section, put, read_settings
 from tsfmicro.errors import ConfigError, TsfmicroError
@@ -34,6 +34,7 @@ from tsfmicro.study import shipped
 
 Overrides = Mapping[str, Any]
 Base = str | dict[str, Any]
+WHEN = "when"
 
 
 class Study(Section):
@@ -46,6 +47,15 @@ class Study(Section):
     like: str | None = None
     runs: dict[str, dict[str, Any]] = Field(default_factory=dict)
     against: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("runs")
+    @classmethod
+    def _whens(cls, runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, run in runs.items():
+            when = run.get(WHEN, {})
+            if not isinstance(when, dict) or not all(isinstance(changes, dict) for changes in when.values()):
+                raise ValueError(f"{name}.{WHEN} is {when!r}; write {{label: {{setting: value}}}}")
+        return runs
 
 
 @dataclass(frozen=True)
@@ -140,10 +150,19 @@ def _combinations(study: Study, mistakes: Mistakes) -> Iterator[tuple[str, list[
         if label not in known:
             where = f"{key} has {', '.join(known)}" if known else f"there are {', '.join(axes)}"
             mistakes.add(f"against.{key}: {label} is nothing that differs here ({where})")
+    known = [label for key in study.grid for label, _ in axes[key]]
+    for name, run in study.runs.items():
+        for label in run.get(WHEN, {}):
+            if label not in known:
+                mistakes.add(
+                    f"runs.{name}.{WHEN}: {label} is no label of the grid (there are {', '.join(known) or 'none'})"
+                )
     for combination in itertools.product(*axes.values()):
         labels = dict(zip(axes, (label for label, _ in combination), strict=True))
         name, other = _joined(labels), _joined(labels | study.against)
-        yield name, [changes for _, changes in combination], other if other != name else ""
+        run = study.runs.get(labels.get("runs", ""), {})
+        under = [changes for label, changes in run.get(WHEN, {}).items() if label in labels.values()]
+        yield name, [*(changes for _, changes in combination), *under], other if other != name else ""
 
 
 def _joined(labels: Mapping[str, str]) -> str:
@@ -177,7 +196,7 @@ def _config(run: str, study: Study, changes: Sequence[Overrides], path: Path) ->
         raise ConfigError("base is missing: name a config to start from")
     values = deepcopy(base) if isinstance(base, dict) else read_settings(_base_path(base, path))
     for change in changes:
-        for key, value in _flat({k: v for k, v in change.items() if k != "base"}):
+        for key, value in _flat({k: v for k, v in change.items() if k not in ("base", WHEN)}):
             put(values, key, deepcopy(value))
     return check_config(values | {"name": run}, run)
 
