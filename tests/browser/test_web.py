@@ -112,6 +112,31 @@ def test_cancelling_ends_the_work(visitor):
     assert visitor.wait_for_selector("#result [role=alert]").inner_text() == "Cancelled."
 
 
+def test_who_waits_for_another_can_cancel(visitor, another):
+    visitor.click("#example")
+    visitor.wait_for_selector("#result [role=status]")
+    with another.expect_response(lambda response: "queue/join" in response.url):
+        another.click("#example")
+    another.click("#cancel")
+    visitor.click("#cancel")
+    assert another.wait_for_selector("#result [role=alert]").inner_text() == "Cancelled."
+
+
+def test_a_button_that_is_clicked_twice_shows_one_result(visitor, tmp_path):
+    visitor.set_input_files("#video input[type=file]", shutil.copy(example_video(), tmp_path / "film.webm"))
+    visitor.wait_for_selector("#video video")
+    visitor.evaluate("""new MutationObserver(() => {
+        window.refused ||= document.querySelector('#result [role=alert]') !== null
+    }).observe(document.body, {childList: true, subtree: true})""")
+    visitor.dblclick("#read")
+    visitor.wait_for_selector("#result iframe")
+    visitor.click("#example")  # its turn comes after both
+    visitor.wait_for_selector("#result [role=status]")
+    assert not visitor.evaluate("window.refused")
+    visitor.click("#cancel")
+    visitor.wait_for_selector("#result [role=alert]")
+
+
 def test_the_page_leads_to_the_desk_which_opens_or_makes_a_project(visitor, tmp_path):
     visitor.get_by_role("link", name="the desk").click()
     visitor.get_by_label("Folder of the project").fill("faces")

@@ -63,8 +63,8 @@ def test_a_cancelled_upload_ends_soon_and_is_deleted(recognizer, upload):
 @pytest.mark.parametrize(
     ("limits", "says"),
     [
-        (Limits(megabytes=0), r"the file has 1 MB; at most 0"),
-        (Limits(seconds=2), r"the video is 6 s long; at most 2"),
+        (Limits(megabytes=0), r"the file has 1.0 MB; at most 0"),
+        (Limits(seconds=2), r"the video is 6.0 s long; at most 2"),
         (Limits(minutes=0), r"took longer than 0 minutes"),
     ],
 )

@@ -63,6 +63,8 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
     """The page. Args: desk: whether to say where the desk is."""
     visits: dict[str, Visit] = {}
     held: dict[str, str | None] = {}  # what each visitor has uploaded, under a name of its own
+    waits: dict[str, bool] = {}  # visitors whose turn has not come, and whether they still want it
+    was_read: dict[str, str] = {}  # what each visitor saw the answer of, and is deleted
 
     def keep(video: str | None, request: gr.Request) -> None:
         held[str(request.session_hash)] = hold(video, held.pop(str(request.session_hash), None))
@@ -72,14 +74,21 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
             yield _said("Choose a video first, or try the example."), gr.skip()
             return
         was = _identity(video)
+        if was is None and was_read.get(str(request.session_hash)) == video:
+            yield gr.skip(), gr.skip()  # asked for twice: its answer is on the page
+            return
         yield from follow(Path(held.get(str(request.session_hash)) or video), True, level, spotter, request)
         if was == _identity(video):  # else another visitor has uploaded the same since, and is still to be read
             Path(video).unlink(missing_ok=True)
+            was_read[str(request.session_hash)] = video
 
     def try_example(level: float, spotter: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         yield from follow(example_video(), False, level, spotter, request)
 
     def follow(video: Path, delete: bool, level: float, spotter: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        if not waits.pop(str(request.session_hash), True):
+            yield _said("Cancelled."), gr.skip()
+            return
         visit = visits[str(request.session_hash)] = Visit(recognizer, video, limits, delete, level, spotter)
         try:
             while not visit.done.wait(_LOOK):
@@ -90,12 +99,18 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
             visit.stop()  # the visitor may have left
             visits.pop(str(request.session_hash), None)
 
+    def wait(request: gr.Request) -> None:
+        waits[str(request.session_hash)] = True
+
     def cancel(request: gr.Request) -> None:
+        if str(request.session_hash) in waits:
+            waits[str(request.session_hash)] = False
         if visit := visits.get(str(request.session_hash)):
             visit.stop()
 
     def leave(request: gr.Request) -> None:
         cancel(request)
+        was_read.pop(str(request.session_hash), None)
         _let_go(held.pop(str(request.session_hash), None))
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 1800)) as blocks:
@@ -123,7 +138,7 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
         result = gr.HTML(elem_id="result")
         video.change(keep, video, queue=False, show_progress="hidden", api_visibility="private")
         for button, work, given in ((go, read, [video, level, spotter]), (example, try_example, [level, spotter])):
-            button.click(
+            button.click(wait, queue=False, show_progress="hidden", api_visibility="private").then(
                 work, given, [result, video], show_progress="hidden", concurrency_id="reading", api_visibility="private"
             )
         stop.click(cancel, queue=False, show_progress="hidden", api_visibility="private")

@@ -58,6 +58,10 @@ def predict(
         )
     if pdf:
         paper.check(None if holds_videos(video) else out)
+    if fps is not None and holds_videos(video):
+        raise ConfigError(
+            f"--fps is of a folder of numbered images, and {video} holds videos, which say theirs. Leave it out."
+        )
     check_places(out)
     recognizer = Recognizer.load(model, fold, threshold)
     if not as_json:

@@ -61,7 +61,7 @@ def printed(known: Mapping[str, Any], picture: bytes, made: str) -> str:
         picture=data_uri("image/png", picture),
         model=model,
         named=is_named(model),
-        about=of_model(model, "; its answers stand in moments.csv"),
+        about=of_model(model, "; its answers stand in the table of moments beside this report"),
         made=made,
     )
 

@@ -89,6 +89,10 @@ def spot_video(
     everything = tracker.segments(source.scale())
     segments = tuple(s for s in everything if video.times[s.last] - video.times[s.first] >= _SHORTEST)
     if not segments:
+        if (seconds := float(video.times[-1])) < _SHORTEST:
+            raise FaceError(
+                f"{source.path}: ends after {seconds:.2g} s; at least {_SHORTEST:g} s of a face are needed. Give a longer cut."
+            )
         lying = max(turns, default=0)
         raise FaceError(
             f"{source.path}: no face is seen long enough. "

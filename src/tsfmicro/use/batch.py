@@ -17,7 +17,10 @@ from tsfmicro.spot.spot import LEVEL
 from tsfmicro.use.recognise import Recognizer
 from tsfmicro.use.spot import SPOTTER
 
-KINDS = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".3gp", ".ogv"}
+KINDS = {
+    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv"),
+    *(".mts", ".m2ts", ".ts", ".vob", ".gif"),
+}
 VIDEOS, MOMENTS, PARTS = "videos.csv", "moments.csv", "videos"
 
 
@@ -141,7 +144,7 @@ def _videos_table(rows: Sequence[dict[str, Any]]) -> str:
                 len({face["face"] for face in row.get("faces", ())}),
                 len(row.get("expressions", ())),
                 len(row.get("blinks", ())),
-                "; ".join(row.get("notes", ())),
+                "; ".join([*(f["text"] for f in row.get("fitness", ())), *row.get("notes", ())]),
                 row.get("why_not", ""),
             ]
             for row in rows

@@ -31,7 +31,7 @@ from tsfmicro.spot.rest import Known, Rest, as_rest
 from tsfmicro.spot.spot import LEVEL, spot_video
 from tsfmicro.spot.track import Cutting
 from tsfmicro.spot.types import Expression, Spotting
-from tsfmicro.spot.video import open_video
+from tsfmicro.spot.video import SLOWEST, open_video
 
 REPORT, SPOTTING = "report.html", "spotting.json"
 CUTTING = Cutting(to_template, crop, mouth_width)
@@ -133,7 +133,8 @@ def onset_and_apex(
         wanted[e.onset].append((e, 0, matrix))
         wanted[e.apex].append((e, 1, matrix))
     pairs = {e: np.zeros((2, size, size, 3), np.uint8) for e in chosen}
-    source = open_video(spotting.video.path, read_image, spotting.video.fps)
+    # Frames are picked by their number, and frames that are lost may have made the mean rate one that no video may have.
+    source = open_video(spotting.video.path, read_image, max(spotting.video.fps, SLOWEST))
     for number, image in source.pick(wanted):
         for e, place, matrix in wanted[number]:
             pairs[e][place] = crop(image, matrix, size)

@@ -104,11 +104,11 @@ class Visit(Watch):
         except OSError:
             raise VideoError("the upload is not there any more. Choose the video again.") from None
         if size > self._limits.megabytes:
-            raise VideoError(f"the file has {size:.0f} MB; at most {self._limits.megabytes} are taken here.")
+            raise VideoError(f"the file has {size:.1f} MB; at most {self._limits.megabytes} are taken here.")
         source = open_video(self._video, read_image)
         seconds = source.about / source.fps
         if seconds > self._limits.seconds:
             raise VideoError(
-                f"the video is {seconds:.0f} s long; at most {self._limits.seconds:.0f} are taken here. Cut it, or read it with "
+                f"the video is {seconds:.1f} s long; at most {self._limits.seconds:.0f} are taken here. Cut it, or read it with "
                 "`tsfmicro predict`."
             )
