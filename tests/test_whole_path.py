@@ -8,6 +8,10 @@ import sys
 import cv2
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
+
+from tsfmicro.models.registry import create_model
 
 PEOPLE, CLIPS = 3, 4
 
@@ -129,3 +133,26 @@ def test_a_class_without_clips_is_told_before_anything_is_trained(faces, tmp_pat
     assert done.returncode == 1
     assert "samm-3" in done.stderr.strip().splitlines()[-1]
     assert not (tmp_path / "run").exists()
+
+
+def test_a_checkpoint_of_another_program_becomes_a_start_and_the_run_gathers_what_no_file_holds(faces, tmp_path):
+    model = create_model("upper-face-3d", 2)
+    torch.save({n: t for n, t in model.state_dict().items() if not n.startswith("scale")}, tmp_path / "w.pth")
+    told = tsfmicro(
+        "convert", "upper-face-3d", tmp_path / "w.pth", "--out", tmp_path / "start", "--size", 64, "--classes", "a,b", "--start",
+        "--seen", "casme3,imagenet",
+    ).stdout  # fmt: skip
+    assert "6 of 20 begin new: scale_eyes.mean, scale_eyes.largest, scale_eyes.seen, and 3 more" in told
+    assert "imagenet is no dataset here" in told
+    asked = tsfmicro("predict", tmp_path / "start", *sorted(faces.rglob("*.jpg"))[:2], check=False)
+    assert "A start answers nothing" in asked.stderr
+    tsfmicro(
+        "run", "demo", "--data", f"casme2={faces}", "--cache", faces.parent / "cache", "--out", tmp_path / "run", "--workers", "1",
+        *(word for setting in (
+            "prepare.size=64", "model.name=upper-face-3d", "train.epochs=1", "train.augment.flip=0", "train.augment.rotate=0",
+            "train.augment.pad=0", "train.lr=1e-12", f"train.start={tmp_path / 'start'}",
+        ) for word in ("--set", setting)),
+    )  # fmt: skip
+    learned = load_file(tmp_path / "run" / "folds" / "casme2-sub01" / "seed-0" / "model.safetensors")
+    torch.testing.assert_close(learned["eyes.conv1.weight"], model.eyes.conv1.weight.detach())  # at such a rate
+    assert learned["scale_eyes.seen"] == (PEOPLE - 1) * CLIPS and learned["scale_eyes.mean"] > 0

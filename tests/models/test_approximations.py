@@ -2,10 +2,12 @@
 
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
 
 from tsfmicro.errors import ConfigError, TsfmicroError, UnknownNameError
+from tsfmicro.models.atm_gcn import sinusoids
 from tsfmicro.models.base import ClosedForm
 from tsfmicro.models.frl_dgt import likeness, warp
 from tsfmicro.models.mersiamc3d import contrast, key_frames
@@ -248,6 +250,18 @@ def test_mersiamc3d_s_key_frames_are_dense_where_the_clip_moves():
     frames = torch.tensor([0.0, 0, 0, 0, 5, 5, 0, 0]).view(1, 8, 1, 1, 1)
     marked = torch.arange(8.0).view(1, 8, 1, 1, 1)
     assert key_frames(marked, frames, 5).flatten().tolist() == [0, 4, 4, 5, 5]
+
+
+@pytest.mark.parametrize("apex", range(1, 31))
+def test_mersiamc3d_s_key_frames_are_onset_and_apex_among_others_in_their_order(apex):
+    motion = torch.cat([torch.linspace(0, 1, apex + 1), torch.linspace(1, 0, 32 - apex)[1:]]).view(1, 32, 1, 1, 1)
+    places = key_frames(torch.arange(32.0).view(1, 32, 1, 1, 1), motion, 11).flatten().tolist()
+    assert places[0] == 0 and apex in places and places == sorted(places)
+
+
+def test_atm_gcn_s_code_of_the_first_frame_after_the_onset_is_not_the_onset_s():
+    code = sinusoids(16, 8)
+    assert code[:, 0].numpy() == pytest.approx(np.sin(np.arange(1, 17)), abs=1e-5)
 
 
 def test_mersiamc3d_s_pairs_of_one_class_weigh_as_much_as_those_of_two():

@@ -88,6 +88,12 @@ def test_a_clip_too_short_for_acceleration_is_told():
         acceleration(np.zeros((3, 16, 16)), 5, 200, 4)
 
 
+def test_a_clip_of_4_sigma_frames_is_long_enough_for_acceleration():
+    assert len(acceleration(np.zeros((11, 16, 16)), 5, 60, 4)) == 11  # 4σ is 10.6 frames, the filter 13 long
+    with pytest.raises(FrameError, match="takes 11"):
+        acceleration(np.zeros((10, 16, 16)), 5, 60, 4)
+
+
 def test_the_learned_network_gives_the_released_program_s_numbers():
     facts, arrays = golden("magnet")
     network = Magnifier().eval()

@@ -337,3 +337,7 @@ def test_a_start_of_flow_in_pixels_is_not_for_greys_of_ready_made_maps_nor_the_r
         assert find_start(fits.model_copy(update={"train": chosen}), 3).folder == folder
         with pytest.raises(ConfigError, match=r"greys of ready-made maps.*draw\.greys="):
             find_start(other.model_copy(update={"train": chosen}), 3)
+        del card["settings"]  # another program's weights, which do not say
+        (folder / "card.json").write_text(json.dumps(card))
+        for config in (fits, other):
+            assert find_start(config.model_copy(update={"train": chosen}), 3).folder == folder

@@ -83,7 +83,10 @@ class Resident:
         said += [f"run it      {self.command}"] if self.command else []
         said += [f"start       {asked}" for asked in self.starts]
         if entry.released:
-            said += [f"released weights   tsfmicro convert {entry.name} WEIGHTS --out FOLDER --classes A,B,…"]
+            said += [
+                f"released weights   tsfmicro convert {entry.name} WEIGHTS --out FOLDER --classes A,B,…"
+                " (where parts are in no file: a start, --start --seen WHOM)"
+            ]
         return said
 
 

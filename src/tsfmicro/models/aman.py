@@ -1,7 +1,7 @@
 """AMAN: attention over copies of a frame that are magnified by different factors, then over frames (Wei and others, 2022).
 
 Each copy passes a frozen ResNet-18 up to its third layer; the fourth learns. Held to the authors' program. Their front, trained on
-FER+, is not to be had: here it is random until a ResNet-18 is read with `released`.
+FER+, is not to be had: here it is random unless a ResNet-18 is a run's start.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def shares(scores: Tensor, dim: int) -> Tensor:
 
 
 def released(weights: Mapping[str, Tensor], **options: Any) -> dict[str, Tensor]:
-    """Names of the released program's weights as ours; of a ResNet-18 instead, its front alone."""
+    """Names of the released program's weights as ours: what is trained, with or without its front; or a ResNet-18's, as a front."""
     weights = renamed(weights, [(r"^module\.", "")])
     rules = [
         (r"\bbn(\d)\.", r"norm\1."),
@@ -121,7 +121,7 @@ def released(weights: Mapping[str, Tensor], **options: Any) -> dict[str, Tensor]
     ]
     if "pred_fc.weight" in weights:
         return renamed(weights, rules)
-    return {f"front.{name}": values for name, values in renamed(weights, rules, ("layer4.", "fc.")).items()}
+    return renamed(weights, [*rules, (r"^(front\.)?", "front.")], ("layer4.", "fc."))
 
 
 @register(
@@ -137,7 +137,7 @@ def released(weights: Mapping[str, Tensor], **options: Any) -> dict[str, Tensor]
             "the nine factors of magnification: evenly from 2 to 10",
             "which eleven frames: evenly from onset to offset",
             "what they are magnified against: the onset",
-            "the front: random, unless a ResNet-18 is read; theirs was trained on FER+ and is not to be had",
+            "the front: random, unless a ResNet-18 is read (convert --start); theirs was trained on FER+ and is not to be had",
         ),
         chosen="test-selected: best epoch of each fold",
         notes=(
@@ -146,6 +146,7 @@ def released(weights: Mapping[str, Tensor], **options: Any) -> dict[str, Tensor]
             "statistics=joint takes all together; tested, both are one",
             "the released front takes batch statistics of nine copies and drifts from clip to clip; here it is evaluated",
             "the published program stores what the front says; here it is computed at each visit",
+            "a checkpoint of the released program is what it trained, without its front: convert aman TRAINED RESNET18, two files",
         ),
     ),
     released=released,

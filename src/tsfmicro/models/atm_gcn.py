@@ -141,8 +141,8 @@ class ATMGCN(Model):
 
 
 def sinusoids(count: int, width: int) -> Tensor:
-    """(count, width) sines and cosines of how far each frame is from the onset, the first 0 and the last 1."""
-    far = torch.linspace(0, 1, count)[:, None] * count
+    """(count, width) sines and cosines of how far each frame is from the onset, which is at 0 and not among them, and the last at 1."""
+    far = torch.linspace(0, 1, count + 1)[1:, None] * count
     rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000) / width))
     return torch.stack([(far * rates).sin(), (far * rates).cos()], -1).flatten(1)[:, :width]
 

@@ -227,7 +227,7 @@ REGIONS = {
 }
 
 
-def released(weights: Mapping[str, Tensor], *, depth: str = "released") -> dict[str, Tensor]:
+def released(weights: Mapping[str, Tensor], *, depth: str = "released", **options: object) -> dict[str, Tensor]:
     """The names of the authors' weights, or of the re-implementation's, as ours. Layers that the released depth does not use are
     left out."""
     last = "A" in weights or "linear5.weight" in weights
@@ -269,6 +269,8 @@ def released(weights: Mapping[str, Tensor], *, depth: str = "released") -> dict[
             " the re-implementation chains them always",
             "the re-implementation cuts patches at [x, y] for [y, x] (places=published does not)",
             "co-occurrence, its degree and its orientation differ between the two; the training side alone is counted",
+            "the re-implementation counts anew in each fold and keeps that in no file: its weights are a start (convert --start), and no"
+            " model that answers",
             "a patch at the border is filled with zeros; released: cut short",
             "the authors' training program is not released; theirs repeats clips until classes are equal",
         ),

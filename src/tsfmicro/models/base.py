@@ -54,12 +54,14 @@ class Model(nn.Module):
         frozen: parts that do not learn, by their names; their norms' averages stay too.
         near_ties: how far logits may move where a choice between all but equal values falls the other way, as another runtime's
             rounding makes it; 0 for a model that does not choose.
+        set_by_training: buffers that only training looks at, and sets itself: weights from elsewhere may lack them.
         head: (N, h, w, D) features → (N, C) logits.
     """
 
     head: nn.Module
     stages: tuple[Stage, ...] = (Stage(),)
     near_ties: float = 0.0
+    set_by_training: tuple[str, ...] = ()
 
     def __init__(self, inputs: Mapping[str, Input], size: int, targets: Mapping[str, Input] | None = None) -> None:
         super().__init__()

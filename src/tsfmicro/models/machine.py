@@ -117,14 +117,17 @@ class Machine(ClosedForm):
             self.learn(name, values)
 
     def answer(self, described: Tensor) -> Tensor:
-        """(N, C) votes of the pairs, and below one vote how sure they were; −inf for a class that nobody showed."""
+        """(N, C) votes of the pairs, and below one vote how sure they were; −inf for a class that nobody showed. Of classes with as many
+        votes the first is the answer, as libsvm has it: it is given the highest score of them."""
         features = (described - self.mean) / self.spread
         sure = self._like(features) @ self.weights.T + self.offsets  # (N, pairs) above 0 for the first of the two
         took_part = self.shown @ self._votes.abs().T > 1  # (pairs,)
         votes = torch.where(took_part, torch.where(sure > 0, 1.0, -1.0), 0.0) @ self._votes
         sure = sure @ self._votes
-        scores = votes / 2 + sure / (3 * (sure.abs() + 1))
-        return torch.where(self.shown > 0, scores, -torch.inf)
+        votes = torch.where(self.shown > 0, votes / 2, -torch.inf)
+        scores = votes + sure / (3 * (sure.abs() + 1))
+        answer = torch.arange(len(self.shown), device=votes.device) == votes.argmax(1, keepdim=True)
+        return torch.where(answer, scores.amax(1, keepdim=True), scores)
 
     def _like(self, features: Tensor) -> Tensor:
         """(N, S) how like each clip is to each support vector."""

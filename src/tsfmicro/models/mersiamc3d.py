@@ -108,7 +108,8 @@ def block(width: int, out_width: int, pool: tuple[int, int, int]) -> nn.Sequenti
 
 
 def key_frames(frames: Tensor, moved: Tensor, count: int) -> Tensor:
-    """The frames at which evenly spaced shares of the clip's whole motion have passed: many where it moves much.
+    """The frames at which evenly spaced shares of the clip's whole motion have passed: many where it moves much. The one that is
+    farthest from the onset, the apex, stands for the nearest of them.
 
     Args: frames, moved: (N, T, …), the second being differences to the onset. Returns: (N, count, …); the first is the onset.
     """
@@ -116,6 +117,9 @@ def key_frames(frames: Tensor, moved: Tensor, count: int) -> Tensor:
     passed = motion.cumsum(1) / motion.sum(1, keepdim=True).clamp(min=1e-12)
     shares = torch.linspace(0, 1 - 1e-4, count, device=frames.device)
     places = (passed[:, None] < shares[:, None]).sum(-1).clamp(max=frames.shape[1] - 1)  # (N, count)
+    apex = motion.argmax(1, keepdim=True)
+    nearest = 1 + (places[:, 1:] - apex).abs().argmin(1, keepdim=True)
+    places = torch.where(torch.arange(count, device=frames.device) == nearest, apex, places)
     picked = F.one_hot(places, frames.shape[1]).to(frames)
     return (picked @ frames.flatten(2)).unflatten(2, frames.shape[2:])
 
@@ -141,7 +145,8 @@ ORIGIN = Origin(
     guessed=(
         "candidates: 32 frames, evenly from onset to offset, 112 × 112, of which key frames are chosen",
         "keys: 11 of them",
-        "choose: where evenly spaced shares of the summed distance to the onset have passed, instead of a network that adapts",
+        "choose: onset, apex (the candidate farthest from the onset) and nine where evenly spaced shares of the summed distance to the"
+        " onset have passed, instead of a network that adapts",
         "look: at RGB differences to the onset",
         "widths: five convolutions 3³ of 64, 128, 256, 256 and 512 with batch norm; pools 1×2×2, then 2³",
         "embedding: 1024 values, normalised, on the global average; dropout 0.5",

@@ -128,7 +128,8 @@ def released(weights: Mapping[str, Tensor], **options: Any) -> dict[str, Tensor]
         ),
         chosen="unknown",
         notes=(
-            "the released weights are read where a user has them; how they were trained stands only within that file",
+            "the released weights are read where a user has them, and hold no head: a start (convert --start), and no model that answers;"
+            " how they were trained stands only within that file",
             "a released function describes one frame without the attention across frames: that is an ordinary transformer",
             "attention is spread over all places before the diagonal is taken: near 1/784 at first (as released)",
             "for other sizes the released program resizes its positions; here they are computed for that size",

@@ -125,15 +125,15 @@ def load_weights(model: torch.nn.Module, file: Path) -> None:
     fit_weights(model, weights, file)
 
 
-def fit_weights(model: torch.nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
-    """Give a model weights by their names; all of them, or none and an error. Counters of batches may be missing.
+def fit_weights(model: torch.nn.Module, weights: Mapping[str, Tensor], file: Path | str) -> None:
+    """Give a model weights by their names; all of them, or none and an error. What `lacking` leaves out may be missing.
 
     Args: file: where they come from, for the message. Raises: WeightsError: which do not fit, and their shapes.
     """
     for name in getattr(model, "grows", ()):  # a machine's vectors: how many there are, the weights say
         if name in weights:
             model.get_buffer(name).data = torch.empty_like(weights[name])
-    mistakes = _mistakes(weights, model.state_dict())
+    mistakes = _mistakes(weights, model.state_dict(), lacking(model, weights))
     if mistakes:
         more = f"; and {len(mistakes) - _SHOWN} more" if len(mistakes) > _SHOWN else ""
         raise WeightsError(
@@ -141,6 +141,16 @@ def fit_weights(model: torch.nn.Module, weights: Mapping[str, Tensor], file: Pat
             " with the options it was trained with."
         )
     model.load_state_dict(weights, strict=False)  # what may be missing was looked at above
+
+
+def lacking(model: torch.nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
+    """What these weights do not hold of a model, but for counters of batches and what each training sets itself."""
+    spared = getattr(model, "set_by_training", ())
+    return [
+        name
+        for name in model.state_dict()
+        if name not in weights and name not in spared and not name.endswith("num_batches_tracked")
+    ]
 
 
 def of_the_classes(model: Model) -> set[str]:
@@ -169,14 +179,14 @@ def fit_start(model: Model, weights: Mapping[str, Tensor], file: Path, answers: 
     fit_weights(model, known | of_classes, file)
 
 
-def _mistakes(weights: Mapping[str, Tensor], needed: Mapping[str, Tensor]) -> list[str]:
+def _mistakes(weights: Mapping[str, Tensor], needed: Mapping[str, Tensor], missing: Sequence[str]) -> list[str]:
     return (
         [
             f"{name} is {tuple(weights[name].shape)} but must be {tuple(needed[name].shape)}"
             for name in needed
             if name in weights and weights[name].shape != needed[name].shape
         ]
-        + [f"{n} is missing" for n in needed if n not in weights and not n.endswith("num_batches_tracked")]
+        + [f"{name} is missing" for name in missing]
         + [f"{name} is not part of it" for name in weights if name not in needed]
     )
 

@@ -115,6 +115,7 @@ class SKDTSTSAN(Model):
     """Onset, apex and two flows → (N, classes)."""
 
     counts: Tensor
+    set_by_training = ("counts",)
 
     def __init__(self, num_classes: int, size: int, factor: float, scale: str, dropout: float) -> None:
         small = size * 3 // 8  # 48 for 128
@@ -222,7 +223,7 @@ MAGNIFIER = {
 HEADS = {"fc2": "head.2", "AC1_fc": "helpers.0.2", "AC2_fc": "helpers.1.2"}
 
 
-def released(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def released(weights: Mapping[str, Tensor], **options: object) -> dict[str, Tensor]:
     """The names of the released program's weights as ours."""
     return {_ours(name): values for name, values in weights.items()}
 

@@ -34,6 +34,7 @@ class SRMCL(Model):
     """A picture of the flow, (N, 3, size, size) → (N, classes)."""
 
     memory: Tensor
+    set_by_training = ("memory",)
 
     def __init__(self, num_classes: int, size: int, third: str, range: str, memory: float, alone: int) -> None:
         view = partial(picture, third=third, range=range)

@@ -41,7 +41,7 @@ class SSSNet(Model):
         return self.drop(self.conv2(maps)).permute(0, 2, 3, 1)  # (N, 9, 9, 64)
 
 
-def released(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def released(weights: Mapping[str, Tensor], **options: object) -> dict[str, Tensor]:
     """The names of the released program's weights as ours."""
     ours = {"conv1": "conv1.0", "bn1": "conv1.3", "conv2": "conv2.0", "bn2": "conv2.3", "fc1": "head.1", "fc": "head.4"}
     return {f"{ours[(parts := name.rpartition('.'))[0]]}.{parts[2]}": values for name, values in weights.items()}

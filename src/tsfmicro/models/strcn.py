@@ -72,7 +72,7 @@ def _without_strain(flow: Tensor) -> Tensor:
     return flow[:, :2]
 
 
-def released(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def released(weights: Mapping[str, Tensor], **options: object) -> dict[str, Tensor]:
     """The names of the transcription's weights as ours."""
     ours = {"conv1": "first", "classify": "head.1"}
     parts = (name.partition(".") for name in weights)

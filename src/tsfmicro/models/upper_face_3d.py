@@ -150,7 +150,7 @@ def _areas(low: Tensor, high: Tensor, size: int) -> Tensor:
     return covered.clamp(min=0) / width[..., None]
 
 
-def released(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def released(weights: Mapping[str, Tensor], **options: object) -> dict[str, Tensor]:
     """The names of the transcription's weights are ours."""
     return dict(weights)
 
@@ -170,6 +170,7 @@ def released(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             "DSSTDN's own layer sizes are not published: this is not a row of DSSTDN",
             "one box per clip, the onset's; released: a box per frame, which jitters",
             "mean and largest value are of the training side, gathered while it trains; released: of all clips",
+            "these two are in no file, so that weights from elsewhere are a start (convert --start), and no model that answers",
             "frames are in the order of their numbers; released: in the order of the folder",
             "margins of the boxes are pixels of a face of 256, which the program does not say",
             "dropout falls on the logits, as released",

@@ -66,14 +66,15 @@ def acceleration(frames: np.ndarray, factor: float, fps: float, frequency: float
         frames: (T, H, W) or, in YIQ, (T, H, W, 3); of any unit.
         fps: frames a second. frequency: of the movements that are looked for, Hz.
     Returns: the same shape, unclipped float32.
-    Raises: FrameError: the clip is shorter than the filter, 4σ frames.
+    Raises: FrameError: the clip is shorter than 4σ frames of the filter.
     """
     frames = frames.astype(np.float32)
     kernel = acceleration_kernel(fps, frequency)
-    if len(frames) < len(kernel) - 1:
+    needed = max(2, math.ceil(fps / (math.sqrt(2) * frequency)))  # 4σ
+    if len(frames) < needed:
         raise FrameError(
             f"{len(frames)} frames are too few to find acceleration of {frequency:g} Hz at {fps:g} frames a second, which"
-            f" takes {len(kernel) - 1}. Choose another method of magnification."
+            f" takes {needed}. Choose another method of magnification."
         )
     half = len(kernel) // 2
     padded = np.concatenate([frames[:1].repeat(half, 0), frames, frames[-1:].repeat(half, 0)])

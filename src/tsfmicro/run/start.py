@@ -1,7 +1,8 @@
 """What trainings begin with, where it is not chance: weights that were learned elsewhere, and from whom.
 
 A start is a folder with model.safetensors, config.json (the recipe, as `save_pretrained` writes it) and card.json, which says
-whom it has seen; the final model of a run, whose card lies in config.json, is one too. The shipped ones lie in starts/NAME/, a
+whom it has seen, as `tsfmicro pretrain` and `tsfmicro convert --start` leave it; the final model of a run, whose card lies in
+config.json, is one too. The shipped ones lie in starts/NAME/, a
 folder for each model.
 """
 
@@ -139,7 +140,7 @@ def find_start(config: RunConfig, n_classes: int) -> Start | None:
     folder = _shipped(asked, model, wanted) if asked in names() else _given(asked)
     recipe = _read(folder / CONFIG)
     _check_alike(asked, recipe, model)
-    if any(one.need.product == "flow" for one in model.inputs.values()) and _in_greys(folder, recipe) != greys:
+    if any(one.need.product == "flow" for one in model.inputs.values()) and _in_greys(folder, recipe) == (not greys):
         looked, learned = ("greys of ready-made maps", "flow in pixels")[:: 1 if greys else -1]
         raise ConfigError(
             f"train.start={asked}: learned from {learned}, and this run looks at {looked}. Choose another, or make one with "
@@ -201,7 +202,9 @@ def _given(asked: str) -> Path:
         return folder
     if len(folder.parts) == 1:
         raise UnknownNameError("start", asked, names())
-    raise WeightsError(f"{asked}: no such folder. Give one that `tsfmicro pretrain` made, or a start's name.")
+    raise WeightsError(
+        f"{asked}: no such folder. Give one that `tsfmicro pretrain` or `convert --start` made, or a start's name."
+    )
 
 
 def _shipped(name: str, model: Model, wanted: tuple[bool, str]) -> Path:
@@ -230,10 +233,11 @@ def _flow_of(folder: Path) -> tuple[bool, str]:
     return bool(draw.get("greys")), str(draw.get("flow", USUAL_FLOW))
 
 
-def _in_greys(folder: Path, recipe: Mapping[str, Any]) -> bool:
-    """Whether the flow that a start learned from was in greys, of a pretraining or of a run on ready-made maps."""
+def _in_greys(folder: Path, recipe: Mapping[str, Any]) -> bool | None:
+    """Whether the flow that a start learned from was in greys, of a pretraining or of a run on ready-made maps; None where weights of
+    another program do not say."""
     if (folder / CARD).exists():
-        return _flow_of(folder)[0]
+        return _flow_of(folder)[0] if "settings" in _read(folder / CARD) else None
     card = recipe.get("card") or {}
     return unit_of_flow(card.get("units", {}), card.get("datasets", ())) == "grey"
 
@@ -284,7 +288,7 @@ def _seen(folder: Path, recipe: Mapping[str, Any]) -> tuple[str, ...]:
     except (AttributeError, KeyError, TypeError):
         raise WeightsError(
             f"{folder}: has no card that says whom it learned from, so nobody can tell whether it has seen the people who "
-            f"are tested. Give a folder with {CARD}, as `tsfmicro pretrain` leaves it, or the final model of a run."
+            f"are tested. Give a folder with {CARD}, as `tsfmicro pretrain` or `convert --start` leaves it, or the final model of a run."
         ) from None
 
 

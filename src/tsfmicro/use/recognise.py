@@ -95,7 +95,10 @@ class Recognizer:
             raise ConfigError(f"{place}: --fold is for a run's folder, and this is none. Leave it out.")
         model = load_predictor(path if path.exists() else str(place))
         if not model.classes:
-            raise WeightsError(f"{place}: does not say what its classes are called. Save it with model.classes set.")
+            raise WeightsError(
+                f"{place}: does not say what its classes are called. A start answers nothing: train with "
+                f"--set train.start={place}. A model of your own is saved with model.classes set."
+            )
         card = model.card or Card(str(place), "unknown", (), 0, 0, PrepareConfig(size=model.size))
         return cls([model], card, threshold)
 
