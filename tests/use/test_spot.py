@@ -87,6 +87,12 @@ def test_onset_and_apex_are_cut_alike_and_differ_where_the_face_moved(spotting):
     assert pair[0].std() > 20
 
 
+def test_a_mean_rate_that_no_video_may_have_hides_no_picture(spotting):
+    """Where frames are lost, what is measured is less than what the file says."""
+    slow = replace(spotting, video=replace(spotting.video, fps=19.2))
+    assert len(onset_and_apex(slow, 32)) == len(spotting.expressions)
+
+
 def test_a_folder_with_the_picture_and_the_tables(spotting, tmp_path):
     files = save(spotting, tmp_path / "out")
     named = ["spotting.json", "expressions.csv", "curve.csv", "spotting.png"]
@@ -111,6 +117,14 @@ def test_a_video_without_a_face_is_told(tmp_path):
     writer.release()
     with pytest.raises(FaceError, match="no face is seen long enough"):
         spot(tmp_path / "a.avi")
+
+
+def test_a_video_of_five_frames_is_told_as_too_short(films, tmp_path):
+    capture = cv2.VideoCapture(str(films / "sub01.avi"))
+    for k in range(5):
+        cv2.imwrite(str(tmp_path / f"{k}.png"), capture.read()[1])
+    with pytest.raises(FaceError, match=r"ends after 0\.08 s; at least 0\.25 s"):
+        spot(tmp_path, fps=50)
 
 
 def test_a_file_that_was_cut_short_is_read_as_far_as_it_goes(films, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from tsfmicro.errors import TsfmicroError, VideoError
 from tsfmicro.files import csv_text, write_whole
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.spot import LEVEL
+from tsfmicro.spot.video import IMAGES
 from tsfmicro.use.recognise import Recognizer
 from tsfmicro.use.spot import SPOTTER
 
@@ -32,23 +34,30 @@ class Batch:
         read: how many were read, of which `before` in an earlier call.
         failed: those that could not be, with the reason.
         moments: how many were spotted.
+        passed: folders of images below it, which may be videos too and were not looked at.
     """
 
     read: int
     before: int
     failed: tuple[tuple[str, str], ...]
     moments: int
+    passed: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         failed = [{"video": video, "why_not": why} for video, why in self.failed]
-        return {"read": self.read, "read_before": self.before, "failed": failed, "moments": self.moments}
+        return {"read": self.read, "read_before": self.before, "failed": failed, "moments": self.moments} | (
+            {"folders_of_images": list(self.passed)} if self.passed else {}
+        )
 
     def lines(self, out: Path) -> list[str]:
         """What the command prints."""
         before = f" ({self.before} of them before)" if self.before else ""
         said = [f"{self.read} videos read{before}, {self.moments} moments: {out / MOMENTS}, {out / VIDEOS}"]
-        return said + [f"not read: {video}: {why}" for video, why in self.failed]
+        said += [f"not read: {video}: {why}" for video, why in self.failed]
+        return said + [
+            f"not looked at: {name}: a folder of images. Give it by itself, with --fps." for name in self.passed
+        ]
 
 
 def holds_videos(path: Path) -> bool:
@@ -102,7 +111,9 @@ def read_videos(
     write_codebook(out / MOMENTS, (VIDEO, *moment_columns(recognizer.classes)))
     failed = tuple((row["video"], row["why_not"]) for row in rows if "why_not" in row)
     moments = sum(len(row.get("expressions", ())) for row in rows)
-    return Batch(len(rows) - len(failed), before, failed, moments)
+    images = Counter(file.parent for file in folder.rglob("[!.]*") if file.suffix.lower() in IMAGES)
+    passed = sorted(place.relative_to(folder).as_posix() for place, count in images.items() if count > 1)
+    return Batch(len(rows) - len(failed), before, failed, moments, tuple(passed))
 
 
 def _read(recognizer: Recognizer, video: Path, watch: Watch, level: float, spotter: str) -> dict[str, Any]:

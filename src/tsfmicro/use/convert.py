@@ -22,7 +22,7 @@ from tsfmicro.generated import DRAWN
 from tsfmicro.models.base import Model
 from tsfmicro.models.origin import Released
 from tsfmicro.models.pretrained import fit_weights, lacking, of_the_classes, save_pretrained
-from tsfmicro.models.registry import MODELS, create_model
+from tsfmicro.models.registry import MODELS, create_model, entry_of
 from tsfmicro.people import FAMILIES, person
 from tsfmicro.run.start import CARD
 
@@ -72,9 +72,7 @@ def convert(
         UnknownNameError, ConfigError: no such model, none that has a released program, or options that cannot be.
         WeightsError: a file cannot be read, holds code, or does not fit.
     """
-    if name not in MODELS:
-        raise UnknownNameError("model", name, MODELS)
-    released = MODELS[name].released
+    released = entry_of(name).released
     if released is None:
         able = ", ".join(entry.name for entry in MODELS.values() if entry.released)
         raise ConfigError(f"no released checkpoint of {name} is known; there are maps for {able}.")
