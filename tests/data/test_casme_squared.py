@@ -167,3 +167,19 @@ def test_the_films_of_the_release_will_do_as_well(tmp_path):
     reading = CasmeSquared().read(tmp_path)
     (found,) = (*reading.clips, *reading.macro)
     assert found.frames.numbers == range(1, clip.apex + 1)
+
+
+@pytest.mark.parametrize("of", [2, 1])
+def test_frames_are_taken_from_the_folder_that_has_most_clips(tmp_path, of):
+    write(tmp_path, rows=40, layout="raw, cropped")
+    write(tmp_path, rows=40, layout="raw")
+    (tmp_path / "rawpic").rename(tmp_path / "selectedpic")
+    complete = CasmeSquared().read(tmp_path)
+    assert (complete.frames.name, [b.name for b in complete.other_frames]) == ("selectedpic", ["rawpic_crop"])
+    # Every second video, or all of them with the first of their frames alone.
+    for folder in sorted((tmp_path / "selectedpic").glob("*/*"))[::of]:
+        for file in sorted(folder.iterdir())[of == 1 :]:
+            file.unlink()
+    reading = CasmeSquared().read(tmp_path)
+    assert (reading.frames.name, [base.name for base in reading.other_frames]) == ("rawpic_crop", ["selectedpic"])
+    assert len(reading.trainable) == len(complete.trainable)

@@ -113,6 +113,12 @@ def usable_frames(entry: Entry, numbers: Collection[int] = ()) -> tuple[int | No
     return onset, apex, offset, odd
 
 
+def can_be_shown(entry: Entry, numbers: Collection[int]) -> bool:
+    """Whether the onset frame of a clip, and the apex frame where it has one, are among those there are."""
+    onset, apex, _, _ = usable_frames(entry, numbers)
+    return onset in numbers and (apex is None or apex in numbers)
+
+
 def usable_fps(entry: Entry) -> tuple[float | None, list[Odd]]:
     """The frame rate that a clip has of its own, None where it has none, and what is odd about it."""
     number = re.fullmatch(r"\s*([0-9]{1,5}(?:\.[0-9]*)?)\s*(?:fps)?\s*", entry.fps, re.IGNORECASE)
