@@ -143,7 +143,7 @@ def test_a_row_that_names_no_clip_and_one_without_onset_are_flagged(tmp_path):
     assert len(reading.clips) == 4
     reasons = {flag.row: flag.reason for flag in reading.flags if flag.reason != "frames missing"}
     assert reasons[3] == "onset is not a frame"
-    assert reasons[7] == "row names no clip"
+    assert (reasons[7], reading.rows) == ("row of text or totals", 5)
 
 
 def test_emotions_come_in_one_spelling(tmp_path):

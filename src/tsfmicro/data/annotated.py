@@ -19,6 +19,7 @@ from tsfmicro.action_units import parse_action_units
 from tsfmicro.data.base import Dataset, Fixed, Progress, Reading
 from tsfmicro.data.corrections import correct, corrections
 from tsfmicro.data.entries import (
+    TEXT,
     Entry,
     Flag,
     Kind,
@@ -213,10 +214,11 @@ class AnnotatedDataset(Dataset):
         rows = 0
         for told in self.entries(source):
             # What a second sheet says has no row: its number would be taken for one of the first.
-            rows += told.row > 0 or (isinstance(told, Entry) and not source.tables)
             if isinstance(told, Flag):
+                rows += told.row > 0 and told.reason != TEXT
                 flags.append(told)
                 continue
+            rows += told.row > 0 or not source.tables
             entry = self._corrected(told)
             may_lack = entry.kind in self.unlabelled and not entry.emotion
             if known and entry.emotion not in known and not may_lack:

@@ -17,6 +17,7 @@ Odd = tuple[str, str]  # reason, detail
 # are coded from the first frame of a film, not from their own, a few. What is longer has a wrong digit.
 LONGEST: Mapping[Kind, float] = {"micro": 10.0, "macro": 60.0, "recording": math.inf}  # seconds
 NO_APEX = "no apex annotated"
+TEXT = "row of text or totals"  # it is none of the sheet's rows
 _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 
 
