@@ -219,12 +219,18 @@ class AnnotatedDataset(Dataset):
                 flags.append(told)
                 continue
             rows += told.row > 0 or not source.tables
+            if "/" in told.subject + told.name:
+                where = f"row {told.row}" if told.row else self._id(told)
+                what = f"{told.subject}, {told.name}: a name holds no slash. Correct it there: it makes no clip"
+                flags.append(Flag(where, told.row, "row names no clip", what))
+                continue
             entry = self._corrected(told)
             may_lack = entry.kind in self.unlabelled and not entry.emotion
             if known and entry.emotion not in known and not may_lack:
                 flags.append(self._strange(entry))
                 continue
-            first = entries.setdefault(self._id(entry), entry)
+            # Folders are found whatever their case, so ep01_1 would be the same frames as EP01_1.
+            first = entries.setdefault(self._id(entry).casefold(), entry)
             if first is not entry:
                 both = f"rows {first.row} and {entry.row}" if entry.row else f"{first.recording} and {entry.recording}"
                 raise AnnotationError(f"{sheet}: {both} are both {self._id(entry)}. Delete one of them.")
