@@ -109,7 +109,12 @@ def test_frames_beside_the_sheet_come_before_those_of_another_dataset_that_names
 @pytest.mark.parametrize("spelled", [str, lambda cell: str(cell).swapcase()])
 def test_two_rows_for_one_clip_are_an_error_that_names_both(tmp_path, spelled):
     Casme2().write_fake(tmp_path, np.random.default_rng(1), rows=5)
-    edit(tmp_path, lambda table: table.append([table[3][0].value, spelled(table[3][1].value), *(cell.value for cell in table[3][2:])]))
+    edit(
+        tmp_path,
+        lambda table: table.append(
+            [table[3][0].value, spelled(table[3][1].value), *(cell.value for cell in table[3][2:])]
+        ),
+    )
     with pytest.raises(AnnotationError, match="rows 3 and 7 are both casme2/sub"):
         Casme2().read(tmp_path)
 

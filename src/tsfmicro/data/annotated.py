@@ -111,9 +111,7 @@ class AnnotatedDataset(Dataset):
         """Emotions the dataset may name; empty where any may stand."""
         return frozenset(e for name in self.published if scheme(name).by == "emotion" for e in scheme(name).of)
 
-    def read(
-        self, root: Path, tell: Progress = lambda done, total: None, frames: Path | None = None
-    ) -> Reading:
+    def read(self, root: Path, tell: Progress = lambda done, total: None, frames: Path | None = None) -> Reading:
         """As every dataset's. Args: frames: the one folder that frames are taken from, of several that there are."""
         source, others, flags = self._look(root)
         sheet = source.tables[0].file if source.tables else root
