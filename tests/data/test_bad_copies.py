@@ -65,6 +65,19 @@ def test_one_label_that_the_dataset_does_not_have_costs_its_row_and_no_other(nam
     assert any(line.startswith(f"  {flag.clip} (row {flag.row}): 'bored'") for line in check(data, tmp_path).lines())
 
 
+@pytest.mark.parametrize("name", [name for name in HEADED if name != "coded"])  # whose videos may lie in folders
+def test_a_name_with_a_slash_costs_its_row_and_no_other(name, tmp_path):
+    data, file = written(name, tmp_path)
+    before = every_clip(data.read(tmp_path))
+    slashes = iter(("/", "a/b"))
+    header = changed(data, file, "clip", lambda number, was: next(slashes, None))
+    reading = data.read(tmp_path)
+    told = [flag for flag in reading.flags if flag.reason == "row names no clip" and flag.row]
+    assert [flag.row for flag in told] == [header + 1, header + 2]
+    assert all("/" in flag.detail for flag in told)
+    assert len(every_clip(reading)) == len(before) - 2
+
+
 @every_headed_with("onset")
 def test_formulas_saved_without_their_values_are_told_in_one_line(name, tmp_path):
     data, file = written(name, tmp_path)

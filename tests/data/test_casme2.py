@@ -106,9 +106,15 @@ def test_frames_beside_the_sheet_come_before_those_of_another_dataset_that_names
     assert Casme2().read(tmp_path).frames == tmp_path / "CASME2" / "Cropped"
 
 
-def test_two_rows_for_one_clip_are_an_error_that_names_both(tmp_path):
+@pytest.mark.parametrize("spelled", [str, lambda cell: str(cell).swapcase()])
+def test_two_rows_for_one_clip_are_an_error_that_names_both(tmp_path, spelled):
     Casme2().write_fake(tmp_path, np.random.default_rng(1), rows=5)
-    edit(tmp_path, lambda table: table.append([cell.value for cell in table[3]]))
+    edit(
+        tmp_path,
+        lambda table: table.append(
+            [table[3][0].value, spelled(table[3][1].value), *(cell.value for cell in table[3][2:])]
+        ),
+    )
     with pytest.raises(AnnotationError, match="rows 3 and 7 are both casme2/sub"):
         Casme2().read(tmp_path)
 
@@ -143,7 +149,7 @@ def test_a_row_that_names_no_clip_and_one_without_onset_are_flagged(tmp_path):
     assert len(reading.clips) == 4
     reasons = {flag.row: flag.reason for flag in reading.flags if flag.reason != "frames missing"}
     assert reasons[3] == "onset is not a frame"
-    assert reasons[7] == "row names no clip"
+    assert (reasons[7], reading.rows) == ("row of text or totals", 5)
 
 
 def test_emotions_come_in_one_spelling(tmp_path):

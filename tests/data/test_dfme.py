@@ -1,3 +1,4 @@
+import csv
 import shutil
 from collections import Counter
 
@@ -87,3 +88,16 @@ def test_an_emotion_that_its_number_contradicts_is_told(tmp_path):
     book.save(file)
     (flag,) = (flag for flag in Dfme().read(tmp_path).flags if flag.reason == "emotion and its number differ")
     assert (flag.row, flag.detail) == (3, "fear, and 4, which is happiness; the word is taken")
+
+
+def test_a_csv_copy_with_an_empty_and_a_short_row_is_read_and_the_short_one_told(tmp_path):
+    Dfme().write_fake(tmp_path, np.random.default_rng(1), sheet="testA", rows=6)
+    before = Dfme().read(tmp_path).clips
+    (file,) = tmp_path.glob("*.xlsx")
+    rows = [*openpyxl.load_workbook(file).active.iter_rows(values_only=True)]
+    with file.with_suffix(".csv").open("w", newline="") as copy:
+        csv.writer(copy).writerows([*rows[:4], [], *rows[4:], ["sub0190"]])
+    file.unlink()
+    reading = Dfme().read(tmp_path)
+    assert reading.clips == before
+    assert [(flag.row, flag.reason) for flag in reading.flags if flag.row == 9] == [(9, "row names no clip")]

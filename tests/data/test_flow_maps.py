@@ -158,6 +158,25 @@ def test_a_list_may_write_names_in_its_own_way(flat):
     assert not read(flat).flags
 
 
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("data,subject,clip,label", "{0},{1},{2},{3}"),
+        ('"",Label,data,Subject,"file name",a,b', "{n},{3},{0},{1},{2},,0"),
+    ],
+)
+def test_a_list_may_have_a_header_and_then_more_columns(flat, head, row):
+    file = flat / "list.csv"
+    before = read(flat).clips
+    lines = [row.format(*line.split(","), n=n) for n, line in enumerate(file.read_text().splitlines())]
+    file.write_text("\n".join([head, *lines]), encoding="utf-8-sig")
+    reading = read(flat)
+    assert (reading.clips, reading.flags) == (before, ())
+    file.write_text("\n".join([head, "", *lines[1:], lines[0].replace("casme2", "mmew")]))
+    with pytest.raises(AnnotationError, match=rf"list\.csv, line {len(lines) + 2}: mmew"):
+        read(flat)
+
+
 def test_clips_without_a_file_and_files_without_a_line_are_told(flat):
     lines = (flat / "list.csv").read_text().splitlines()
     (flat / "list.csv").write_text("\n".join([*lines[1:], "samm,037,037_9_9,0"]))

@@ -59,6 +59,24 @@ def test_clips_without_expression_beside_them_are_not_read(tmp_path):
     assert len(SmicHs().read(tmp_path).clips) == 6
 
 
+def test_of_a_raw_copy_of_a_few_clips_and_a_whole_cropped_one_the_whole_one_is_read(tmp_path):
+    for layout, rows in (("cropped", 12), ("raw", 6)):
+        SmicHs().write_fake(tmp_path, np.random.default_rng(1), rows=rows, layout=layout)
+    reading = SmicHs().read(tmp_path)
+    assert (len(reading.clips), reading.frames) == (12, tmp_path / "SMIC_all_cropped" / "HS")
+    assert reading.other_frames == (tmp_path / "SMIC_all_raw" / "HS",)
+    SmicHs().write_fake(tmp_path, np.random.default_rng(1), rows=12, layout="raw")
+    assert SmicHs().read(tmp_path).frames == tmp_path / "SMIC_all_raw" / "HS"
+
+
+def test_folders_in_capitals_are_read_as_the_others(tmp_path):
+    SmicHs().write_fake(tmp_path, np.random.default_rng(1), rows=6)
+    before = SmicHs().read(tmp_path)
+    micro = before.clips[0].frames.folder.parents[1]
+    micro.rename(micro.with_name("Micro"))
+    assert SmicHs().read(tmp_path).clips == before.clips
+
+
 def test_a_clip_in_the_folder_of_another_class_and_one_with_a_strange_name_are_told(tmp_path):
     SmicHs().write_fake(tmp_path, np.random.default_rng(1), rows=6)
     first = SmicHs().read(tmp_path).clips[0].frames.folder

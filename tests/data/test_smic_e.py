@@ -104,12 +104,16 @@ def test_frame_numbers_have_six_to_eight_digits(root):
     assert of == {"s01": {6}, "s05": {6, 7}, "s12": {7}, "s20": {8}}
 
 
-def test_rows_of_text_at_the_end_are_no_clips_and_are_told(fake):
-    root = fake("orig", rows=12)
+@pytest.mark.parametrize("version", ["orig", "2019"])
+def test_rows_of_text_at_the_end_are_no_rows_of_the_sheet_and_are_told(fake, version):
+    root = fake(version)
+    before = check(SmicHsE(), root)
     edit(root, lambda table: [table.append([text]) for text in ("Note:", "FirstF is frame 1 of a video")])
-    reading = SmicHsE().read(root)
-    assert len(reading.clips) == 12
-    assert [flag.row for flag in reading.flags if flag.reason == "row names no clip"] == [14, 15]
+    after = check(SmicHsE(), root)
+    assert (after.clips, after.version, after.schemes) == (before.clips, before.version, before.schemes)
+    rows = before.clips + 1  # with the header
+    told = [flag.row for flag in after.flags if flag.reason == "row of text or totals"]
+    assert told == [rows + 1, rows + 2]
 
 
 def test_formulas_that_were_saved_without_values_are_told_in_one_line(fake):

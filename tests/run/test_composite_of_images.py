@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from tsfmicro.data.registry import dataset
+from tsfmicro.errors import ConfigError
 from tsfmicro.prepare.face import Face
 from tsfmicro.run import apexes
-from tsfmicro.run.experiment import label_clips, make_folds, read_clips
+from tsfmicro.run.experiment import label_clips, make_folds, read_clips, run
 from tsfmicro.run.watch import Watch
 from tsfmicro.study import shipped
 from tsfmicro.types import dataset_of
@@ -83,3 +84,14 @@ def test_apexes_are_looked_for_where_there_is_none_and_only_there(composite, tmp
     assert len(kept) == 442
     spotted = Counter(dataset_of(clip.id) for clip in kept if any("spotted" in fix for fix in clip.fixes))
     assert spotted == {"smic-hs": 164}
+
+
+def test_without_looking_for_apexes_smic_is_missed_before_anything_is_prepared(tmp_path):
+    for name in ("casme2", "smic-hs"):
+        dataset(name).write_fake(tmp_path / name, np.random.default_rng(1), rows=30)
+    wanted = [*SETTINGS[1:3], "data.datasets=[casme2,smic-hs]"]
+    config = shipped.config("casme2-3-published", wanted)
+    roots = {name: tmp_path / name for name in ("casme2", "smic-hs")}
+    with pytest.raises(ConfigError, match=r"No clip of smic-hs can be used: .* set prepare\.apex=missing"):
+        run(config, roots, tmp_path / "out", tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()

@@ -43,3 +43,15 @@ def test_clips_of_a_dataset_on_no_side_are_named():
     assert [fold.name for fold in folds] == ["casme2-to-samm"]
     assert set(unused) == {clip for clip in labels if clip.startswith("smic/")}
     assert set(unused.values()) == {"protocol cross_dataset has it on no side"}
+
+
+@pytest.mark.parametrize("protocol", ["composite", {"name": "cross_dataset", "options": {"test": ["smic-hs"]}}])
+@pytest.mark.parametrize("apex", ["annotated", "missing"])
+def test_a_dataset_all_of_whose_clips_were_left_out_is_named_with_what_helps(protocol, apex):
+    labels = {f"casme2/{person}/{n}": n for person in "abc" for n in range(3)}
+    asked = {**SETTINGS, "protocol": protocol, "data": {**SETTINGS["data"], "datasets": ["casme2", "smic-hs"]}}
+    settings = check_config({**asked, "prepare": {**SETTINGS["prepare"], "apex": apex}}, "tiny.yaml")
+    with pytest.raises(ConfigError, match=r"No clip of smic-hs can be used") as told:
+        make_folds(labels, settings, Watch())
+    helps = "where they have no apex, set prepare.apex=missing."
+    assert str(told.value).endswith(helps) == (apex == "annotated") and "\n" not in str(told.value)

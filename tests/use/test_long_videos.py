@@ -75,3 +75,28 @@ def test_clips_that_were_cut_out_are_no_long_videos(tmp_path, name, layout):
 def test_another_dataset_has_no_long_videos(tmp_path):
     with pytest.raises(UnknownNameError, match="unknown dataset of long videos 'casme2'"):
         long_videos("casme2", tmp_path)
+
+
+def test_long_videos_are_found_beside_clips_that_were_cut_out_of_them(tmp_path):
+    for layout in ("raw", "cropped"):
+        fake(tmp_path, "casme-squared", layout=layout)
+    (tmp_path / "rawpic").rename(tmp_path / "long")
+    alone = long_videos("casme-squared", tmp_path / "long")
+    (tmp_path / "long").rename(tmp_path / "rawpic")
+    (tmp_path / "cropped").rename(tmp_path / "selectedpic")
+    assert dataset("casme-squared").read(tmp_path).frames == tmp_path / "selectedpic"
+    found = long_videos("casme-squared", tmp_path)
+    assert {video.path.parents[1] for video in found.videos} == {tmp_path / "rawpic"}
+    assert (found.truth.videos, found.notes) == (alone.truth.videos, ())
+
+
+def test_folders_of_videos_that_hold_their_expressions_alone_are_no_long_videos_where_those_lie_beside(tmp_path):
+    fake(tmp_path, "casme-squared")
+    reading = dataset("casme-squared").read(tmp_path)
+    for clip in (*reading.clips, *reading.macro):
+        pieces = tmp_path / "selectedpic" / clip.frames.folder.relative_to(reading.frames)
+        pieces.mkdir(parents=True, exist_ok=True)
+        for number in {clip.onset, clip.apex, clip.offset} - {None}:
+            shutil.copy(clip.frames.path(number), pieces)
+    assert dataset("casme-squared").read(tmp_path).frames == tmp_path / "selectedpic"
+    assert {video.path.parents[1] for video in long_videos("casme-squared", tmp_path).videos} == {tmp_path / "rawpic"}

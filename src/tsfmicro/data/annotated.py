@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from os.path import commonpath
@@ -18,10 +19,12 @@ from tsfmicro.action_units import parse_action_units
 from tsfmicro.data.base import Dataset, Fixed, Progress, Reading
 from tsfmicro.data.corrections import correct, corrections
 from tsfmicro.data.entries import (
+    TEXT,
     Entry,
     Flag,
     Kind,
     Odd,
+    can_be_shown,
     impossible_length,
     missing_frames,
     objective_class,
@@ -108,11 +111,12 @@ class AnnotatedDataset(Dataset):
         """Emotions the dataset may name; empty where any may stand."""
         return frozenset(e for name in self.published if scheme(name).by == "emotion" for e in scheme(name).of)
 
-    def read(self, root: Path, tell: Progress = lambda done, total: None) -> Reading:
+    def read(self, root: Path, tell: Progress = lambda done, total: None, frames: Path | None = None) -> Reading:
+        """As every dataset's. Args: frames: the one folder that frames are taken from, of several that there are."""
         source, others, flags = self._look(root)
         sheet = source.tables[0].file if source.tables else root
         entries, told, rows = self._gather(sheet, source)
-        trees = self._trees(root, source.bases, entries)
+        trees = self._trees(root, [frames] if frames else source.bases, entries)
         read, left = (trees, []) if self.in_parts else (trees[:1], trees[1:])
         clips: list[Clip] = []
         macro: list[Clip] = []
@@ -208,16 +212,23 @@ class AnnotatedDataset(Dataset):
         rows = 0
         for told in self.entries(source):
             # What a second sheet says has no row: its number would be taken for one of the first.
-            rows += told.row > 0 or (isinstance(told, Entry) and not source.tables)
             if isinstance(told, Flag):
+                rows += told.row > 0 and told.reason != TEXT
                 flags.append(told)
+                continue
+            rows += told.row > 0 or not source.tables
+            if "/" in told.subject + told.name:
+                where = f"row {told.row}" if told.row else self._id(told)
+                what = f"{told.subject}, {told.name}: a name holds no slash. Correct it there: it makes no clip"
+                flags.append(Flag(where, told.row, "row names no clip", what))
                 continue
             entry = self._corrected(told)
             may_lack = entry.kind in self.unlabelled and not entry.emotion
             if known and entry.emotion not in known and not may_lack:
                 flags.append(self._strange(entry))
                 continue
-            first = entries.setdefault(self._id(entry), entry)
+            # Folders are found whatever their case, so ep01_1 would be the same frames as EP01_1.
+            first = entries.setdefault(self._id(entry).casefold(), entry)
             if first is not entry:
                 both = f"rows {first.row} and {entry.row}" if entry.row else f"{first.recording} and {entry.recording}"
                 raise AnnotationError(f"{sheet}: {both} are both {self._id(entry)}. Delete one of them.")
@@ -240,17 +251,23 @@ class AnnotatedDataset(Dataset):
         return replace(entry, emotion=_SPELLINGS.get(emotion, emotion), fixes=fixes)
 
     def _trees(self, root: Path, bases: Iterable[Path], entries: Sequence[Entry]) -> list[FrameTree]:
-        """The folders that do hold frames of these clips, the best first, pictures before videos."""
+        """The folders that do hold frames of these clips, the best first."""
         trees = (self.tree(base, self.first_frame) for base in bases)
-        found = ((tree, next(filter(None, (tree.find(self.places(e)) for e in entries)), None)) for tree in trees)
-        holding = [(isinstance(tree.recording(place).frames, VideoFrames), tree) for tree, place in found if place]
+        holding = [tree for tree in trees if any(tree.find(self.places(entry)) for entry in entries)]
         if not holding:
             like = " or ".join(layout.example for layout in self.layouts.values())
             raise FrameError(
                 f"{root}: no frames of {self.title}. "
                 f"Looked for folders like {like or self.person_folder.pattern}{self._first_place(entries)}. Copy the frames there."
             )
-        return [tree for _, tree in sorted(holding, key=lambda video_and_tree: video_and_tree[0])]
+        return holding if len(holding) == 1 else sorted(holding, key=lambda tree: self._order(tree, entries))
+
+    def _order(self, tree: FrameTree, entries: Iterable[Entry]) -> tuple[bool, int, int]:
+        """Pictures before videos; then by the clips whose onset and apex frames it has, and by the macro-expressions."""
+        places = ((entry, tree.find(self.places(entry))) for entry in entries)
+        found = [(entry, tree.recording(place).frames) for entry, place in places if place]
+        shown = Counter(entry.kind == "macro" for entry, frames in found if can_be_shown(entry, frames.numbers))
+        return isinstance(found[0][1], VideoFrames), -shown[False], -shown[True]
 
     def _first_place(self, entries: Sequence[Entry]) -> str:
         """What was looked for in them."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from tsfmicro.data.annotated import Source
-from tsfmicro.data.entries import Entry, Flag, Kind, Odd
+from tsfmicro.data.entries import TEXT, Entry, Flag, Kind, Odd
 from tsfmicro.data.fake import FakeRow, FakeSheet, Layout, add_sheets, deal_units, fake_row
 from tsfmicro.data.headed import SheetDataset
 from tsfmicro.data.sheets import Table, read_tables, whole
@@ -134,7 +134,8 @@ def _entry(number: int, cells: Sequence[str], folders: Mapping[int, str], videos
     folder, video = folders.get(whole(subject) or 0), _VIDEO.fullmatch(name)
     if folder is None or video is None or kind.casefold() not in _KINDS:
         what = f"subject {subject!r}, name {name!r}, type {kind!r}"
-        return Flag(f"row {number}", number, "row names no clip", what)
+        text = folder is None and video is None and whole(onset) is None
+        return Flag(f"row {number}", number, TEXT if text else "row names no clip", what)
     code = videos.get(video[1].casefold(), video[1])
     film = next((film for film in _VIDEOS.values() if film.startswith(code)), code)
     odd: tuple[Odd, ...] = ()

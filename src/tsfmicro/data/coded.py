@@ -110,8 +110,8 @@ class Coded(HeadedDataset):
             for row in self._rows(table):
                 told = self._moment(row, coders)
                 if isinstance(told, Entry):
-                    seen[told.subject, told.name] += 1
-                    again = seen[told.subject, told.name]
+                    seen[told.subject, told.name.casefold()] += 1
+                    again = seen[told.subject, told.name.casefold()]
                     told = replace(told, name=f"{told.name}_{again}") if again > 1 else told
                 if told is not None:
                     yield told

@@ -99,8 +99,7 @@ class Dfme(HeadedDataset):
         taken: list[Table] = []
         seen: set[str] = set()
         for table in tables:
-            header = table.header(self.columns)
-            clips = {cells[header.places["clip"]] for cells in table.cells[header.row + 1 :]} - {""}
+            clips = {row["clip"] for row in self._rows(table)} - {""}
             if seen.isdisjoint(clips):
                 taken.append(table)
                 seen |= clips

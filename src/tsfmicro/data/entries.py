@@ -17,6 +17,7 @@ Odd = tuple[str, str]  # reason, detail
 # are coded from the first frame of a film, not from their own, a few. What is longer has a wrong digit.
 LONGEST: Mapping[Kind, float] = {"micro": 10.0, "macro": 60.0, "recording": math.inf}  # seconds
 NO_APEX = "no apex annotated"
+TEXT = "row of text or totals"  # it is none of the sheet's rows
 _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 
 
@@ -111,6 +112,12 @@ def usable_frames(entry: Entry, numbers: Collection[int] = ()) -> tuple[int | No
     elif apex == onset:
         odd.append(("apex = onset", f"both {apex}: nothing moves between them"))
     return onset, apex, offset, odd
+
+
+def can_be_shown(entry: Entry, numbers: Collection[int]) -> bool:
+    """Whether the onset frame of a clip, and the apex frame where it has one, are among those there are."""
+    onset, apex, _, _ = usable_frames(entry, numbers)
+    return onset in numbers and (apex is None or apex in numbers)
 
 
 def usable_fps(entry: Entry) -> tuple[float | None, list[Odd]]:

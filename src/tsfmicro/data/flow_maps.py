@@ -4,14 +4,14 @@ Two shapes are read. Either a folder per left-out subject, with every clip in mo
 
     <subject>/{u_train,u_test}/{0,1,2}/sub01_EP02_01f .png        0 negative, 1 positive, 2 surprise; mind the space
 
-or the same files in any folders without classes, beside a list (CSV without a header): dataset, subject, filename, label.
+or the same files in any folders without classes, beside a list (CSV): dataset, subject, filename, label. Under a header it may
+have other columns, too.
 A map has three channels: horizontal flow, vertical flow and optical strain. Which split a file lies in is of no interest: it
 is the protocol that says who is tested on what.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 import zlib
 from collections import Counter
@@ -25,7 +25,7 @@ from tsfmicro.data.entries import Flag
 from tsfmicro.data.fake import Cells, Layout
 from tsfmicro.data.fake_flow_maps import write_flow_maps
 from tsfmicro.data.megc2019 import CLASSES, PEOPLE, PUBLISHED
-from tsfmicro.data.sheets import csv_lines
+from tsfmicro.data.sheets import Columns, read_tables
 from tsfmicro.errors import AnnotationError, FrameError, UnknownNameError
 from tsfmicro.types import Clip, Frames
 
@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 NAME = "flow-maps"
 _FPS = {"casme2": 200.0, "smic": 100.0, "samm": 200.0}
 _SHOWN = 5  # names in one line
+_COLUMNS: Columns = {
+    "dataset": ("dataset", "data"),
+    "subject": ("subject",),
+    "clip": ("filename", "clip"),
+    "label": ("label",),
+}  # of the list, in its order
 
 
 class FlowMaps(Dataset):
@@ -185,12 +191,11 @@ def _labels_of_list(root: Path, found: Sequence[_Found]) -> tuple[dict[str, int]
     if len(lists) != 1:
         there = f"{len(lists)} lists: {_some([p.name for p in lists])}" if lists else "no list"
         raise AnnotationError(
-            f"{root}: {there}, and no class folders 0, 1, 2. Put one CSV file there, without a header: "
-            "dataset, subject, filename, label."
+            f"{root}: {there}, and no class folders 0, 1, 2. Put one CSV file there: dataset, subject, filename, label."
         )
     labels: dict[str, int] = {}
     lines: dict[str, int] = {}
-    for number, row in enumerate(_rows(lists[0]), 1):
+    for number, row in _rows(lists[0]):
         clip, label = _listed(row, f"{lists[0]}, line {number}")
         lines.setdefault(clip, number)
         if labels.setdefault(clip, label) != label:
@@ -211,19 +216,22 @@ def _labels_of_list(root: Path, found: Sequence[_Found]) -> tuple[dict[str, int]
     return labels, [*absent, *unlisted], lists[0]
 
 
-def _rows(path: Path) -> list[list[str]]:
-    lines = csv_lines(path, ": dataset, subject, filename, label")
-    return [row for row in csv.reader(lines, skipinitialspace=True) if row]
+def _rows(path: Path) -> list[tuple[int, Sequence[str]]]:
+    """The number of each line, and what it says of dataset, subject, filename and label: all of it where no header does."""
+    (table,) = read_tables(path)
+    if table.header(_COLUMNS).lacks(_COLUMNS):
+        return [(number, cells) for number, cells in enumerate(table.cells, 1) if any(cells)]
+    return [(row.number, [row[column] for column in _COLUMNS]) for row in table.rows(_COLUMNS)]
 
 
 def _listed(row: Sequence[str], where: str) -> tuple[str, int]:
     """A clip's id and class number."""
-    if len(row) != 4 or row[3].strip() not in ("0", "1", "2"):
+    if len(row) != len(_COLUMNS) or row[3] not in ("0", "1", "2"):
         raise AnnotationError(
             f"{where}: {', '.join(row)!r} is not dataset, subject, filename, label (0 negative, 1 positive, 2 surprise). "
-            "Correct the line; the list has no header."
+            "Correct the line; other columns need a header that names these four."
         )
-    dataset, subject, name = (cell.strip() for cell in row[:3])
+    dataset, subject, name, _ = row
     plain = re.sub(r"[^a-z0-9]", "", dataset.lower())
     of = next((known for known in PUBLISHED if plain.startswith(known.rstrip("2"))), None)
     name = Path(name).stem if name.lower().endswith(".png") else name

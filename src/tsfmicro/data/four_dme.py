@@ -104,7 +104,7 @@ class FourDme(HeadedDataset):
     def entry(self, row: Row) -> Entry | Flag:
         told = super().entry(row)
         if isinstance(told, Flag):
-            return told if row["subject"] or row["clip"] else replace(told, reason="row of totals")
+            return told
         emotions = sorted(part.strip().casefold() for part in told.emotion.split("+"))
         return replace(told, emotion="+".join(emotions))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from tsfmicro.data.annotated import AnnotatedDataset, Source
-from tsfmicro.data.entries import Entry, Flag
+from tsfmicro.data.entries import TEXT, Entry, Flag
 from tsfmicro.data.fake import Cells, FakeRow, write_frames, write_sheet
 from tsfmicro.data.sheets import COLUMNS, Columns, Row, Table, holds_formula, read_tables, whole
 from tsfmicro.errors import UnknownNameError
@@ -143,7 +143,9 @@ class HeadedDataset(SheetDataset):
         subject, name = self.subject(row["subject"]), self.clip_name(row)
         if subject is None or not row["clip"]:
             what = f"subject {row['subject']!r}, filename {row['clip']!r}"
-            return Flag(f"row {row.number}", row.number, "row names no clip", what)
+            named = self.subject_cell.fullmatch(row["subject"]) or self.clip_cell.fullmatch(row["clip"])
+            text = not named and whole(row["onset"]) is None
+            return Flag(f"row {row.number}", row.number, TEXT if text else "row names no clip", what)
         return Entry(
             subject=subject,
             name=name,

@@ -83,9 +83,9 @@ class WithMainSheet(HeadedDataset):
                     self._id(told), 0, "micro-expression of the main sheet only", f"no emotion, no clip; {where}"
                 )
             elif not micro:
-                taken = f"{told.subject}/{told.name}" in names
+                taken = self._id(told).casefold() in names
                 entry = replace(told, name=f"{told.name}_{told.offset}") if taken else told
-                names.add(f"{entry.subject}/{entry.name}")
+                names.add(self._id(entry).casefold())
                 yield entry
         absent = {self._id(entry): None for entry in known.values() if self._id(entry) not in seen}
         for clip in absent:

@@ -95,8 +95,8 @@ class Smic(AnnotatedDataset):
 
     def entries(self, source: Source) -> Iterable[Entry | Flag]:
         # A long version may lie beside it, whose people's folders have no classes.
-        of_bases = (sorted(base.glob("[sS]*/micro/*/*"), key=_in_order) for base in source.bases)
-        for folder in next(filter(None, of_bases), []):
+        of_bases = (sorted(base.glob("[sS]*/[mM][iI][cC][rR][oO]/*/*"), key=_in_order) for base in source.bases)
+        for folder in max(of_bases, key=len, default=[]):
             person, _, emotion, clip = folder.parts[-4:]
             number = re.search(r"\d+", person)
             if not folder.is_dir():

@@ -41,7 +41,7 @@ from tsfmicro.types import Clip
 from tsfmicro.workers import cores, spread
 
 Progress = Callable[[int, int, str], None]
-NO_APEX = "the sheet has no apex that can be used. Spot it, or add it to the dataset's fixes."
+NO_APEX = "no apex that can be used. Where none is annotated, prepare.apex=missing has it looked for."
 LEGIBLE, PICTURE = 48, 112  # pixels of a face that still shows something, and of one that is made to be looked at
 CLIPS_WORTH_A_PROCESS = 8  # starting a process takes as long as preparing about so many clips
 

@@ -35,7 +35,7 @@ from tsfmicro.run.task import Job, plan_of_model
 from tsfmicro.run.units import UnitSummary
 from tsfmicro.run.watch import Watch
 from tsfmicro.train.loader import check_augmentation
-from tsfmicro.types import Clip, Fold, LabelScheme
+from tsfmicro.types import Clip, Fold, LabelScheme, dataset_of
 
 
 def run(
@@ -82,9 +82,8 @@ def run(
         raise ConfigError(f"{asked} is for classes, and {config.data.scheme} tells action units. Leave it out.")
     start = start or _start(config, out, watch)
     clips, excluded = read_clips(config, roots, watch)
-    label_clips(
-        with_an_apex(clips, config), config, Watch(), "clip"
-    )  # what cannot be is told before an hour of preparation
+    # What cannot be is told before an hour of preparation.
+    make_folds(label_clips(with_an_apex(clips, config), config, Watch(), "clip")[1], config, Watch())
     prepared = prepare_clips(clips, config, cache, workers, watch)
     kept, labels, left_out = label_clips(prepared.clips, config, watch)
     folds, unused = make_folds(labels, config, watch)
@@ -265,7 +264,15 @@ def make_folds(labels: Mapping[str, int], config: RunConfig, watch: Watch) -> tu
     """
     chosen = config.protocol
     generator = np.random.default_rng(min(config.train.seeds))
-    folds = protocol(chosen.name, chosen.options).folds(labels, config.train.val_people, generator)
+    try:
+        folds = protocol(chosen.name, chosen.options).folds(labels, config.train.val_people, generator)
+    except ConfigError as lack:
+        there = set(map(dataset_of, labels))
+        gone = ", ".join(name for name in config.data.datasets if there.isdisjoint(dataset(name).shows))
+        if not gone:
+            raise
+        spot = ": where they have no apex, set prepare.apex=missing." if config.prepare.apex == "annotated" else "."
+        raise ConfigError(f"{lack} No clip of {gone} can be used{spot}") from None
     used = scheme(config.data.scheme)
     classes = used.classes
     for fold in folds:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tsfmicro.data.annotated import AnnotatedDataset
+from tsfmicro.data.base import Reading
 from tsfmicro.data.frames import FrameTree
 from tsfmicro.data.registry import dataset, read
 from tsfmicro.errors import FrameError, UnknownNameError
@@ -67,7 +68,7 @@ class LongVideos:
 
 
 def long_videos(name: str, root: Path) -> LongVideos:
-    """Find the long videos of a dataset, also those in which nothing is annotated.
+    """Find the long videos of a dataset, also those in which nothing is annotated. Clips cut out of them may lie beside.
 
     An expression without an offset ends at its apex; one without either is left out, and told.
 
@@ -80,10 +81,10 @@ def long_videos(name: str, root: Path) -> LongVideos:
         raise UnknownNameError("dataset of long videos", name, _NAMES)
     source = dataset(name)
     assert isinstance(source, AnnotatedDataset)
-    reading = read(source, root)
+    reading = _read(source, root)
     clips = [(clip, kind) for kind, of in _kinds(reading.clips, reading.macro) for clip in of]
     there = [(clip, kind) for clip, kind in clips if clip.frames.numbers]
-    cut = [clip for clip, _ in there if _called(_place(clip.frames)) in (clip.name, f"{clip.subject}_{clip.name}")]
+    cut = [clip for clip, _ in there if _is_cut(clip)]
     if 2 * len(cut) > len(there):
         raise FrameError(
             f"{reading.frames}: holds clips that were cut out, e.g. {_place(cut[0].frames).name}, and no long videos. "
@@ -117,6 +118,36 @@ def long_videos(name: str, root: Path) -> LongVideos:
         videos.append(LongVideo(listed, frames[place]))
     gone = [clip.id for clip, _ in clips if not clip.frames.numbers]
     return LongVideos(name, source.title, tuple(videos), tuple(_notes(gone, endless, [k for _, k in clips])))
+
+
+def _read(source: AnnotatedDataset, root: Path) -> Reading:
+    """What is read with the frames of whole recordings, where a folder of them lies beside one of cut-out clips."""
+    reading = read(source, root)
+    if not reading.other_frames or _is_whole(reading):
+        return reading
+    others = (source.read(root, frames=base) for base in reading.other_frames)
+    return next(filter(_is_whole, others), reading)
+
+
+def _is_whole(reading: Reading) -> bool:
+    """Whether most of its recordings show more than the expressions that are annotated in them."""
+    inside: dict[Path, list[Clip]] = defaultdict(list)
+    for clip in (*reading.clips, *reading.macro):
+        if clip.frames.numbers:
+            inside[_place(clip.frames)].append(clip)
+    whole = [not any(map(_is_cut, clips)) and _shows_more(clips) for clips in inside.values()]
+    return 2 * sum(whole) > len(whole)
+
+
+def _shows_more(clips: Sequence[Clip]) -> bool:
+    """Whether the recording of these clips has a frame in none of them."""
+    ends = [(clip.onset, clip.offset or clip.apex or clip.onset) for clip in clips]
+    return any(all(not onset <= n <= offset for onset, offset in ends) for n in clips[0].frames.numbers)
+
+
+def _is_cut(clip: Clip) -> bool:
+    """Whether its folder or file is named like it alone, not like the recording."""
+    return _called(_place(clip.frames)) in (clip.name, f"{clip.subject}_{clip.name}")
 
 
 def _kinds(micro: Sequence[Clip], macro: Sequence[Clip]) -> tuple[tuple[Kind, Sequence[Clip]], ...]:
