@@ -284,6 +284,41 @@ def test_the_form_says_what_it_does_not_take(coder, server):
     assert m.apex is None and [(u.number, u.intensity) for u in m.units] == [(6, "C")]
 
 
+def test_arrows_step_frames_after_a_choice_with_the_mouse_and_choose_where_one_came_by_tab(coder, server):
+    page = coder().page
+    mark(page, 20, 25, 32)
+    write(page, "u", "1B")
+    page.locator("[name=kind][value=macro]").click()
+    page.keyboard.press("ArrowRight")
+    at(page, 33)
+    page.get_by_label("Intensity of 1").select_option("C")
+    page.get_by_label("Intensity of 1").dispatch_event("pointerdown")
+    page.get_by_label("Intensity of 1").focus()
+    page.keyboard.press("ArrowRight")
+    at(page, 34)
+    sure = page.locator("[name=certainty]")
+    sure.click(position={"x": 5, "y": 5})
+    certain = float(sure.input_value())
+    page.keyboard.press("Shift+ArrowRight")
+    at(page, 44)
+    saved(page)
+    (m,) = moments(server.project)
+    assert (m.kind, m.units[0].intensity, m.certainty) == ("macro", "C", certain) and certain < 0.5
+    page.keyboard.press("c")
+    page.keyboard.press("ArrowRight")
+    saved(page)
+    assert moments(server.project)[0].certainty == pytest.approx(certain + 0.05)
+    page.keyboard.press("Control+z")
+    page.locator("#said", has_text="Undone: certainty").wait_for()
+    saved(page)
+    assert moments(server.project)[0].certainty == certain and float(sure.input_value()) == certain
+    page.locator("[name=kind]:checked").focus()
+    page.keyboard.press("ArrowRight")
+    saved(page)
+    assert moments(server.project)[0].kind == "other", "who came by keys chooses by keys"
+    at(page, 44)
+
+
 def test_the_program_is_hidden_until_the_coder_is_done_and_then_its_moments_are_taken(coder, server):
     page = coder().page
     page.click("#program button")
