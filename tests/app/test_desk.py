@@ -147,6 +147,13 @@ def test_a_video_is_opened_with_its_frames_counted_and_shown(with_video):
     assert replay.headers["content-type"] == "image/webp"
 
 
+def test_frames_have_the_times_of_the_file_where_some_are_missing(client, tmp_path):
+    (folder_of_images(tmp_path) / "2.png").rename(tmp_path / "clip" / "4.png")  # 0, 1, 3 and 4 are left
+    client.post("/desk/api/add", json={"path": str(tmp_path / "clip"), "fps": 100, "link": True})
+    told = client.get("/desk/api/videos/clip").json()
+    assert told["times"] == [0, 0.01, 0.03, 0.04] and told["fps"] == 75, "none of them is half a frame off"
+
+
 def test_a_change_is_saved_undone_and_done_again(with_video, tmp_path):
     told = code(with_video).json()
     assert told["things"][0][2]["units"] == "R12B" and len(read(tmp_path / "project" / "codes.csv")[0].moments) == 1

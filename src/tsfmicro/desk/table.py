@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tsfmicro.desk.report import Reports
 
 _OPEN = 4  # videos whose frames are kept at once
+_STEADY = 0.1  # of a frame: where one is further from its turn, e.g. after frames that are missing, all have the times of the file
 _AT_ONCE = 1.0  # seconds that opening a video waits for its frames to be counted
 DEMONSTRATION = "demonstration"
 EMOTIONS = ("happiness", "surprise", "disgust", "sadness", "fear", "anger", "contempt", "repression", "others")
@@ -160,7 +161,7 @@ class Table:
         film.wait_counted(_AT_ONCE)
         if film.times is None:
             return {"counted": film.counted, "frames": film.frames}
-        fps = constant_rate(film.times)
+        fps = constant_rate(film.times, _STEADY)
         learned: dict[str, Any] = {"frames": len(film.times), "counted": True}
         if fps:
             learned |= {"fps": round(fps, 6), "seconds": round(len(film.times) / fps, 6)}
