@@ -39,6 +39,11 @@ def test_action_units_are_read_as_they_are_written():
     assert units_text(units_in("R12B+4? + AU6")) == "R12B+4?+6"
 
 
+def test_an_action_unit_of_a_side_is_there_once_with_the_higher_intensity():
+    assert units_text(units_in("12 12")) == "12"
+    assert units_text(units_in("12B+R12+6?+12D+12A?+6")) == "12D+R12+6"
+
+
 @pytest.mark.parametrize(
     ("word", "kind"), [("Micro-Expression", "micro"), ("mae", "macro"), ("other", "other"), ("smile", None), ("", None)]
 )

@@ -168,8 +168,12 @@ def units_text(units: Iterable[ActionUnit]) -> str:
 
 
 def units_in(text: str) -> tuple[ActionUnit, ...]:
-    """The action units of a text; none for one without."""
-    return parse_action_units(text).units
+    """The action units of a text, each side of each once, with the higher intensity; none for a text without."""
+    once: dict[tuple[str, int], ActionUnit] = {}
+    for unit in parse_action_units(text).units:
+        known = once.setdefault((unit.side, unit.number), unit)
+        once[unit.side, unit.number] = max(known, unit, key=lambda u: (u.intensity, u.certain))
+    return tuple(once.values())
 
 
 def one_line(text: str) -> str:

@@ -71,6 +71,11 @@ def spotted(desk, name="a.avi"):
     desk.table.project.learn(name, {"found": 1})
 
 
+def done(client, coder, video="a.avi"):
+    things = [["video", video, {"done": {coder: "2026-01-01 blind"}}]]
+    client.post("/desk/api/change", json={"coder": coder, "what": "done", "things": things, "revision": 99})
+
+
 def refused(answer, status=400):
     assert answer.status_code == status
     (said,) = answer.json().values()
@@ -140,6 +145,13 @@ def test_a_video_is_opened_with_its_frames_counted_and_shown(with_video):
     assert refused(with_video.get("/desk/api/videos/a.avi/frames/60")) == "a.avi: has no frame 60; the last one is 59."
     replay = with_video.get("/desk/api/videos/a.avi/replay", params={"onset": 0.1, "offset": 0.2})
     assert replay.headers["content-type"] == "image/webp"
+
+
+def test_frames_have_the_times_of_the_file_where_some_are_missing(client, tmp_path):
+    (folder_of_images(tmp_path) / "2.png").rename(tmp_path / "clip" / "4.png")  # 0, 1, 3 and 4 are left
+    client.post("/desk/api/add", json={"path": str(tmp_path / "clip"), "fps": 100, "link": True})
+    told = client.get("/desk/api/videos/clip").json()
+    assert told["times"] == [0, 0.01, 0.03, 0.04] and told["fps"] == 75, "none of them is half a frame off"
 
 
 def test_a_change_is_saved_undone_and_done_again(with_video, tmp_path):
@@ -276,8 +288,7 @@ def test_the_program_s_moments_are_hidden_until_the_coder_is_done(with_video, de
     assert with_video.get("/desk/api/videos/a.avi/curves", params={**curve, "coder": "anna"}).json() == {"faces": []}
     code(with_video, coder="ben")
     assert get("anna")["moments"] == {} and get("anna")["hidden"] == 1, "another coder's are, too"
-    done = [["video", "a.avi", {"done": {"anna": "2026-01-01 blind"}}]]
-    with_video.post("/desk/api/change", json={"coder": "anna", "what": "done", "things": done, "revision": 99})
+    done(with_video, "anna")
     assert (
         len(get("anna")["program"]["moments"]) == 1
         and len(get("anna")["moments"]) == 1
@@ -306,7 +317,7 @@ def test_codes_go_out_and_come_back(with_video, desk, form):
     if form in ("elan", "praat"):
         pytest.importorskip("pympi", reason="the coding extra is not installed")
     code(with_video, emotion="happiness")
-    told = with_video.get("/desk/api/export", params={"as": form, "video": "a.avi"}).json()
+    told = with_video.get("/desk/api/export", params={"as": form, "video": "a.avi", "coder": "anna"}).json()
     (file,) = told["files"]
     with_video.post("/desk/api/undo", json={})
     back = with_video.post(
@@ -327,7 +338,7 @@ def test_codes_go_out_and_come_back(with_video, desk, form):
 
 def test_a_file_of_another_video_or_cut_is_refused_and_nothing_changes(with_video):
     code(with_video)
-    file = with_video.get("/desk/api/export", params={"as": "codes"}).json()["files"][0]
+    file = with_video.get("/desk/api/export", params={"as": "codes", "coder": "anna"}).json()["files"][0]
     content = base64.b64decode(file["base64"]).decode()
 
     def take(text, name="x.csv"):
@@ -350,17 +361,50 @@ def test_two_coders_are_compared_and_the_program_is_one(with_video, desk):
     spotted(desk)
     code(with_video, units="12B")
     code(with_video, "m2", coder="ben", onset=0.12, units="12D")
-    told = with_video.get("/desk/api/agree", params={"one": "anna", "other": "ben"}).json()
+    done(with_video, "anna")
+    told = with_video.get("/desk/api/agree", params={"one": "anna", "other": "ben", "coder": "anna"}).json()
     assert told["about"][0].startswith("A anna, B ben: 1 video") and told["about"][1].startswith(
         "1 moments that both marked"
     )
     (odd,) = told["disagreements"]
     assert (odd["what"], odd["one"], odd["other"], odd["onset_other"]) == ("intensity", "12B", "12D", 0.12)
-    told = with_video.get("/desk/api/agree", params={"one": "anna", "other": "the program"}).json()
+    told = with_video.get("/desk/api/agree", params={"one": "anna", "other": "the program", "coder": "anna"}).json()
     assert "B the program" in told["about"][0]
     assert "/tmp" not in json.dumps(told)
     said = refused(with_video.get("/desk/api/agree", params={"one": "anna", "other": "nobody"}))
     assert "/tmp" not in said
+
+
+def test_a_blind_coder_gets_no_answer_by_an_export_or_by_agreement(with_video, desk, tmp_path):
+    with_video.post("/desk/api/add", json={"path": str(film(tmp_path / "b.avi", blank=20)), "link": True})
+    for video in ("a.avi", "b.avi"):
+        spotted(desk, video)
+        code(with_video, f"anna-{video[0]}", video=video)
+        code(with_video, f"ben-{video[0]}", coder="ben", video=video, onset=0.12)
+    done(with_video, "anna", "a.avi")
+
+    def export(coder, **more):
+        return with_video.get("/desk/api/export", params={"as": "codes", "coder": coder, **more})
+
+    told = export("ben").json()
+    assert told["notes"] == ["What others and the program marked in a.avi, b.avi is left out until ben is done there."]
+    table = base64.b64decode(told["files"][0]["base64"]).decode()
+    assert table.count(",ben,") == 2 and "anna" not in table
+    told = export("anna").json()
+    assert base64.b64decode(told["files"][0]["base64"]).decode().count(",ben,") == 1 and "b.avi" in told["notes"][0]
+    assert "Press Done there" in refused(export("ben", by="anna", video="b.avi"))
+    assert "nothing" not in refused(export("clara", video="b.avi")), "others saw something there"
+
+    def agreement(coder, one="anna", other="the program"):
+        return with_video.get("/desk/api/agree", params={"one": one, "other": other, "coder": coder})
+
+    told = agreement("anna").json()
+    assert "1 video;" in told["about"][0] and {d["video"] for d in told["disagreements"]} <= {"a.avi"}
+    assert told["about"][-1] == "What others and the program marked in b.avi is left out until anna is done there."
+    for other in ("anna", "the program"):
+        assert "until ben is done there. Press Done there." in refused(agreement("ben", "ben", other))
+    done(with_video, "clara", "b.avi")
+    assert "anna" in refused(agreement("anna", "clara", "the program")), "what clara did not see there is hidden, too"
 
 
 def test_a_video_is_removed_and_comes_back(with_video):

@@ -19,6 +19,7 @@ from tsfmicro.run.experiment import run
 from tsfmicro.run.watch import Watch
 from tsfmicro.study import shipped
 from tsfmicro.study.demo import draw_films
+from tsfmicro.timeline import units_text
 from tsfmicro.use.model_card import demonstration_folder
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
@@ -241,13 +242,15 @@ def test_undo_and_redo_and_a_kill_lose_nothing(coder, server, opened):
 def test_moments_are_split_joined_deleted_and_dragged(coder, server):
     page = coder().page
     mark(page, 20, 25, 40)
+    write(page, "u", "12 12b R6")
     go(page, 30)
     page.keyboard.press("s")
     saved(page)
     assert [(m.onset, m.apex, m.offset) for m in moments(server.project)] == [(0.4, 0.5, 0.6), (0.6, None, 0.8)]
     page.keyboard.press("j")
+    assert page.locator("[name=units]").input_value() == "12B+R6", "what both parts have is there once"
     saved(page)
-    assert [(m.onset, m.offset) for m in moments(server.project)] == [(0.4, 0.8)]
+    assert [(m.onset, m.offset, units_text(m.units)) for m in moments(server.project)] == [(0.4, 0.8, "12B+R6")]
     box = page.locator("#timeline").bounding_box()
     place = lambda seconds: box["x"] + box["width"] * seconds / 2  # noqa: E731
     row = box["y"] + 32
@@ -282,6 +285,41 @@ def test_the_form_says_what_it_does_not_take(coder, server):
     saved(page)
     (m,) = moments(server.project)
     assert m.apex is None and [(u.number, u.intensity) for u in m.units] == [(6, "C")]
+
+
+def test_arrows_step_frames_after_a_choice_with_the_mouse_and_choose_where_one_came_by_tab(coder, server):
+    page = coder().page
+    mark(page, 20, 25, 32)
+    write(page, "u", "1B")
+    page.locator("[name=kind][value=macro]").click()
+    page.keyboard.press("ArrowRight")
+    at(page, 33)
+    page.get_by_label("Intensity of 1").select_option("C")
+    page.get_by_label("Intensity of 1").dispatch_event("pointerdown")
+    page.get_by_label("Intensity of 1").focus()
+    page.keyboard.press("ArrowRight")
+    at(page, 34)
+    sure = page.locator("[name=certainty]")
+    sure.click(position={"x": 5, "y": 5})
+    certain = float(sure.input_value())
+    page.keyboard.press("Shift+ArrowRight")
+    at(page, 44)
+    saved(page)
+    (m,) = moments(server.project)
+    assert (m.kind, m.units[0].intensity, m.certainty) == ("macro", "C", certain) and certain < 0.5
+    page.keyboard.press("c")
+    page.keyboard.press("ArrowRight")
+    saved(page)
+    assert moments(server.project)[0].certainty == pytest.approx(certain + 0.05)
+    page.keyboard.press("Control+z")
+    page.locator("#said", has_text="Undone: certainty").wait_for()
+    saved(page)
+    assert moments(server.project)[0].certainty == certain and float(sure.input_value()) == certain
+    page.locator("[name=kind]:checked").focus()
+    page.keyboard.press("ArrowRight")
+    saved(page)
+    assert moments(server.project)[0].kind == "other", "who came by keys chooses by keys"
+    at(page, 44)
 
 
 def test_the_program_is_hidden_until_the_coder_is_done_and_then_its_moments_are_taken(coder, server):
@@ -401,6 +439,55 @@ def test_of_two_videos_asked_for_the_later_is_opened_and_an_open_one_is_not_open
     at(page, 2)
 
 
+def test_the_video_of_the_address_is_opened(coder, opened, server):
+    page = coder().page
+    page.click("#videos [data-dialog=add]")
+    page.get_by_label("Path of a video").fill(str(demonstration_folder() / "example.webm"))
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => location.hash === '#example.webm'")
+    page.locator("#video-list [aria-current=true][data-video='example.webm']").wait_for()
+    page.reload()
+    page.locator("#video-list [aria-current=true]").wait_for()
+    assert page.evaluate("() => location.hash") == "#example.webm", "sub01.avi comes first, and is not done"
+    page.evaluate("() => (location.hash = '#sub01.avi')")
+    page.locator("#video-list [aria-current=true][data-video='sub01.avi']").wait_for()
+    page = opened(f"{server.url}#example.webm").page
+    page.locator("#video-list [aria-current=true][data-video='example.webm']").wait_for()
+
+
+def test_what_is_being_written_is_saved_at_a_pause_and_when_the_page_is_left(coder, server):
+    page = coder().page
+    mark(page, 20, 25, 32)
+    saved(page)
+    page.keyboard.press("t")
+    page.keyboard.type("a pause")
+    wait_until(lambda: moments(server.project)[0].note == "a pause")
+    assert page.evaluate("document.activeElement.name") == "note"
+    page.keyboard.type(", and more")
+    page.on("dialog", lambda asked: asked.accept())
+    page.reload()
+    wait_until(lambda: moments(server.project)[0].note == "a pause, and more")
+    page.locator(".moment").click()
+    page.keyboard.press("e")
+    page.keyboard.type("fear")
+    page.close(run_before_unload=True)
+    wait_until(lambda: moments(server.project)[0].emotion == "fear")
+
+
+def test_a_coder_is_known_whatever_the_capitals(coder, server):
+    page = coder("Ben").page
+    mark(page, 20, 25, 32)
+    saved(page)
+    page.fill("#coder", "ben ")
+    page.press("#coder", "Enter")
+    page.locator("#said", has_text="You code as Ben").wait_for()
+    assert page.locator("#coder").input_value() == "Ben" and page.locator(".moment:not(.theirs)").count() == 1
+    page.evaluate("() => localStorage.setItem('coder', 'BEN')")
+    page.reload()
+    page.locator(".moment:not(.theirs)").wait_for()
+    assert page.locator("#coder").input_value() == "Ben"
+
+
 def test_the_model_is_told_in_words(coder):
     page = coder().page
     page.click("[data-dialog=settings]")
@@ -417,6 +504,13 @@ def test_two_coders_are_compared_and_a_disagreement_leads_to_its_place(coder, se
     page.locator(".nothing").wait_for()
     page.locator("#timeline").focus()
     mark(page, 21, 25, 32)
+    saved(page)
+    page.click("[data-dialog=agree]")
+    page.locator("#dialog-body").get_by_role("button", name="Compare").click()
+    page.get_by_text("is left out until ben is done there").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("#timeline").focus()
+    page.keyboard.press("d")
     saved(page)
     page.click("[data-dialog=agree]")
     page.locator("#dialog-body").get_by_role("button", name="Compare").click()

@@ -48,6 +48,12 @@ def test_a_rate_that_varies_is_none():
     steady = np.arange(100) / 30
     assert constant_rate(np.round(steady, 3)) == pytest.approx(30, abs=0.01), "milliseconds, as WebM has them"
     assert constant_rate(np.concatenate([steady, 10 + steady])) is None
+    for fps in (24, 30000 / 1001, 60, 200):
+        even = np.arange(2000) / fps
+        for rounded in (even, np.round(even, 3), np.floor(even * 1000) / 1000, np.round(even * 90000) / 90000):
+            assert constant_rate(rounded - rounded[0], 0.1) == pytest.approx(fps, rel=1e-3)
+    gaps = np.delete(np.arange(240), np.arange(2, 240, 5)) * 1001 / 24000
+    assert constant_rate(gaps) is not None and constant_rate(gaps, 0.1) is None
     assert constant_rate(np.zeros(1)) is None
     ntsc = np.round(5 + np.arange(300) * 1001 / 30000, 3)
     assert rate_of(ntsc) == pytest.approx(29.97, abs=0.005), "the median step says 30.30"

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -37,7 +38,7 @@ from tsfmicro.desk.values import (
 )
 from tsfmicro.desk.videos import facts, is_gone, new_name, opened, print_of, put, take_out
 from tsfmicro.errors import AnnotationError, ConfigError, VideoError
-from tsfmicro.files import write_whole
+from tsfmicro.files import counted, write_whole
 from tsfmicro.timeline import Moment, Timeline, one_line
 
 SETTINGS: Mapping[str, Any] = {"blind": True, "names": None}
@@ -383,15 +384,16 @@ class Project:
         for t in timelines:
             if t.video not in self.videos:
                 things |= self._found_in_table(t)
-            ours = self.moments(t.video)
-            theirs = [as_value(t.video, m) for m in t.moments]
-            things |= {("moment", name): None for name, value in ours.items() if value not in theirs}
-            left = list(ours.values())
-            for value in theirs:
-                if value in left:
-                    left.remove(value)
+            ours, new = self.moments(t.video), []
+            for value in (as_value(t.video, m) for m in t.moments):
+                same = next((name for name, known in ours.items() if known == value), None)
+                if same is None:
+                    new.append(value)
                 else:
-                    things["moment", uuid4().hex[:12]] = value
+                    del ours[same]
+            # What is left is no more as it was; it is taken for the same moment, edited, as far as there are new ones.
+            for name, edited in zip_longest(ours, new):
+                things["moment", name or uuid4().hex[:12]] = edited
         listed = {t.video for t in timelines}
         things |= {
             ("moment", name): None
@@ -401,7 +403,7 @@ class Project:
         if things:
             count = sum(kind == "moment" for kind, _ in things)
             self._do(self.history.planned(f"took {count} changes over from {FILE}", "", things))
-            self.notes.append(f"{FILE} was edited by another program: {count} moments were taken over from it.")
+            self.notes.append(f"{FILE} was edited by another program. Taken over from it: {counted(count, 'moment')}.")
         else:
             write_whole(self.folder / FILE, self._table(self.history.state))
 

@@ -13,7 +13,7 @@ from tsfmicro.coding.project import FILE
 from tsfmicro.desk.found import PARTS, Found, kept
 from tsfmicro.desk.people import People
 from tsfmicro.desk.project import Project
-from tsfmicro.desk.values import PROGRAM, person_key, taken
+from tsfmicro.desk.values import PROGRAM, left_out, person_key, taken
 from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.evaluate.interval import rate_interval
 from tsfmicro.files import counted, write_whole
@@ -90,9 +90,6 @@ class Reports:
         blind = [name for name in videos if not self._sees(name, reader)]
         looked = [found for name in videos if name not in blind and (found := self._found(name))]
         model = (str(looked[0].told.get("model") or "") if self._names else "") if looked else None
-        hidden = [
-            f"What others and the program marked in {', '.join(blind)} is left out until {reader or 'the coder'} is done there."
-        ]
         return coded_report(
             title,
             about,
@@ -101,7 +98,7 @@ class Reports:
             made(),
             person is not None,
             self._baseline(person) if person else "",
-            hidden if blind else (),
+            [left_out(blind, reader)] if blind else (),
             model,
         )
 

@@ -24,7 +24,7 @@ from tsfmicro.desk.history import Change, Key, Value
 from tsfmicro.desk.jobs import Jobs, Look, Tell
 from tsfmicro.desk.people import People
 from tsfmicro.desk.project import Project
-from tsfmicro.desk.values import PROGRAM, as_value, moment_of, taken
+from tsfmicro.desk.values import PROGRAM, as_value, left_out, moment_of, taken, timeline_of
 from tsfmicro.desk.videos import opened, videos_below
 from tsfmicro.errors import AnnotationError, ConfigError, TsfmicroError, VideoError
 from tsfmicro.spot.video import constant_rate
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tsfmicro.desk.report import Reports
 
 _OPEN = 4  # videos whose frames are kept at once
+_STEADY = 0.1  # of a frame: where one is further from its turn, e.g. after frames that are missing, all have the times of the file
 _AT_ONCE = 1.0  # seconds that opening a video waits for its frames to be counted
 DEMONSTRATION = "demonstration"
 EMOTIONS = ("happiness", "surprise", "disgust", "sadness", "fear", "anger", "contempt", "repression", "others")
@@ -146,15 +147,21 @@ class Table:
 
     def sees(self, name: str, coder: str) -> bool:
         """Whether a coder may see what others, and the program, have marked in a video."""
-        value = self.project.videos.get(name, {})
-        return not self.project.settings["blind"] or coder in value.get("done", {}) or coder in value.get("peeked", {})
+        return name not in self._unseen(coder)
+
+    def _unseen(self, coder: str) -> set[str]:
+        """Videos in which a coder may not see yet what others, and the program, have marked."""
+        if not self.project.settings["blind"]:
+            return set()
+        seen = {n: {*v.get("done", {}), *v.get("peeked", {})} for n, v in self.project.videos.items()}
+        return {name for name, coders in seen.items() if coder not in coders}
 
     def _opened(self, name: str) -> dict[str, Any]:
         film = self.film(name)
         film.wait_counted(_AT_ONCE)
         if film.times is None:
             return {"counted": film.counted, "frames": film.frames}
-        fps = constant_rate(film.times)
+        fps = constant_rate(film.times, _STEADY)
         learned: dict[str, Any] = {"frames": len(film.times), "counted": True}
         if fps:
             learned |= {"fps": round(fps, 6), "seconds": round(len(film.times) / fps, 6)}
@@ -310,14 +317,15 @@ class Table:
 
         return Reports(self.project, self.people, self.found, self.names_shown, self.sees)
 
-    def export(self, form: str, videos: Sequence[str] | None, coder: str | None) -> dict[str, Any]:
-        """Codes in a format: files as base64, and notes of what it cannot hold."""
+    def export(self, form: str, videos: Sequence[str] | None, coder: str | None, reader: str) -> dict[str, Any]:
+        """Codes in a format: files as base64, and notes of what it cannot hold, and of what a blind reader must not see yet."""
         f = named(form)
         if not f.writes:
             raise ConfigError(f"{f.title} are read, not written. Choose another format.")
-        timelines = self.project.timelines(videos, coder)
+        timelines, hidden = self._shown(self.project.timelines(videos, coder), reader)
         if not timelines:
-            raise ConfigError("Nothing is coded yet: code a moment, or say that a video is done.")
+            nothing = f"{left_out(hidden, reader)} Press Done there." if hidden else ""
+            raise ConfigError(nothing or "Nothing is coded yet: code a moment, or say that a video is done.")
         files = [(f"codes{f.endings[0]}" if f is FORMATS["codes"] else f"{f.name}{f.endings[0]}", timelines)]
         if not f.several:
             files = [(f"{Path(t.video).stem}{f.endings[0]}", [t]) for t in timelines]
@@ -325,8 +333,22 @@ class Table:
         lost = f.lost(timelines)
         return {
             "files": [{"name": name, "base64": base64.b64encode(f.content(ts)).decode()} for name, ts in files],
-            "notes": [*notes, *([lost] if lost else [])],
+            "notes": [*notes, *([lost] if lost else []), *([left_out(hidden, reader)] if hidden else [])],
         }
+
+    def _shown(self, timelines: Sequence[Timeline], reader: str) -> tuple[list[Timeline], list[str]]:
+        """What of some timelines a reader may see, and the videos in which that is not all."""
+        unseen, known = self._unseen(reader), self.project.videos
+        shown, hidden = [], []
+        for t in timelines:
+            own = [m for m in t.moments if m.coder in ("", reader)]
+            if t.video not in unseen:
+                shown.append(t)
+            elif own:  # without, its row would say that it shows nothing
+                shown.append(timeline_of(t.video, known[t.video], own))
+            if t.video in unseen and len(own) < len(t.moments):
+                hidden.append(t.video)
+        return shown, hidden
 
     def take_in(self, file: str, content: bytes, coder: str, video: str | None) -> dict[str, Any]:
         """Add the moments of a file.
@@ -379,20 +401,28 @@ class Table:
             )
         return name
 
-    def agreement(self, one: str, other: str) -> dict[str, Any]:
-        """Two coders of the project compared; one may be the program."""
+    def agreement(self, one: str, other: str, reader: str) -> dict[str, Any]:
+        """Two coders of the project compared, of whom one may be the program, in the videos in which a reader may see both."""
+        sides, unseen = [self._coded_by(coder) for coder in (one, other)], self._unseen(reader)
+        hidden = list(dict.fromkeys(t.video for side in sides for t in side if t.video in unseen))
+        sides = [[t for t in side if t.video not in unseen] for side in sides]
+        if hidden and not all(sides):
+            raise AnnotationError(f"{left_out(hidden, reader)} Press Done there.")
         with tempfile.TemporaryDirectory() as folder:
             files = []
-            for place, coder in enumerate((one, other)):
+            for place, side in enumerate(sides):
                 file = Path(folder) / str(place) / "codes.csv"
-                Codes().write(file, self._coded_by(coder))
+                Codes().write(file, side)
                 files.append(file)
             try:
                 found = agree(files[0], files[1])
             except TsfmicroError as problem:
                 raise AnnotationError(_without(str(problem), files, (one, other))) from None
         return {
-            "about": [_without(line, files, (one, other)) for line in found.about()],
+            "about": [
+                *(_without(line, files, (one, other)) for line in found.about()),
+                *([left_out(hidden, reader)] if hidden else []),
+            ],
             "occurrence": found.occurrence_table(),
             "timing": found.timing_table(),
             "intensity": found.intensity_line(),

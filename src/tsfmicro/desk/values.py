@@ -66,6 +66,11 @@ def taken(told: Mapping[str, Any], coder: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def left_out(videos: Sequence[str], reader: str) -> str:
+    """What a blind coder is told of videos whose other codings are hidden."""
+    return f"What others and the program marked in {', '.join(videos)} is left out until {reader or 'the coder'} is done there."
+
+
 def timeline_of(name: str, value: Mapping[str, Any], moments: Sequence[Moment]) -> Timeline:
     """What was coded in a video. Args: value: what is known of it."""
     people = tuple(value.get("people", ()))

@@ -22,6 +22,7 @@ from tsfmicro.errors import VideoError
 SLOWEST, FASTEST = 20.0, 1000.0  # frames per second
 LONGEST_EDGE = 1280  # of the frames that are handed out, pixels
 _PEEK = 30  # frames from which the frame rate is told
+_ROUNDED = 0.001  # seconds by which times of whole milliseconds may be off, the first one being rounded, too
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
 
 ReadImage = Callable[[Path], np.ndarray]
@@ -124,13 +125,16 @@ def open_video(path: Path, read_image: ReadImage, fps: float | None = None) -> S
     return source
 
 
-def constant_rate(times: np.ndarray) -> float | None:
-    """Frames per second, where every frame comes within half a frame of its turn; None where the rate varies."""
+def constant_rate(times: np.ndarray, within: float = 0.5) -> float | None:
+    """Frames per second, where every frame comes near its turn; None where the rate varies.
+
+    Args: within: how near, in frames, at most 0.5. A millisecond counts as near, too: Matroska and WebM round times to one.
+    """
     if len(times) < 2 or times[-1] <= 0:
         return None
     fps = (len(times) - 1) / float(times[-1])
     off = np.abs(times * fps - np.arange(len(times))).max()
-    return fps if off < 0.5 + 1e-6 * len(times) else None
+    return fps if off < min(0.5, max(within, _ROUNDED * fps)) + 1e-6 * len(times) else None
 
 
 def rate_of(times: np.ndarray) -> float:

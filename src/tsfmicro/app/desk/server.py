@@ -126,7 +126,7 @@ class Desk:
             "/export": self._export,
             "/report": self._report,
             "/model": lambda r: self._of_model(),
-            "/agree": lambda r: self.table.agreement(_told(r, "one"), _told(r, "other")),
+            "/agree": lambda r: self.table.agreement(_told(r, "one"), _told(r, "other"), _coder(r)),
         }
         post: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
             "/open": self._open,
@@ -229,7 +229,7 @@ class Desk:
         video, coder = request.query_params.get("video"), request.query_params.get("by")
         if video is not None:
             self.table.project.place(video)
-        return self.table.export(_told(request, "as"), None if video is None else [video], coder)
+        return self.table.export(_told(request, "as"), None if video is None else [video], coder, _coder(request))
 
     def _report(self, request: Request) -> Answer:
         """A report to read, or as a PDF."""

@@ -23,7 +23,7 @@ export function fillAgree(place) {
   const go = async () => {
     said.textContent = '';
     try {
-      show(found, await get('api/agree', {one: one.input.value, other: other.input.value}));
+      show(found, await get('api/agree', {one: one.input.value, other: other.input.value, coder: state.coder}));
     } catch (error) {
       found.replaceChildren();
       said.textContent = error.message;

@@ -1,5 +1,7 @@
 /** What the page asks of its server. Every answer is JSON; a mistake is an Error whose message can be shown. */
 
+const KEPT = 10000; // letters; browsers refuse more than 64 KB of what is to outlive a page
+
 /** @param {string} name @returns {string} a video's address */
 export const videoAt = (name) => `api/videos/${encodeURIComponent(name)}`;
 
@@ -18,8 +20,11 @@ export function address(path, params = {}) {
 export const get = (path, params) => answered(fetch(address(path, params)));
 
 /** @param {string} path @param {Record<string, any>} body @returns {Promise<any>} */
-export const post = (path, body) =>
-  answered(fetch(path, {method: 'POST', headers: {'content-type': 'application/json', 'x-desk': '1'}, body: JSON.stringify(body)}));
+export function post(path, body) {
+  const text = JSON.stringify(body);
+  const keepalive = text.length < KEPT; // it arrives though the page is left
+  return answered(fetch(path, {method: 'POST', headers: {'content-type': 'application/json', 'x-desk': '1'}, body: text, keepalive}));
+}
 
 /** @param {string} path @param {Record<string, any>} params @param {Blob} file @returns {Promise<any>} */
 export const send = (path, params, file) =>

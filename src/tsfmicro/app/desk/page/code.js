@@ -1,4 +1,4 @@
-/** The code of the selected moment. A field is saved when it is left, and the line of action units as it is written. */
+/** The code of the selected moment. A field is saved when it is left, and a note, which may be long, at each pause, too. */
 import {chosen, exact, frameOf, on, say, state, suggested, timeOf} from './store.js';
 import {moveEdge, save, take} from './marking.js';
 import {chips, palette, parse, press, written} from './units.js';
@@ -8,6 +8,8 @@ const suggestion = document.getElementById('suggestion');
 const field = (name) => form.elements.namedItem(name);
 const buttons = document.getElementById('unit-buttons');
 const sure = form.querySelector('.sure output');
+const PAUSE = 600; // milliseconds without a letter, after which a note is saved
+let pause = 0;
 
 function draw() {
   const moment = chosen();
@@ -40,12 +42,15 @@ const saveUnits = (units) => save('action units of a moment', {units: written(un
 
 form.addEventListener('change', (event) => {
   const {name, value} = event.target;
+  clearTimeout(pause);
   if (['onset', 'apex', 'offset'].includes(name)) return saveTime(name, value);
   if (name === 'certainty') return save('certainty of a moment', {certainty: Number(value)});
   if (name === 'kind') return save('kind of a moment', {kind: value});
   if (name === 'units') return saveUnitLine(value);
-  if (['emotion', 'person', 'note'].includes(name)) save(`${name} of a moment`, {[name]: value.replace(/\s+/g, ' ').trim()});
+  if (['emotion', 'person', 'note'].includes(name)) saveText(event.target);
 });
+
+const saveText = ({name, value}) => save(`${name} of a moment`, {[name]: value.replace(/\s+/g, ' ').trim()});
 
 function saveUnitLine(value) {
   const plain = value.replace(/\b(AU|AD)\s*/gi, '').replace(/[\s,;]+/g, '+').replace(/^\++|\++$/g, '');
@@ -70,6 +75,9 @@ function saveTime(edge, value) {
 
 form.addEventListener('input', (event) => {
   if (event.target.name === 'certainty') sure.value = `${Math.round(event.target.value * 100)} %`;
+  if (event.target.name !== 'note') return;
+  clearTimeout(pause);
+  pause = setTimeout(saveText, PAUSE, event.target);
 });
 form.addEventListener('submit', (event) => event.preventDefault());
 form.addEventListener('keydown', (event) => {
@@ -113,5 +121,6 @@ function fill(id, words) {
 }
 
 palette(buttons, () => parse(chosen()?.units ?? ''), saveUnits);
+on('selected', () => clearTimeout(pause)); // what is written belongs to the moment before
 on('selected moments', draw);
 on('project opened moments', () => state.project?.open && drawLists());

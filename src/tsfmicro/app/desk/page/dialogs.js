@@ -140,7 +140,7 @@ function fillExport(place) {
   const go = async () => {
     try {
       const video = which.input.value === 'this' ? state.video.name : null;
-      const told = await get('api/export', {as: form.input.value, video, by: whose.input.value || null});
+      const told = await get('api/export', {as: form.input.value, video, by: whose.input.value || null, coder: state.coder});
       for (const file of told.files) download(file);
       said.textContent = told.notes.join('. ');
       say(`${told.files.length === 1 ? told.files[0].name : `${told.files.length} files`} exported.`);
@@ -150,7 +150,8 @@ function fillExport(place) {
     }
   };
   place.append(form.label, which.label, whose.label, said, row(button('Download', go, 'main')));
-  place.append(element('p', `All that is coded is also in codes.csv in ${state.project.folder}, which tsfmicro trains on: tsfmicro data check coded ${state.project.folder}`, 'quiet'));
+  place.append(element('p', `All that is coded is also in codes.csv in ${state.project.folder}, which tsfmicro trains on: tsfmicro data check coded ${state.project.folder}`, 'quiet'),
+    element('p', 'Where you code blind, others’ moments are left out of the file.', 'quiet'));
 }
 
 const download = (file) => keep(new Blob([Uint8Array.from(atob(file.base64), (letter) => letter.charCodeAt(0))]), file.name);

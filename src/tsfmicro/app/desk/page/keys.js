@@ -1,4 +1,7 @@
-/** Every key. In a field of text only Escape is ours. */
+/**
+ * Every key. In a field of text only Escape is ours; a control that was come to by keys has those that choose in it; one that the mouse
+ * chose in has none, so that an arrow is a frame again and no other code.
+ */
 import {state, travel} from './store.js';
 import * as player from './player.js';
 import * as marking from './marking.js';
@@ -86,25 +89,36 @@ function named(event) {
   return `${event.ctrlKey || event.metaKey ? 'Ctrl ' : ''}${event.shiftKey && !bare ? 'Shift ' : ''}${key}`;
 }
 
-function isWriting(target) {
-  return target.matches('textarea, select, input:not([type=radio]):not([type=checkbox])');
+const isWriting = (target) => target.matches('textarea, input:not([type=radio]):not([type=checkbox]):not([type=range])');
+
+/** @param {Element} target @param {string} name @returns {boolean} whether a key chooses in the control that has the focus, or presses it */
+function isTheirs(target, name) {
+  if (target.matches('select')) return name !== 'Escape' && !name.startsWith('Ctrl ');
+  if (target.matches('[type=radio], [type=range]') && /^[←→↑↓]$/.test(name)) return true;
+  if (target.matches('[type=range]') && /^(Home|End|Page.+)$/.test(name)) return true;
+  return name === 'Space' && target.matches('button, summary, [type=radio], [type=checkbox], a');
 }
+
+let byMouse = false; // whether what has the focus has it from the mouse, or from a finger
+document.addEventListener('pointerdown', () => (byMouse = true), true);
 
 document.addEventListener('keydown', (event) => {
   if (event.altKey || document.querySelector('dialog[open]') || event.isComposing) return;
-  const {target} = event;
+  if (['Shift', 'Control', 'Meta'].includes(event.key)) return; // another key follows
+  const {target} = event, timeline = document.getElementById('timeline');
+  const left = byMouse && event.key !== 'Tab' && target.matches('button, summary, a, select, input');
+  byMouse = false;
   if (isWriting(target)) {
     if (event.key === 'Escape') {
       target.blur();
-      document.getElementById('timeline').focus();
+      timeline.focus();
     }
     return;
   }
+  if (left) timeline.focus({preventScroll: true});
   const key = named(event), name = OTHERS[key] ?? key;
   const work = DOING.get(name);
-  if (!work || !state.project?.open) return;
-  if (name === 'Space' && target.matches('button, summary, [type=radio], [type=checkbox], a')) return; // it presses that
-  if (/^[←→↑↓]$/.test(name) && target.matches('[type=radio]')) return; // they choose there
+  if (!work || !state.project?.open || (!left && isTheirs(target, name))) return;
   if (!state.video && !ALWAYS.has(name) && !name.startsWith('Page')) return;
   event.preventDefault();
   work();

@@ -4,8 +4,8 @@ import {nextZoom} from './picture.js';
 import * as player from './player.js';
 import * as marking from './marking.js';
 import {lookAll, lookMoment, zoom} from './timeline.js';
-import {openDialog} from './dialogs.js';
-import {lookFor} from './list.js';
+import {coders, openDialog} from './dialogs.js';
+import {lookFor, open} from './list.js';
 import {toggleSound} from './sound.js';
 import './moments.js';
 import './code.js';
@@ -31,13 +31,23 @@ get('speed').addEventListener('change', () => {
 
 const coder = get('coder');
 coder.value = state.coder;
-coder.addEventListener('change', async () => {
-  state.coder = coder.value.replace(/\s+/g, ' ').trim();
+coder.addEventListener('change', () => become(coder.value.replace(/\s+/g, ' ').trim()));
+
+/** @param {string} name @returns {string} as the project has it: capitals make no difference */
+function spelled(name) {
+  const known = coders();
+  return known.includes(name) ? name : known.find((one) => one.toLowerCase() === name.toLowerCase()) ?? name;
+}
+
+/** Code as somebody. @param {string} name */
+async function become(name) {
+  state.coder = state.project?.open ? spelled(name) : name;
+  if (state.coder !== name) say(`You code as ${state.coder}, who is in the project already.`);
   coder.value = state.coder;
   localStorage.setItem('coder', state.coder);
   if (state.video) await refreshVideo().catch((error) => say(error.message, true));
   tell('project');
-});
+}
 coder.addEventListener('keydown', (event) => event.key === 'Enter' && coder.blur());
 
 on('nameless', () => {
@@ -74,6 +84,7 @@ on('history', () => {
 on('project', () => {
   const {project} = state;
   if (!project?.open) return;
+  if (spelled(state.coder) !== state.coder) return void become(state.coder); // it tells the project again
   document.querySelectorAll('[inert]').forEach((part) => (part.inert = false)); // nothing can be pressed before, and so nothing is lost
   get('project').textContent = project.name;
   get('project').title = project.folder;
@@ -185,11 +196,18 @@ async function begin() {
     return;
   }
   if (!state.project.open) return openDialog('start');
+  const asked = inAddress(); // before the address tells that none is open
   tell('opened');
   tell('selected');
-  const first = state.project.videos.find((v) => v.name === decodeURIComponent(location.hash.slice(1))) ?? state.project.videos.find((v) => !(state.coder in v.done)) ?? state.project.videos[0];
+  const first = asked ?? state.project.videos.find((v) => !(state.coder in v.done)) ?? state.project.videos[0];
   if (first) await openVideo(first.name).catch((error) => say(error.message, true));
   tell('project');
 }
-on('opened', () => history.replaceState(null, '', state.video ? `#${encodeURIComponent(state.video.name)}` : '#'));
+const addressOf = (name) => `#${encodeURIComponent(name)}`;
+const inAddress = () => state.project.videos.find((v) => addressOf(v.name) === location.hash);
+on('opened', () => history.replaceState(null, '', state.video ? addressOf(state.video.name) : '#'));
+addEventListener('hashchange', () => {
+  const asked = state.project?.open && inAddress();
+  if (asked) open(asked.name);
+});
 begin();

@@ -1,6 +1,7 @@
 /** Moments made and changed: what the keys, the buttons and the timeline do. */
 import {change, chosen, exact, frameOf, newName, on, say, select, state, suggested, tell, timeOf, whisper} from './store.js';
 import {seek} from './player.js';
+import {parse, written} from './units.js';
 
 const LONG = 0.2; // seconds of a new moment
 const MICRO = 0.5; // seconds up to which a moment is taken for a micro-expression at first
@@ -113,7 +114,7 @@ export function join() {
   const [id, other] = next;
   const now = {
     ...moment, offset: Math.max(moment.offset, other.offset), apex: moment.apex ?? other.apex,
-    units: [moment.units, other.units].filter(Boolean).join('+'), emotion: moment.emotion || other.emotion,
+    units: written(parse(`${moment.units}+${other.units}`)), emotion: moment.emotion || other.emotion,
     note: [moment.note, other.note].filter(Boolean).join('; '),
   };
   change('joined two moments', [['moment', state.selected, now], ['moment', id, null]]);

@@ -152,6 +152,9 @@ async function insisting(work) {
 }
 
 addEventListener('beforeunload', (event) => {
+  const field = document.activeElement;
+  field?.blur(); // a field is saved when it is left
+  field?.focus();
   if (waiting) event.preventDefault(); // the browser asks whether one wants to leave
 });
 

@@ -20,8 +20,17 @@ export function parse(text) {
   return told.map(([, side, number, intensity, doubt]) => ({side, number: Number(number), intensity, doubt: Boolean(doubt)}));
 }
 
-/** @param {Unit[]} units @returns {string} */
-export const written = (units) => units.map((u) => `${u.side}${u.number}${u.intensity}${u.doubt ? '?' : ''}`).join('+');
+/** @param {Unit[]} units @returns {string} each once, as the server keeps them */
+export function written(units) {
+  /** @type {Map<string, Unit>} */
+  const once = new Map();
+  const less = (u, than) => u.intensity < than.intensity || (u.intensity === than.intensity && u.doubt && !than.doubt);
+  for (const u of units) {
+    const key = `${u.side}${u.number}`, before = once.get(key);
+    if (!before || less(before, u)) once.set(key, u);
+  }
+  return [...once.values()].map((u) => `${u.side}${u.number}${u.intensity}${u.doubt ? '?' : ''}`).join('+');
+}
 
 /**
  * Fill a place with a chip for each unit, where side, intensity and doubt are chosen.
