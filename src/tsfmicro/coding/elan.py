@@ -81,14 +81,15 @@ def _add(eaf: Any, layer: Layer) -> None:
     eaf.add_tier(kinds, "moments", part=layer.person)
     for m in layer.moments:
         eaf.add_annotation(kinds, *span(m), m.kind)
-    # Begun once the moments are there: each is found by its middle, which no other has.
+    marks = [*eaf.tiers[kinds][0]]
     for what in SAID:
-        texts = [(sum(span(m)) // 2, said(m, what)) for m in layer.moments]
-        if any(text for _, text in texts):
+        texts = [said(m, what) for m in layer.moments]
+        if any(texts):
             eaf.add_tier(layer.tier(what), "codes", kinds, part=layer.person)
-            for middle, text in texts:
-                if text:
-                    eaf.add_ref_annotation(layer.tier(what), kinds, middle, text)
+            below = eaf.tiers[layer.tier(what)][1]
+            for mark, text in zip(marks, texts, strict=True):
+                if text:  # set here: add_ref_annotation would look for each mark among all
+                    below[eaf.generate_annotation_id()] = (mark, text, None, None)
     starts = [apex for m in layer.moments if (apex := apex_of(m)) is not None]
     if starts:
         eaf.add_tier(apexes, "moments", part=layer.person)
