@@ -28,12 +28,20 @@ class Elan(Format):
     def read(self, path: Path, fps: float | None = None) -> list[Timeline]:
         eaf = _parsed(path)
         tiers = Tiers(str(path))
+        media: dict[str, str] = next(iter(eaf.media_descriptors), {})
+        origin = round(
+            _number(media.get("TIME_ORIGIN")) or 0
+        )  # where in the video the file's time begins, milliseconds
+        if origin:
+            tiers.notes.append(
+                f"{path}: its time begins {origin / 1000:g} s after the video's (media offset); that is added"
+            )
         spans: dict[str, tuple[int, int]] = {}
         for aligned, _, _, _ in eaf.tiers.values():
             for name, (begin, end, _, _) in aligned.items():
                 times = eaf.timeslots.get(begin), eaf.timeslots.get(end)
                 if None not in times:
-                    spans[name] = times
+                    spans[name] = times[0] + origin, times[1] + origin
         for name, (aligned, references, about, _) in eaf.tiers.items():
             said_of = {a: mark[0] for a, mark in references.items()}
             marks = [Mark(*spans[a], mark[2]) for a, mark in aligned.items() if a in spans]
@@ -42,7 +50,6 @@ class Elan(Format):
             without = len(aligned) + len(references) - len(marks)
             if without:
                 tiers.notes.append(f"{path}: {without} marks of tier {name!r} have no time; they were left out")
-        media: dict[str, str] = next(iter(eaf.media_descriptors), {})
         url = media.get("RELATIVE_MEDIA_URL") or media.get("MEDIA_URL") or ""
         own = dict(eaf.properties)
         moments = tiers.moments()
