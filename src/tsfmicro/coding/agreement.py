@@ -93,15 +93,21 @@ def _pairs(ours: Sequence[Moment], theirs: Sequence[Moment]) -> list[tuple[int, 
 
     if not ours or not theirs:
         return []
-    overlaps = np.array([[overlap(a, b) for b in theirs] for a in ours])
+    overlaps = _overlaps(ours, theirs)
     return [(int(i), int(j)) for i, j in zip(*linear_sum_assignment(-overlaps), strict=True) if overlaps[i, j] > 0]
 
 
 def overlap(one: Moment, other: Moment) -> float:
     """Intersection over union of two moments, in time."""
-    ends = [max(m.offset, m.onset + _SHORTEST) for m in (one, other)]
-    shared = min(ends) - max(one.onset, other.onset)
-    return max(0.0, shared) / (max(ends) - min(one.onset, other.onset))
+    return float(_overlaps([one], [other])[0, 0])
+
+
+def _overlaps(ours: Sequence[Moment], theirs: Sequence[Moment]) -> np.ndarray:
+    """(N, M) of every two moments."""
+    begins = [np.array([m.onset for m in moments]) for moments in (ours, theirs)]
+    ends = [np.array([max(m.offset, m.onset + _SHORTEST) for m in moments]) for moments in (ours, theirs)]
+    shared = np.minimum.outer(*ends) - np.maximum.outer(*begins)
+    return np.maximum(0.0, shared) / (np.maximum.outer(*ends) - np.minimum.outer(*begins))
 
 
 def seconds_table(ours: Iterable[Moment], theirs: Iterable[Moment], end: float) -> np.ndarray:
