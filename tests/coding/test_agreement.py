@@ -79,6 +79,12 @@ def test_several_people_are_paired_by_name():
         events(one, Timeline("a", (Moment(0, 1, person="1"),)))
 
 
+def test_a_moment_without_a_name_is_of_the_person_who_alone_has_one_and_a_face_s_number_is_no_name():
+    one = Timeline("a", (Moment(0, 1), Moment(2, 3, person="anna")))
+    model = Timeline("a", (Moment(0, 1, person="1"), Moment(2, 3, person="1")))
+    assert [(e.person, bool(e.both)) for e in events(one, model)] == [("anna", True), ("anna", True)]
+
+
 def test_seconds_in_which_neither_one_or_both_saw_something():
     table = seconds_table([Moment(1, 3), Moment(2, 4)], [Moment(3.5, 6)], 10)
     assert table.tolist() == [[5.0, 2.0], [2.5, 0.5]]

@@ -66,6 +66,22 @@ def test_elan_tiers_of_one_action_unit_each_and_tiers_that_nobody_knows(tmp_path
     assert t.notes == (f"{file}: tier 'gaze' with 1 marks is none that is known; it was left out",)
 
 
+def test_the_offset_of_elan_s_media_is_added_so_that_times_are_the_video_s(tmp_path):
+    import pympi
+
+    file = eaf(tmp_path / "a.eaf", {"AU12": (None, [(1000, 1400, "B")])})
+    for origin, onset in (("0", 1.0), ("500", 1.5), ("-250", 0.75)):
+        changed = pympi.Elan.Eaf(str(file))
+        changed.media_descriptors[0]["TIME_ORIGIN"] = origin
+        changed.to_file(str(tmp_path / "b.eaf"))
+        (t,) = read(tmp_path / "b.eaf")
+        assert [(m.onset, m.offset) for m in t.moments] == [(onset, pytest.approx(onset + 0.4))]
+        assert len(t.notes) == (origin != "0")
+    assert t.notes == (
+        f"{tmp_path / 'b.eaf'}: its time begins -0.25 s after the video's (media offset); that is added",
+    )
+
+
 def test_what_a_coder_left_behind_in_elan_is_told(tmp_path):
     file = eaf(
         tmp_path / "a.eaf",

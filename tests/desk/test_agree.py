@@ -7,6 +7,7 @@ import json
 import pytest
 from pytest import approx
 
+from tsfmicro.card import DEMONSTRATION
 from tsfmicro.coding.registry import named
 from tsfmicro.desk.agree import agree
 from tsfmicro.errors import AnnotationError, ConfigError
@@ -143,7 +144,7 @@ def test_a_model_counts_as_a_coder(tmp_path):
         "video": "/films/clip.mp4",
         "fps": 100,
         "seconds": 10.0,
-        "model": "a model",
+        "model": f"{DEMONSTRATION} small: trained on 240 clips of 20 people (casme2), labels casme2-5.",
         "expressions": [expression | {"emotion": None}],
     }
     (tmp_path / "out").mkdir()
@@ -151,11 +152,103 @@ def test_a_model_counts_as_a_coder(tmp_path):
     coder = written(tmp_path / "clip.eaf", video("clip", moment(1, "12", "happiness")), name="elan")
     found = agree(coder, tmp_path / "out")
     assert found.matched == 1
-    assert found.names[1].endswith("(a model)")
+    assert found.names[1] == f"{tmp_path / 'out'} (small)"
     assert [n for n in found.notes if n.startswith("B codes no")] == [
         "B codes no action units: they are not compared",
         "B codes no emotions: they are not compared",
     ]
+
+
+@pytest.fixture
+def predicted(tmp_path):
+    """What `predict FOLDER` leaves of three videos: one with a moment, one without, and one that could not be read."""
+    card = "small: trained on 240 clips of 20 people (casme2), labels casme2-5. Never scored on people left out."
+    expression = {
+        "face": 1, "kind": "micro", "onset_s": 1.0, "apex_s": 1.2, "offset_s": 1.4, "region": "lips", "confidence": 0.8,
+    }  # fmt: skip
+    out = tmp_path / "out"
+    (out / "videos").mkdir(parents=True)
+    parts = {
+        "seen": {"fps": 100, "seconds": 10.0, "model": card, "expressions": [expression]},
+        "nothing": {"fps": 100, "seconds": 10.0, "model": card, "expressions": []},
+        "broken": {"why_not": "broken.mp4: is empty."},
+    }
+    for name, part in parts.items():
+        (out / "videos" / f"{name}.mp4.json").write_text(json.dumps({"video": f"{name}.mp4", **part}))
+    (out / "moments.csv").write_text(
+        "video,face,kind,onset_s,apex_s,offset_s,region,confidence,model\n"
+        f'seen.mp4,1,micro,1.0,1.2,1.4,lips,0.8,"{card}"\n'
+    )
+    (out / "videos.csv").write_text(
+        "video,seconds,fps,faces,expressions,blinks,notes,why_not\nseen.mp4,10.0,100,1,1,0,,\n"
+        "nothing.mp4,10.0,100,1,0,0,,\nbroken.mp4,,,0,0,0,,broken.mp4: is empty.\n"
+    )
+    return out
+
+
+@pytest.mark.parametrize("part", ["", "moments.csv", "videos"])
+def test_of_a_folder_of_videos_those_in_which_the_model_saw_nothing_count_and_those_it_could_not_read_do_not(
+    tmp_path, predicted, part
+):
+    coder = written(tmp_path / "ann.csv", *(video(name, moment(1)) for name in ("seen", "nothing", "broken")))
+    found = agree(coder, predicted / part)
+    assert (found.videos, found.matched, found.only) == (2, 1, (1, 0))
+    assert found.names[1] == f"{predicted / part} (small)"
+    assert agree(coder, predicted / part, coders=(None, "small")).only == (1, 0)
+    unread, left_out = found.notes[:2]
+    assert unread.endswith("without 1 video that could not be read: broken.mp4")
+    assert left_out.startswith(f"{coder} alone has broken.mp4")
+
+
+def test_a_video_that_could_not_be_read_is_no_coding(tmp_path, predicted):
+    coder = written(tmp_path / "ann.csv", video("broken", moment(1)))
+    broken = predicted / "videos" / "broken.mp4.json"
+    assert said(coder, broken) == f"{broken}: broken.mp4 could not be read (broken.mp4: is empty.)"
+    for other in ("seen", "nothing"):
+        (predicted / "videos" / f"{other}.mp4.json").unlink()
+    assert "none of its videos could be read (broken.mp4, …)" in said(coder, broken.parent)
+
+
+def test_another_cut_of_a_video_is_refused_of_a_folder_s_table_too(tmp_path, predicted):
+    assert "different cuts" in said(written(tmp_path / "ann.csv", video("seen", moment(1), seconds=12.0)), predicted)
+
+
+def test_a_moment_without_a_person_is_of_the_only_one_who_is_named(tmp_path):
+    one = written(tmp_path / "a.csv", video("clip", moment(1, person=""), moment(3, person="eva")))
+    other = written(tmp_path / "b.csv", video("clip", moment(1, person="Eva"), moment(3, person="Eva")))
+    found = agree(one, other)
+    assert (found.matched, found.only, found.notes) == (2, (0, 0), ())
+    both = written(tmp_path / "c.csv", video("clip", moment(1, person="eva"), moment(3, person="otto")))
+    found = agree(one, both)
+    assert (found.matched, found.only) == (0, (2, 2))
+    assert found.notes == (
+        "clip.mp4: 1 moment without a person, paired with such alone. Name the person, as of the others",
+    )
+
+
+def test_videos_with_one_name_and_two_endings_are_two(tmp_path):
+    def clip(ending, *moments):
+        return Timeline(f"clip.{ending}", moments, 100.0, 10.0)
+
+    one = written(tmp_path / "a.csv", clip("mp4", moment(1)), clip("avi", moment(5)))
+    other = written(tmp_path / "b.csv", clip("mp4"), clip("AVI", moment(5)))
+    found = agree(one, other)
+    assert (found.videos, found.matched, found.only) == (2, 1, (1, 0))
+    bare = written(tmp_path / "c.csv", Timeline("clip", (moment(1),), 100.0, 10.0))
+    assert agree(bare, written(tmp_path / "d.csv", clip("mp4", moment(1)))).matched == 1
+    assert "Give codings of the same videos" in said(bare, one)
+    mixed = written(tmp_path / "e.csv", clip("mp4", moment(1)), Timeline("clip", (), 100.0, 10.0))
+    assert said(mixed, one).startswith(f"{mixed}: clip.mp4 and clip are one video by their names")
+
+
+def test_a_coder_who_marked_nothing_is_told_as_such(tmp_path):
+    one = written(tmp_path / "a.csv", video("clip", moment(1, "12", "happiness")))
+    silent = written(tmp_path / "b.csv", video("clip"))
+    found = agree(one, silent)
+    assert found.notes == ("B marked nothing, so no kinds, action units or emotions are compared",)
+    assert [o.code for o in found.occurrence] == ["any moment"]
+    bare = written(tmp_path / "c.csv")
+    assert said(one, bare).startswith(f"{bare}: holds no codings. Code a moment")
 
 
 def said(one, other, **more):

@@ -69,6 +69,35 @@ def test_a_video_tells_its_frame_rate_and_that_a_coding_is_of_another_one(tmp_pa
         convert(coding(tmp_path / "a.eaf", seconds=9.0), tmp_path / "b.csv", "codes", video=tmp_path / "clip.avi")
 
 
+def test_a_video_tells_the_frame_rate_before_frames_are_read_as_times_and_no_other_is_taken(tmp_path):
+    write_video(tmp_path / "clip.avi", 50.0, 50)
+    film = tmp_path / "clip.avi"
+    (tmp_path / "megc.csv").write_text("vid,onset,offset,type\nclip.avi,10,20,me\n")
+    (tmp_path / "feat.csv").write_text("frame,AU12\n" + "".join(f"{n},{int(10 <= n < 20)}\n" for n in range(50)))
+    for name in ("megc", "feat"):
+        convert(tmp_path / f"{name}.csv", tmp_path / "b.csv", "codes", video=film)
+        (t,) = read(tmp_path / "b.csv")
+        assert (t.video, t.fps, t.seconds) == ("clip.avi", 50.0, 1.0)
+        assert [(m.onset, m.offset) for m in t.moments] == [(0.2, 0.4)]
+    assert convert(tmp_path / "megc.csv", tmp_path / "b.csv", "codes", fps=50.0, video=film).moments == 1
+    with pytest.raises(ConfigError, match=r"--fps 25: clip\.avi has 50 frames per second\. Leave --fps out"):
+        convert(tmp_path / "megc.csv", tmp_path / "b.csv", "codes", fps=25.0, video=film)
+    with pytest.raises(AnnotationError, match=r"a\.eaf: was coded at 25 frames per second, and clip\.avi has 50"):
+        convert(coding(tmp_path / "a.eaf", seconds=1.0), tmp_path / "b.csv", "codes", video=film)
+
+
+def test_videos_with_one_name_and_two_endings_have_a_file_each(tmp_path):
+    timelines = [Timeline(f"{name}", (Moment(0.2, 0.6),), 25.0, 2.0) for name in ("clip.mp4", "clip.avi", "film.avi")]
+    named("codes").write(tmp_path / "codes.csv", timelines)
+    done = convert(tmp_path / "codes.csv", tmp_path / "out", "praat")
+    assert [file.name for file in done.files] == ["clip.mp4.TextGrid", "clip.avi.TextGrid", "film.TextGrid"]
+    (alike,) = (n for n in convert(tmp_path / "out", tmp_path / "project", "codes").notes if "endings" in n)
+    assert alike == "clip.avi, clip.mp4 differ in their endings alone: rename them, or clips take one for the other"
+    write_video(tmp_path / "clip.avi", 25.0, 50)
+    assert convert(tmp_path / "codes.csv", tmp_path / "a.eaf", video=tmp_path / "clip.avi").moments == 1
+    assert read(tmp_path / "a.eaf")[0].video == "clip.avi"
+
+
 def test_odd_moments_and_unknown_tiers_are_told_and_nothing_is_dropped(tmp_path):
     moments = (Moment(1, 2, person="anna"), Moment(1.5, 5, person="anna"))
     named("codes").write(tmp_path / "a.csv", [Timeline("clip.avi", moments, 25.0, 3.0)])

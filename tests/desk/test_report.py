@@ -117,6 +117,20 @@ def test_files_are_written_for_everybody_and_a_name_may_be_odd(reports, project,
         pass
 
 
+def test_names_that_make_one_file_s_name_get_a_number(project, people, tmp_path):
+    project.change("who", "anna", {("video", "a.avi"): {"people": ["a?b", "A b"]}})
+    reports = Reports(project, people, lambda video: None, names=False)
+    assert [f.name for f in reports.write(tmp_path / "out", ["a?b", "A b"])] == ["person a b.html", "person A b 2.html"]
+    assert "<h1>A b" in (tmp_path / "out" / "person A b 2.html").read_text("utf-8")
+
+
+def test_an_emotion_is_one_whatever_its_capitals_and_whoever_has_a_moment_is_in_the_video(project, people):
+    moments = {("moment", f"m{n}"): {**MOMENT, "emotion": emotion} for n, emotion in enumerate(("Joy", "joy"))}
+    project.change("coded", "anna", moments)
+    page = Reports(project, people, lambda video: None, names=False).of_video("a.avi")
+    assert '<td>Joy</td><td class="right">2</td>' in page and "<td>Eva</td><td>–</td>" in page
+
+
 def test_the_command_writes_reports_and_says_where(reports, project, tmp_path):
     project.close()
     done = CliRunner().invoke(

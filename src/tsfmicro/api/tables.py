@@ -212,7 +212,7 @@ def _of_codings(place: Path, fps: float | None) -> Tables:
     """A coder's file, a folder of them, or a coded project."""
     from tsfmicro.desk.gather import gather
 
-    codings = gather(place, fps)
+    codings, _ = gather(place, fps)
     rows = [row for coding in codings for row in _coded_rows(coding)]
     coders = dict.fromkeys(row[heads(CODED).index("coder")] for row in rows)
     spoke = ", ".join(name for name in coders if name) or "a coder who gave no name"

@@ -6,8 +6,8 @@ arrays, so that they can be had without one person after the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,17 +43,29 @@ class Event:
 def events(one: Timeline, other: Timeline) -> list[Event]:
     """The moments of two coders, paired person by person so that the overlaps (intersection over union) add up to the most.
 
-    Where each coder saw one person, names do not matter.
+    Where each coder saw one person, names do not matter. Where one alone has a name, a moment without is theirs, too.
 
     Raises: AnnotationError: several people, and no name in common.
     """
     found = []
-    for person, ours, theirs in _by_person(one, other):
+    for person, ours, theirs in _by_person(*_with_the_only_name(one, other)):
         pairs = _pairs(ours, theirs)
+        matched = [set(places) for places in zip(*pairs, strict=True)] or [set(), set()]
         found += [Event(one.video, person, ours[i], theirs[j]) for i, j in pairs]
-        found += [Event(one.video, person, m, None) for i, m in enumerate(ours) if i not in {i for i, _ in pairs}]
-        found += [Event(one.video, person, None, m) for j, m in enumerate(theirs) if j not in {j for _, j in pairs}]
+        found += [Event(one.video, person, m, None) for i, m in enumerate(ours) if i not in matched[0]]
+        found += [Event(one.video, person, None, m) for j, m in enumerate(theirs) if j not in matched[1]]
     return sorted(found, key=lambda event: event.begins)
+
+
+def _with_the_only_name(one: Timeline, other: Timeline) -> Iterator[Timeline]:
+    """Both, where one person alone has a name with that name for moments that have none. A number is no name where there is one."""
+    named = {p.casefold(): p for t in (other, one) for p in t.people}
+    people = {key: p for key, p in named.items() if not key.isdigit()} or named
+    for t in (one, other):
+        if len(people) == 1:
+            (name,) = people.values()
+            t = replace(t, moments=tuple(m if m.person else replace(m, person=name) for m in t.moments))
+        yield t
 
 
 def _by_person(one: Timeline, other: Timeline) -> list[tuple[str, list[Moment], list[Moment]]]:
@@ -81,15 +93,21 @@ def _pairs(ours: Sequence[Moment], theirs: Sequence[Moment]) -> list[tuple[int, 
 
     if not ours or not theirs:
         return []
-    overlaps = np.array([[overlap(a, b) for b in theirs] for a in ours])
+    overlaps = _overlaps(ours, theirs)
     return [(int(i), int(j)) for i, j in zip(*linear_sum_assignment(-overlaps), strict=True) if overlaps[i, j] > 0]
 
 
 def overlap(one: Moment, other: Moment) -> float:
     """Intersection over union of two moments, in time."""
-    ends = [max(m.offset, m.onset + _SHORTEST) for m in (one, other)]
-    shared = min(ends) - max(one.onset, other.onset)
-    return max(0.0, shared) / (max(ends) - min(one.onset, other.onset))
+    return float(_overlaps([one], [other])[0, 0])
+
+
+def _overlaps(ours: Sequence[Moment], theirs: Sequence[Moment]) -> np.ndarray:
+    """(N, M) of every two moments."""
+    begins = [np.array([m.onset for m in moments]) for moments in (ours, theirs)]
+    ends = [np.array([max(m.offset, m.onset + _SHORTEST) for m in moments]) for moments in (ours, theirs)]
+    shared = np.minimum.outer(*ends) - np.maximum.outer(*begins)
+    return np.maximum(0.0, shared) / (np.maximum.outer(*ends) - np.minimum.outer(*begins))
 
 
 def seconds_table(ours: Iterable[Moment], theirs: Iterable[Moment], end: float) -> np.ndarray:

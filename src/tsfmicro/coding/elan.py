@@ -28,12 +28,20 @@ class Elan(Format):
     def read(self, path: Path, fps: float | None = None) -> list[Timeline]:
         eaf = _parsed(path)
         tiers = Tiers(str(path))
+        media: dict[str, str] = next(iter(eaf.media_descriptors), {})
+        origin = round(
+            _number(media.get("TIME_ORIGIN")) or 0
+        )  # where in the video the file's time begins, milliseconds
+        if origin:
+            tiers.notes.append(
+                f"{path}: its time begins {origin / 1000:g} s after the video's (media offset); that is added"
+            )
         spans: dict[str, tuple[int, int]] = {}
         for aligned, _, _, _ in eaf.tiers.values():
             for name, (begin, end, _, _) in aligned.items():
                 times = eaf.timeslots.get(begin), eaf.timeslots.get(end)
                 if None not in times:
-                    spans[name] = times
+                    spans[name] = times[0] + origin, times[1] + origin
         for name, (aligned, references, about, _) in eaf.tiers.items():
             said_of = {a: mark[0] for a, mark in references.items()}
             marks = [Mark(*spans[a], mark[2]) for a, mark in aligned.items() if a in spans]
@@ -42,7 +50,6 @@ class Elan(Format):
             without = len(aligned) + len(references) - len(marks)
             if without:
                 tiers.notes.append(f"{path}: {without} marks of tier {name!r} have no time; they were left out")
-        media: dict[str, str] = next(iter(eaf.media_descriptors), {})
         url = media.get("RELATIVE_MEDIA_URL") or media.get("MEDIA_URL") or ""
         own = dict(eaf.properties)
         moments = tiers.moments()
@@ -81,14 +88,15 @@ def _add(eaf: Any, layer: Layer) -> None:
     eaf.add_tier(kinds, "moments", part=layer.person)
     for m in layer.moments:
         eaf.add_annotation(kinds, *span(m), m.kind)
-    # Begun once the moments are there: each is found by its middle, which no other has.
+    marks = [*eaf.tiers[kinds][0]]
     for what in SAID:
-        texts = [(sum(span(m)) // 2, said(m, what)) for m in layer.moments]
-        if any(text for _, text in texts):
+        texts = [said(m, what) for m in layer.moments]
+        if any(texts):
             eaf.add_tier(layer.tier(what), "codes", kinds, part=layer.person)
-            for middle, text in texts:
-                if text:
-                    eaf.add_ref_annotation(layer.tier(what), kinds, middle, text)
+            below = eaf.tiers[layer.tier(what)][1]
+            for mark, text in zip(marks, texts, strict=True):
+                if text:  # set here: add_ref_annotation would look for each mark among all
+                    below[eaf.generate_annotation_id()] = (mark, text, None, None)
     starts = [apex for m in layer.moments if (apex := apex_of(m)) is not None]
     if starts:
         eaf.add_tier(apexes, "moments", part=layer.person)

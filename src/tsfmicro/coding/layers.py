@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -53,12 +54,13 @@ class Layer:
 
 def layers(timeline: Timeline) -> Iterator[Layer]:
     """As few layers as hold all moments, at least one for each person."""
-    for person in dict.fromkeys([*timeline.people, *(m.person for m in timeline.moments)]):
+    of: dict[str, list[Moment]] = {person: [] for person in timeline.people}
+    for m in timeline.moments:
+        of.setdefault(m.person, []).append(m)
+    for person, own in of.items():
         ends: list[int] = []
         held: list[list[Moment]] = []
-        for m in timeline.moments:
-            if m.person != person:
-                continue
+        for m in own:
             begin, end = span(m)
             # Moments that touch would share an apex at their border, so they go apart, too.
             place = next((n for n, last in enumerate(ends) if last < begin), len(ends))
@@ -134,12 +136,14 @@ class Tiers:
 
     def _of_layer(self, person: str, tiers: dict[str, list[Mark]]) -> Iterator[Moment]:
         kinds = tiers.get("kind", [])
+        begins = [kind.begin for kind in kinds]
         inside: list[dict[str, str]] = [{} for _ in kinds]
         apexes: list[int | None] = [None] * len(kinds)
         for what, marks in tiers.items():
             for mark in marks if what != "kind" else ():
                 middle = mark.begin if what == "apex" else (mark.begin + mark.end) / 2
-                place = next((n for n, k in enumerate(kinds) if k.begin <= middle <= k.end), None)
+                near = bisect_left(begins, middle)  # marks of a tier lie apart: of those that touch the first is taken
+                place = next((n for n in (near - 1, near) if 0 <= n < len(kinds) and _in(kinds[n], middle)), None)
                 if place is None:
                     self.notes.append(
                         f"{self.source}: {what} at {middle / 1000:.3f} s lies in no moment; it was left out"
@@ -174,6 +178,10 @@ class Tiers:
             note=texts.get("note", ""),
             coder=texts.get("coder", ""),
         )
+
+
+def _in(mark: Mark, time: float) -> bool:
+    return mark.begin <= time <= mark.end
 
 
 def gathered(marks: Iterable[tuple[str, float, float, ActionUnit]]) -> list[Moment]:

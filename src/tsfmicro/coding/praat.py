@@ -47,12 +47,13 @@ def _add(grid: Any, layer: Layer) -> None:
             tier = grid.add_tier(_name(layer, what))
             for (begin, end), text in texts:
                 if text:
-                    tier.add_interval(begin / 1000, end / 1000, text)
+                    # Checked, each would be held against all others.
+                    tier.add_interval(begin / 1000, end / 1000, text, check=False)
     apexes = [apex for m in layer.moments if (apex := apex_of(m)) is not None]
     if apexes:
         tier = grid.add_tier(_name(layer, "apex"), "TextTier")
         for apex in apexes:
-            tier.add_point(apex / 1000, "apex")
+            tier.add_point(apex / 1000, "apex", check=False)
 
 
 def _name(layer: Layer, what: str) -> str:

@@ -18,8 +18,9 @@ from tsfmicro.errors import AnnotationError, ConfigError, UnknownNameError
 from tsfmicro.timeline import Timeline
 
 FORMATS: dict[str, Format] = {
-    f.name: f for f in (Elan(), Praat(), Boris(), Datavyu(), OpenFace(), Challenge(), Project(), Spotted())
+    f.name: f for f in (Elan(), Praat(), Boris(), Datavyu(), OpenFace(), Challenge(), Spotted(), Project())
 }
+"""A table is of the first that knows its header: spotted moments have what our codes.csv needs, and more."""
 ENDINGS = tuple(dict.fromkeys(ending for f in FORMATS.values() for ending in f.endings))
 
 

@@ -7,13 +7,21 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tsfmicro.card import DEMONSTRATION
 from tsfmicro.coding.base import Format
-from tsfmicro.coding.tables import read_table
+from tsfmicro.coding.tables import Row, read_table
 from tsfmicro.errors import AnnotationError
+from tsfmicro.files import counted
 from tsfmicro.timeline import Moment, Timeline
 
 
+class UnreadError(AnnotationError):
+    """The program could not read the video, and so says nothing of it: it did not look and see nothing."""
+
+
 class Spotted(Format):
+    """Beside the moments of a folder of videos stands a table of those videos: one that was read shows nothing where it has none."""
+
     name, title, endings, several, writes = "spotted", "tsfmicro's moments", (".json", ".csv"), True, False
     coder = "tsfmicro"
 
@@ -23,21 +31,46 @@ class Spotted(Format):
     def read(self, path: Path, fps: float | None = None) -> list[Timeline]:
         if path.suffix.casefold() == ".json":
             return [_of_json(path)]
-        _, rows = read_table(path)
-        videos: dict[str, list[Moment]] = {}
-        for row in rows:
+        beside = path.with_name("videos.csv")
+        about = {row["video"]: row for row in (read_table(beside)[1] if beside.is_file() else ())}
+        unread = [video for video, row in about.items() if row["why_not"]]
+        videos: dict[str, list[Moment]] = {video: [] for video in about if video not in unread}
+        for row in read_table(path)[1]:
             numbers = {name: row.needed(name) for name in ("onset_s", "apex_s", "offset_s", "confidence")}
-            videos.setdefault(row["video"], []).append(_moment(row.where, {**row.cells, **numbers}))
-        return [Timeline(video, tuple(moments), fps) for video, moments in videos.items()]
+            moment = _moment(row.where, {**row.cells, **numbers}, _called(row["model"]))
+            videos.setdefault(row["video"], []).append(moment)
+        told = [_timeline(video, moments, about.get(video), fps) for video, moments in videos.items()]
+        if unread and told:
+            told[0] = told[0].with_notes([f"{beside}: {unread_note(unread)}"])
+        return told
 
     def content(self, timelines: Sequence[Timeline]) -> bytes:
         raise AnnotationError("moments of a model are read, not written. Choose another format.")
 
 
+def unread_note(videos: Sequence[str]) -> str:
+    """What is said of videos that could not be read."""
+    more = ", …" if len(videos) > 5 else ""
+    return f"without {counted(len(videos), 'video')} that could not be read: {', '.join(videos[:5])}{more}"
+
+
+def _timeline(video: str, moments: Sequence[Moment], about: Row | None, fps: float | None) -> Timeline:
+    rate, seconds = (about.number("fps"), about.number("seconds")) if about else (None, None)
+    return Timeline(video, tuple(moments), rate or fps, seconds)
+
+
+def _called(card: str) -> str:
+    """A model's name, of its card in one line; ours where none was asked."""
+    name, trained, _ = card.removeprefix(DEMONSTRATION).partition(": trained on ")
+    return name.strip() if trained else Spotted.coder
+
+
 def _of_json(path: Path) -> Timeline:
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-        coder = str(known.get("model") or Spotted.coder)
+        if known.get("why_not"):
+            raise UnreadError(f"{path}: {known['video']} could not be read ({known['why_not']})")
+        coder = _called(str(known.get("model") or ""))
         moments = [_moment(f"{path}, moment {n}", one, coder) for n, one in enumerate(known["expressions"], 1)]
         return Timeline(str(known["video"]), tuple(moments), float(known["fps"]), float(known["seconds"]))
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from tsfmicro.coding.agreement import Event, ac1, events, icc, kappa, overlap, s
 from tsfmicro.desk.gather import Coding, gather
 from tsfmicro.errors import AnnotationError
 from tsfmicro.evaluate.interval import left_out_interval, median_interval
-from tsfmicro.files import csv_text
+from tsfmicro.files import counted, csv_text
 from tsfmicro.timeline import Moment, units_text
 from tsfmicro.types import ActionUnit, Interval
 
@@ -183,17 +183,24 @@ def agree(
     Raises:
         AnnotationError: no video in common, different cuts, people named differently, moments of several coders.
     """
-    a, b = (gather(path, fps, coder=coder) for path, coder in zip((first, second), coders, strict=True))
+    (a, of_a), (b, of_b) = (gather(path, fps, coder=coder) for path, coder in zip((first, second), coders, strict=True))
     for path, side in ((first, a), (second, b)):
+        if not side:
+            raise AnnotationError(
+                f"{path}: holds no codings. Code a moment; a video that shows nothing has a row of its own in codes.csv."
+            )
         names = dict.fromkeys(name for coding in side for name in coding.timeline.coders)
         if any(len(coding.timeline.coders) > 1 for coding in side):
             raise AnnotationError(f"{path}: has moments of {', '.join(names)}. Choose one with --coder-a or --coder-b.")
     pairs = _same_videos(first, second, a, b)
-    notes = [note for pair in pairs for c in pair for note in (*c.timeline.notes, *c.timeline.oddities())]
+    compared = {c.file for pair in pairs for c in pair}
+    notes = [*of_a, *of_b, *(note for c in (*a, *b) if c.file in compared for note in c.timeline.notes)]
+    notes += [note for pair in pairs for c in pair for note in c.timeline.oddities()]
     notes += _unshared(first, second, a, b, pairs)
     for one, other in pairs:
         notes += _cuts(one, other)
     found = [event for one, other in pairs for event in events(one.timeline, other.timeline)]
+    notes += _nameless(found)
     if not found:
         raise AnnotationError(f"{first} and {second}: neither has a moment, so there is nothing to agree on.")
     over, group = _groups(found)
@@ -232,12 +239,33 @@ _Pairs = Sequence[tuple[Coding, Coding]]
 def _same_videos(first: Path, second: Path, a: Sequence[Coding], b: Sequence[Coding]) -> _Pairs:
     if len(a) == len(b) == 1 and not (a[0].timeline.video and b[0].timeline.video):
         return [(a[0], b[0])]  # a TextGrid does not say what it is of
-    there = {coding.timeline.stem: coding for coding in b}
-    pairs = [(coding, there[coding.timeline.stem]) for coding in a if coding.timeline.stem in there]
+    like: defaultdict[str, tuple[list[Coding], list[Coding]]] = defaultdict(lambda: ([], []))
+    for place, side in enumerate((a, b)):
+        for coding in side:
+            like[coding.timeline.stem][place].append(coding)
+    pairs = [(one, other) for of_stem in like.values() for one in of_stem[0] for other in _same(one, *of_stem)]
     if not pairs:
         of = [", ".join(c.timeline.video or "a video without a name" for c in side[:3]) for side in (a, b)]
         raise AnnotationError(f"{first} is of {of[0]}, and {second} of {of[1]}. Give codings of the same videos.")
     return pairs
+
+
+def _same(one: Coding, ours: Sequence[Coding], theirs: Sequence[Coding]) -> Sequence[Coding]:
+    """Of the other coder's with the same name but for its ending, the one of the same video; where it could be several, none."""
+    if len(ours) == len(theirs) == 1:
+        return theirs
+    return [c for c in theirs if c.timeline.video.casefold() == one.timeline.video.casefold()]
+
+
+def _nameless(found: Sequence[Event]) -> list[str]:
+    """Videos in which some moments have a person and others none: whose these are cannot be told."""
+    named = {e.video for e in found if e.person}
+    count = Counter(e.video for e in found if not e.person for m in (e.one, e.other) if m)
+    return [
+        f"{video}: {counted(number, 'moment')} without a person, paired with such alone. Name the person, as of the others"
+        for video, number in count.items()
+        if video in named
+    ]
 
 
 def _unshared(first: Path, second: Path, a: Sequence[Coding], b: Sequence[Coding], pairs: _Pairs) -> list[str]:
@@ -281,6 +309,9 @@ def _occurrence(
     found: Sequence[Event], group: Group, lengths: Mapping[str, float], blank: Mapping[str, float]
 ) -> tuple[tuple[Occurrence, ...], list[str]]:
     rows = [_one("any moment", lambda m: {"any moment"}, found, group, lengths, blank, by_moment=False)]
+    silent = [name for name, side in zip("AB", _SIDES, strict=True) if not any(map(side, found))]
+    if silent:
+        return tuple(rows), [f"{silent[0]} marked nothing, so no kinds, action units or emotions are compared"]
     notes = []
     for what, codes_of in _CODES.items():
         coded = [{code for e in found if (m := side(e)) for code in codes_of(m)} for side in _SIDES]

@@ -12,7 +12,7 @@ from typing import Any
 
 from tsfmicro.desk.found import Found
 from tsfmicro.desk.project import Project
-from tsfmicro.desk.values import person_key
+from tsfmicro.desk.values import first_spelled, person_key
 from tsfmicro.spot.rest import Known, Rest, Stretch, as_rest
 
 _SAME = 0.1  # seconds by which a stretch that was asked for and the one that was measured may differ
@@ -117,10 +117,7 @@ class People:
         state = self._project.history.state
         names = [p for v in self._project.videos.values() for p in v["people"]]
         names += [v["person"] for (kind, _), v in state.items() if kind == "moment"]
-        first: dict[str, str] = {}
-        for name in filter(None, names):
-            first.setdefault(person_key(name), name)
-        return list(first.values())
+        return list(first_spelled(names).values())
 
     def baseline(self, person: str) -> Baseline | None:
         """How somebody rests; None where nobody said so and the program has found nothing."""

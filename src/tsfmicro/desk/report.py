@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from tsfmicro.coding.project import FILE
 from tsfmicro.desk.found import PARTS, Found, kept
 from tsfmicro.desk.people import People
 from tsfmicro.desk.project import Project
-from tsfmicro.desk.values import PROGRAM, left_out, person_key, taken
+from tsfmicro.desk.values import PROGRAM, first_spelled, left_out, person_key, taken
 from tsfmicro.errors import ConfigError, RunError
 from tsfmicro.evaluate.interval import rate_interval
 from tsfmicro.files import counted, write_whole
@@ -64,12 +64,13 @@ class Reports:
     def write(self, out: Path, people: Sequence[str] = (), videos: Sequence[str] = ()) -> list[Path]:
         """Reports of these people and videos as files in a folder, or of all. Raises as the others; RunError: it cannot be written."""
         everything = not people and not videos
-        chosen = {
-            f"person {_file(one)}": self.of_person(one) for one in (self._people.everybody() if everything else people)
-        }
-        chosen |= {
-            f"video {_file(one)}": self.of_video(one) for one in (self._project.videos if everything else videos)
-        }
+        pages = [
+            *(("person", one, self.of_person(one)) for one in (self._people.everybody() if everything else people)),
+            *(("video", one, self.of_video(one)) for one in (self._project.videos if everything else videos)),
+        ]
+        chosen: dict[str, str] = {}
+        for kind, one, page in pages:
+            chosen[_free(f"{kind} {_file(one)}", chosen)] = page
         files = [out / f"{name}.html" for name in chosen]
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -125,7 +126,8 @@ class Reports:
         ]
         seconds = float(value.get("seconds") or 1)
         seen = _together([s for f in faces for s in found.stretches(f["face"])]) if found and faces else None
-        people = [*value["people"]]
+        marked = (m["person"] for lane in lanes.values() for m in lane)
+        people = list(first_spelled([*value["people"], *marked]).values())
         return CodedVideo(
             name,
             seconds,
@@ -187,6 +189,13 @@ def _file(name: str) -> str:
     return re.sub(r'[\\/:*?"<>|\s]+', " ", name).strip(" .") or "nameless"
 
 
+def _free(name: str, taken: Collection[str]) -> str:
+    """A name with a number behind where another file is called so; capitals make no difference on some systems."""
+    known = {one.casefold() for one in taken}
+    names = (name, *(f"{name} {number}" for number in range(2, len(known) + 2)))
+    return next(one for one in names if one.casefold() not in known)
+
+
 def _together(stretches: Sequence[tuple[float, float]]) -> float:
     """Seconds in which there is one of them, or several."""
     seconds, last = 0.0, 0.0
@@ -213,7 +222,8 @@ def _rates(moments: Sequence[Mapping[str, Any]], minutes: float) -> list[tuple[s
     if not moments:
         return [("all", 0, rate_interval(0, minutes))]
     kinds = Counter(f"{m['kind']}-expressions" if m["kind"] != "other" else "others" for m in moments)
-    emotions = Counter(m["emotion"] for m in moments if m["emotion"])
+    spelled = first_spelled(m["emotion"] for m in moments)
+    emotions = Counter(spelled[person_key(m["emotion"])] for m in moments if m["emotion"])
     units = Counter(number for m in moments for number in {u.number for u in units_in(m["units"])})
     rows = [("all", len(moments)), *kinds.most_common(), *emotions.most_common()]
     rows += [(f"AU {number}", count) for number, count in sorted(units.items())]

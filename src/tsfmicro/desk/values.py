@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from tsfmicro.desk.history import Key
@@ -28,6 +28,14 @@ def videos_of(state: Mapping[Key, Mapping[str, Any]]) -> dict[str, Mapping[str, 
 def person_key(name: str) -> str:
     """What a person is known by in all videos: capitals make no difference, as in a dataset."""
     return _name(name).casefold()
+
+
+def first_spelled(names: Iterable[str]) -> dict[str, str]:
+    """What is known without capitals → as it was written first; of names that are not empty."""
+    first: dict[str, str] = {}
+    for name in filter(None, names):
+        first.setdefault(person_key(name), name)
+    return first
 
 
 def moment_of(value: Mapping[str, Any]) -> Moment:
