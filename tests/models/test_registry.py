@@ -25,6 +25,9 @@ def test_the_model_in_the_guide_works_as_written(monkeypatch):
     exec(guide.split("```python")[1].split("```")[0], {})
     model = create_model("tinynet", 3, width=4)
     assert model(flow=torch.zeros(2, 3, 28, 28)).shape == (2, 3)
+    for size, width in ((30, 4), (28, 0)):
+        with pytest.raises(ConfigError, match=f"tinynet: size {size}, width {width}. Give a multiple of 4"):
+            create_model("tinynet", 3, size, width=width)
 
 
 def test_tsfmicro_has_the_size_of_the_released_program_without_its_dead_weights():

@@ -65,12 +65,12 @@ def folded(monkeypatch, watch, *folds):
 
 @pytest.mark.parametrize("name", ["casme2/01", "", "..", "a\\b", "a" * 201])
 def test_a_fold_whose_name_can_be_no_folders_is_refused(monkeypatch, name):
-    with pytest.raises(ConfigError, match="protocol strange: a fold is called '.*', which can be no folder's name"):
+    with pytest.raises(ConfigError, match=r"protocol strange: a fold is called '.*', which can be no folder's name"):
         folded(monkeypatch, Watch(), Fold(name, (*A, *B), tuple(C)))
 
 
 def test_two_folds_of_one_name_are_refused(monkeypatch):
-    with pytest.raises(ConfigError, match="protocol strange: two folds are called one. Give each a name of its own"):
+    with pytest.raises(ConfigError, match=r"protocol strange: two folds are called one. Give each a name of its own"):
         folded(monkeypatch, Watch(), Fold("one", (*A, *B), tuple(C)), Fold("one", (*A, *C), tuple(B)))
 
 
@@ -99,7 +99,7 @@ def test_a_dataset_that_is_only_learned_from_is_not_told_as_never_tested():
 
 def test_clips_of_which_none_has_an_apex_are_told_as_such():
     clips = [replace(clip, apex=None) for clip in made_clips()]
-    with pytest.raises(ConfigError, match="no clip of casme2 has an apex. Set prepare.apex=missing"):
+    with pytest.raises(ConfigError, match=r"no clip of casme2 has an apex\. Set prepare.apex=missing"):
         with_an_apex(clips, config())
     looked_for = check_config({**SETTINGS, "prepare": {"apex": "missing"}}, "tiny.yaml")
     assert with_an_apex(clips, looked_for) == clips
