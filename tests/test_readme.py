@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from tsfmicro.app.cli import app
-from tsfmicro.config import RunConfig
+from tsfmicro.config import AugmentConfig, RunConfig
 from tsfmicro.data.registry import DATASETS
 from tsfmicro.models.registry import MODELS
 from tsfmicro.study import shipped
@@ -38,6 +38,34 @@ def test_every_command_and_option_on_a_page_exists(page):
         options = {o for p in getattr(command, "params", []) for o in (*p.opts, *p.secondary_opts)} | {"--help"}
         for option in re.findall(r"(?<!\S)\[?(--[a-z0-9-]+)", " ".join(words)):
             assert option in options, f"{page.name}: tsfmicro {' '.join(words)} has no {option}"
+
+
+def test_every_option_is_on_some_page():
+    said = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    inner = [command for one in COMMANDS.values() for command in getattr(one, "commands", {}).values()]
+    unsaid = [
+        (command.name, option.opts)
+        for command in (*COMMANDS.values(), *inner)
+        for option in command.params
+        if option.opts[-1].startswith("--")
+        and not any(re.search(rf"{name}(?![\w-])", said) for name in (*option.opts, *option.secondary_opts))
+    ]
+    assert not unsaid
+
+
+def test_every_setting_is_in_the_user_guides_table():
+    guide = (ROOT / "docs" / "user-guide.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`(?:data|prepare|model|protocol|train)[^|]*) \|", guide, flags=re.MULTILINE)
+    told = set()
+    for row in rows:
+        named = re.findall(r"`([\w.]+)`", row)
+        section = named[0].rpartition(".")[0]
+        told |= {name if "." in name or not section else f"{section}.{name}" for name in named}
+    sections = {name: field.annotation for name, field in RunConfig.model_fields.items() if name != "name"}
+    settings = {f"{name}.{inner}" for name, section in sections.items() for inner in section.model_fields}
+    settings -= {"train.augment"}
+    settings |= {f"train.augment.{inner}" for inner in AugmentConfig.model_fields}
+    assert settings <= told, sorted(settings - told)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -99,7 +99,7 @@ def test_a_dataset_that_is_only_learned_from_is_not_told_as_never_tested():
 
 def test_clips_of_which_none_has_an_apex_are_told_as_such():
     clips = [replace(clip, apex=None) for clip in made_clips()]
-    with pytest.raises(ConfigError, match=r"no clip of casme2 has an apex\. Set prepare.apex=missing"):
+    with pytest.raises(ConfigError, match=r"no clip of casme2 has an apex\. Spot it: prepare.apex=missing"):
         with_an_apex(clips, config())
     looked_for = check_config({**SETTINGS, "prepare": {"apex": "missing"}}, "tiny.yaml")
     assert with_an_apex(clips, looked_for) == clips

@@ -14,7 +14,7 @@ from tsfmicro.coding.agreement import Event, ac1, events, icc, kappa, overlap, s
 from tsfmicro.desk.gather import Coding, gather
 from tsfmicro.errors import AnnotationError
 from tsfmicro.evaluate.interval import left_out_interval, median_interval
-from tsfmicro.files import csv_text
+from tsfmicro.files import counted, csv_text
 from tsfmicro.timeline import Moment, units_text
 from tsfmicro.types import ActionUnit, Interval
 
@@ -141,7 +141,7 @@ class Agreement:
 
     def intensity_line(self) -> str:
         if self.intensity is None:
-            return f"intensity: {self.intensities} pairs, too few or too alike for ICC(2,1)"
+            return f"intensity: {counted(self.intensities, 'pair')}, too few or too alike for ICC(2,1)"
         return f"intensity: ICC(2,1) {self.intensity} of {self.intensities} pairs of A to E"
 
     def disagreements_table(self) -> Table:

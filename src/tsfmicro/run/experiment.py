@@ -197,10 +197,7 @@ def with_an_apex(clips: Sequence[Clip], config: RunConfig) -> list[Clip]:
     """
     usable = [clip for clip in clips if config.prepare.apex != "annotated" or clip.apex is not None]
     if clips and not usable:
-        raise ConfigError(
-            f"no clip of {', '.join(config.data.datasets)} has an apex. Set prepare.apex=missing: it is looked for "
-            "between onset and offset."
-        )
+        raise ConfigError(f"no clip of {', '.join(config.data.datasets)} has an apex. Spot it: prepare.apex=missing.")
     return usable
 
 
@@ -298,10 +295,8 @@ def make_folds(labels: Mapping[str, int], config: RunConfig, watch: Watch) -> tu
         )
     left = _never_tested(labels, folds)
     if left:
-        people = len({person_of(clip) for clip in left})
-        watch.note(
-            f"protocol {chosen.name}: {len(left)} of {len(labels)} clips, of {people} {'person' if people == 1 else 'people'}, are never tested"
-        )
+        people = counted(len({person_of(clip) for clip in left}), "person", "people")
+        watch.note(f"protocol {chosen.name}: {len(left)} of {len(labels)} clips, of {people}, are never tested")
     sides = {clip for fold in folds for clip in (*fold.train, *fold.val, *fold.test)}
     return folds, {clip: f"protocol {chosen.name} has it on no side" for clip in labels if clip not in sides}
 
