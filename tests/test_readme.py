@@ -1,5 +1,7 @@
 """What the README and the docs say can be typed, can be typed."""
 
+import ast
+import builtins
 import re
 from pathlib import Path
 
@@ -38,6 +40,18 @@ def test_every_command_and_option_on_a_page_exists(page):
         options = {o for p in getattr(command, "params", []) for o in (*p.opts, *p.secondary_opts)} | {"--help"}
         for option in re.findall(r"(?<!\S)\[?(--[a-z0-9-]+)", " ".join(words)):
             assert option in options, f"{page.name}: tsfmicro {' '.join(words)} has no {option}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_python_on_a_page_imports_what_it_uses(page):
+    known = {*dir(builtins), "onset", "apex", "motion"}  # arrays that the reader has
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL):
+        nodes = list(ast.walk(ast.parse(block)))
+        known |= {(a.asname or a.name) for n in nodes if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names}
+        known |= {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler) and n.name}
+        known |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+        known |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        assert {n.id for n in nodes if isinstance(n, ast.Name)} <= known
 
 
 def test_every_option_is_on_some_page():
