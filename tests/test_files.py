@@ -11,7 +11,7 @@ import pytest
 from tests.waiting import PATIENCE
 from tsfmicro import files
 from tsfmicro.errors import RunError, TsfmicroError
-from tsfmicro.files import csv_lines, csv_text, locked, put_whole, write_whole
+from tsfmicro.files import counted, csv_lines, csv_text, locked, put_whole, write_whole
 
 
 def test_the_second_says_that_it_waits_and_goes_on_when_the_first_is_done(tmp_path):
@@ -169,3 +169,8 @@ def test_a_table_that_fails_half_way_leaves_the_file_as_it_was(tmp_path):
     with pytest.raises(ZeroDivisionError):
         write_whole(tmp_path / "a.csv", csv_lines(["n"], ([1 / n] for n in (1, 0))))
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("a.csv", "old")]
+
+
+def test_one_is_told_in_the_singular():
+    assert [counted(n, "video") for n in (0, 1, 2)] == ["0 videos", "1 video", "2 videos"]
+    assert [counted(n, "person", "people") for n in (1, 3)] == ["1 person", "3 people"]

@@ -1,5 +1,7 @@
 """What the README and the docs say can be typed, can be typed."""
 
+import ast
+import builtins
 import re
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 import typer
 
 from tsfmicro.app.cli import app
-from tsfmicro.config import RunConfig
+from tsfmicro.config import AugmentConfig, RunConfig
 from tsfmicro.data.registry import DATASETS
 from tsfmicro.models.registry import MODELS
 from tsfmicro.study import shipped
@@ -38,6 +40,46 @@ def test_every_command_and_option_on_a_page_exists(page):
         options = {o for p in getattr(command, "params", []) for o in (*p.opts, *p.secondary_opts)} | {"--help"}
         for option in re.findall(r"(?<!\S)\[?(--[a-z0-9-]+)", " ".join(words)):
             assert option in options, f"{page.name}: tsfmicro {' '.join(words)} has no {option}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_python_on_a_page_imports_what_it_uses(page):
+    known = {*dir(builtins), "onset", "apex", "motion"}  # arrays that the reader has
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL):
+        nodes = list(ast.walk(ast.parse(block)))
+        known |= {(a.asname or a.name) for n in nodes if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names}
+        known |= {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler) and n.name}
+        known |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+        known |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        assert {n.id for n in nodes if isinstance(n, ast.Name)} <= known
+
+
+def test_every_option_is_on_some_page():
+    said = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    inner = [command for one in COMMANDS.values() for command in getattr(one, "commands", {}).values()]
+    unsaid = [
+        (command.name, option.opts)
+        for command in (*COMMANDS.values(), *inner)
+        for option in command.params
+        if option.opts[-1].startswith("--")
+        and not any(re.search(rf"{name}(?![\w-])", said) for name in (*option.opts, *option.secondary_opts))
+    ]
+    assert not unsaid
+
+
+def test_every_setting_is_in_the_user_guides_table():
+    guide = (ROOT / "docs" / "user-guide.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`(?:data|prepare|model|protocol|train)[^|]*) \|", guide, flags=re.MULTILINE)
+    told = set()
+    for row in rows:
+        named = re.findall(r"`([\w.]+)`", row)
+        section = named[0].rpartition(".")[0]
+        told |= {name if "." in name or not section else f"{section}.{name}" for name in named}
+    sections = {name: field.annotation for name, field in RunConfig.model_fields.items() if name != "name"}
+    settings = {f"{name}.{inner}" for name, section in sections.items() for inner in section.model_fields}
+    settings -= {"train.augment"}
+    settings |= {f"train.augment.{inner}" for inner in AugmentConfig.model_fields}
+    assert settings <= told, sorted(settings - told)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

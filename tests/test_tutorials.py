@@ -9,6 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tsfmicro import errors, needs
+from tsfmicro.data import annotated, entries, headed
+from tsfmicro.models import base
+from tsfmicro.prepare.products import base as products
+from tsfmicro.protocols import people
+
 TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
 SCRIPTS = sorted(TUTORIALS.glob("*.py"))
 LEAVES = {
@@ -49,6 +55,24 @@ def test_a_tutorial_is_a_notebook_that_begins_with_its_title_and_says_what_numbe
             ast.parse(body)
     told = " ".join(cells).casefold()
     assert "what the" in told or "how to read it" in told or "what it says" in told
+
+
+@pytest.mark.parametrize("about", ["dataset", "model", "protocol"])
+def test_what_a_page_on_extending_names_is_promised(about):
+    page, api = ((TUTORIALS.parent / f"{name}.md").read_text(encoding="utf-8") for name in (f"adding-a-{about}", "api"))
+    stable = api.partition("To extend the package")[2].partition("Everything else")[0]
+    imported = {
+        alias.name
+        for block in page.split("```python\n")[1:]
+        for node in ast.walk(ast.parse(block.partition("```")[0]))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("tsfmicro")
+        for alias in node.names
+    }
+    ours = {
+        name for module in (base, needs, products, people, annotated, headed, entries, errors) for name in vars(module)
+    }
+    named = set(re.findall(r"`(?:\w+\.)*(\w+)", page)) & (ours | {"DATASETS", "PROTOCOLS"})
+    assert imported and not {name for name in imported | named if f"`{name}`" not in stable}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.stem)

@@ -17,6 +17,7 @@ import tsfmicro
 from tsfmicro.data.annotated import AnnotatedDataset
 from tsfmicro.data.entries import Entry
 from tsfmicro.data.registry import DATASETS
+from tsfmicro.errors import ConfigError
 from tsfmicro.models.base import Model
 from tsfmicro.models.inputs import flow
 from tsfmicro.models.registry import register
@@ -94,6 +95,8 @@ class TinyNet(Model):
 @register("tinynet", size=28)
 def tinynet(num_classes: int, size: int, *, width: int = 16) -> TinyNet:
     """TinyNet: one convolution on optical flow."""
+    if size % 4 or width < 1:
+        raise ConfigError(f"tinynet: size {size}, width {width}. Give a multiple of 4, and a width from 1 on.")
     return TinyNet(num_classes, size, width)
 
 

@@ -146,9 +146,9 @@ def in_the_way(folder: Path) -> Path | None:
     return None if there.is_dir() and os.access(there, os.W_OK) else there
 
 
-def counted(number: int, what: str) -> str:
-    """1 video, 3 videos."""
-    return f"{number} {what}{'s' * (number != 1)}"
+def counted(number: int, what: str, many: str = "") -> str:
+    """1 video, 3 videos; 1 person, 3 people."""
+    return f"{number} {what if number == 1 else many or f'{what}s'}"
 
 
 def markdown_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

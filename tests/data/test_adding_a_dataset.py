@@ -16,7 +16,7 @@ from tsfmicro.data.entries import Entry
 from tsfmicro.data.headed import HeadedDataset
 from tsfmicro.data.registry import DATASETS, dataset
 from tsfmicro.data.sheets import COLUMNS
-from tsfmicro.errors import AnnotationError, FrameError
+from tsfmicro.errors import AnnotationError, ConfigError, FrameError
 from tsfmicro.prepare.images import read_frames
 from tsfmicro.run.experiment import read_clips
 from tsfmicro.run.watch import Watch
@@ -198,7 +198,7 @@ def test_a_sheet_without_a_header_with_its_micro_and_macro_rows(registered, with
     assert [(clip.name, clip.offset) for clip in reading.macro] == [("anger1_10", None)]
     assert reading.rows == 4
     assert any(
-        "and 1 macro-expressions, kept apart" in line
+        "and 1 macro-expression, kept apart" in line
         for line in check(dataset("without-header"), without_header).lines()
     )
     assert [looks(clip) for clip in reading.clips] == [[3, 9], [2, 8], [9, 12]]
@@ -307,3 +307,28 @@ def test_an_entry_s_recording_is_its_name_unless_it_says_otherwise():
     entry = Entry("p1", "p1_1")
     assert entry.recording == "p1_1"
     assert replace(entry, recording="film").recording == "film"
+
+
+def test_a_class_that_lacks_something_is_told_in_one_line(monkeypatch, tmp_path):
+    class Lacks(AnnotatedDataset):
+        name, title, release_rows = "lacks", "Lacks", 1
+
+        def entries(self, source):
+            return ()
+
+    monkeypatch.setitem(DATASETS, "lacks", Lacks())
+    with pytest.raises(ConfigError, match=r"dataset lacks: Lacks does not say its fps, person_folder\. Add it"):
+        dataset("lacks")
+    monkeypatch.setattr(Lacks, "fps", 100.0, raising=False)
+    monkeypatch.setattr(Lacks, "person_folder", re.compile("s"), raising=False)
+    (tmp_path / "sheet.csv").write_text("subject,filename\n1,a\n")
+    with pytest.raises(ConfigError, match=r"dataset lacks: has a sheet.*Write refuses\(\), or has_sheet = False"):
+        dataset("lacks").read(tmp_path)
+    monkeypatch.setitem(DATASETS, "lacks", Lacks)
+    with pytest.raises(ConfigError, match=r"dataset lacks: the registry has the class Lacks\. Write Lacks\(\) there"):
+        dataset("lacks")
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_dataset_says_all_that_is_asked_of_it(name):
+    assert dataset(name) is DATASETS[name]

@@ -75,4 +75,4 @@ def test_a_copy_of_five_columns_has_no_offset_and_no_units_and_says_so(tmp_path)
     reading = Casme().read(tmp_path)
     assert len(reading.trainable) == 12 and {clip.offset for clip in reading.clips} == {None}
     (flag,) = (flag for flag in reading.flags if flag.reason == "sheet lacks a column")
-    assert flag.detail.startswith("no column for offset, action units")
+    assert flag.detail.startswith("no column for offset (headed offsetf), action units")

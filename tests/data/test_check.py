@@ -42,3 +42,10 @@ def test_the_table_has_every_class_beside_the_papers_count(root):
     lines = check(Casme2(), root).lines()
     row = next(line for line in lines if line.startswith("happiness")).split()
     assert row[4:] == ["32", f"{int(row[1]) - 32:+d}"]
+
+
+def test_a_person_alone_is_told_in_the_singular(tmp_path):
+    Casme2().write_fake(tmp_path, np.random.default_rng(0), rows=1)
+    found = check(Casme2(), tmp_path)
+    assert "clips   1 of 1 person; 1 can be trained on" in found.lines()
+    assert "this sheet has 1 row, the one the paper counts by 255" in found.schemes[0].notes

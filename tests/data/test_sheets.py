@@ -85,6 +85,12 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path):
     assert table.header(COLUMNS).lacks(COLUMNS, optional=("apex",)) == ""
 
 
+def test_a_column_that_sheets_head_otherwise_is_named_with_their_heading(tmp_path):
+    (table,) = read_tables(excel(tmp_path / "a.xlsx", ["subject", "clip", "onset", "apex", "offset"], ROW))
+    said = table.header(COLUMNS).lacks(COLUMNS)
+    assert said.startswith("no column for clip (headed filename), action units, emotion; there are subject, clip")
+
+
 def test_of_a_table_with_many_columns_the_first_are_told(tmp_path):
     many = [*HEAD[:4], *(f"x{n}" for n in range(20))]
     (table,) = read_tables(excel(tmp_path / "a.xlsx", many, many))

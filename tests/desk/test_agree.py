@@ -295,3 +295,8 @@ def test_a_folder_s_files_are_matched_by_their_videos_and_the_others_told(tmp_pa
     found = agree(tmp_path / "a", tmp_path / "b")
     assert (found.videos, found.matched) == (2, 2)
     assert [note.startswith(f"{tmp_path / 'a'} alone has z: left out") for note in found.notes] == [True]
+
+
+def test_one_intensity_is_told_in_the_singular(tmp_path):
+    files = [written(tmp_path / f"{n}.csv", video("anna", moment(1, "4B", "disgust"))) for n in (1, 2)]
+    assert agree(*files).intensity_line() == "intensity: 1 pair, too few or too alike for ICC(2,1)"

@@ -12,6 +12,8 @@ from pytest import approx
 import tsfmicro
 from tsfmicro.errors import ConfigError, ShapeError, UnknownNameError
 from tsfmicro.models import registry
+from tsfmicro.models.base import Model
+from tsfmicro.models.inputs import flow
 from tsfmicro.models.registry import MODELS, create_model, describe
 
 
@@ -25,6 +27,35 @@ def test_the_model_in_the_guide_works_as_written(monkeypatch):
     exec(guide.split("```python")[1].split("```")[0], {})
     model = create_model("tinynet", 3, width=4)
     assert model(flow=torch.zeros(2, 3, 28, 28)).shape == (2, 3)
+    for size, width in ((30, 4), (28, 0)):
+        with pytest.raises(ConfigError, match=f"tinynet: size {size}, width {width}. Give a multiple of 4"):
+            create_model("tinynet", 3, size, width=width)
+
+
+class Bare(Model):
+    def __init__(self):
+        super().__init__({"flow": flow(28)}, 28)
+
+
+class Headless(Bare):
+    def features(self, flow):
+        return flow.permute(0, 2, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        (Bare, "model own: Bare has no features. Give it features and a head, or logits instead."),
+        (Headless, "model own: Headless has no head. Give it features and a head, or logits instead."),
+        (lambda: None, "model own: its builder gives NoneType. Return a Model."),
+    ],
+)
+def test_a_model_that_is_not_whole_is_told_in_one_line(monkeypatch, made, says):
+    monkeypatch.setattr(registry, "MODELS", dict(registry.MODELS))
+    registry.register("own", size=28)(lambda num_classes, size: made())
+    with pytest.raises(ConfigError) as told:
+        create_model("own", 3)
+    assert str(told.value) == says
 
 
 def test_tsfmicro_has_the_size_of_the_released_program_without_its_dead_weights():

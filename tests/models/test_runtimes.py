@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 
 from tsfmicro.errors import ConfigError, ShapeError, TsfmicroError, UnknownNameError, WeightsError
 from tsfmicro.models.pretrained import save_pretrained
-from tsfmicro.models.registry import create_model
+from tsfmicro.models.registry import MODELS, create_model
 from tsfmicro.models.runtimes import Facts, InTorch, load_predictor
 from tsfmicro.use.export import export
 
@@ -83,6 +83,15 @@ def test_a_file_alone_tells_what_it_looks_at_and_what_its_answers_mean(file, run
     assert predictor.classes == ("negative", "positive", "surprise")
     assert predictor.facts.mean == (0.485, 0.456, 0.406)
     assert predictor.facts.recipe == {"name": "tsfmicro-small", "num_classes": 3, "size": 32, "options": {}}
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_file_of_a_model_whose_own_file_is_not_here_asks_for_that(file, runtime, monkeypatch):
+    predictor = load_predictor(file, runtime)
+    monkeypatch.delitem(MODELS, "tsfmicro-small")
+    assert predictor(images()).shape == (2, 3), "images that are ready need none"
+    with pytest.raises(WeightsError, match="this is a model 'tsfmicro-small', which tsfmicro does not have"):
+        predictor.inputs  # noqa: B018
 
 
 @pytest.mark.parametrize(

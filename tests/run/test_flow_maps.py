@@ -9,14 +9,17 @@ import pytest
 from tests.run.test_here import results
 from tsfmicro.data.fake_flow_maps import write_flow_maps
 from tsfmicro.data.registry import dataset
-from tsfmicro.errors import ConfigError, UnknownNameError
+from tsfmicro.errors import ConfigError, LeakageError, UnknownNameError
 from tsfmicro.needs import need
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.reading.audit import audit as audit_run
 from tsfmicro.run.experiment import prepare_clips, read_clips, run
 from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.start import casts_of, check_unseen, find_start
 from tsfmicro.run.watch import Watch
 from tsfmicro.study import shipped
+from tsfmicro.study.demo import draw_flow_maps
+from tsfmicro.types import Fold
 from tsfmicro.use.recognise import Recognizer
 
 SHORT = ["train.epochs=2", "train.seeds=[0]", "train.batch_size=16"]
@@ -46,6 +49,17 @@ def larger_maps(tmp_path_factory):
     root = tmp_path_factory.mktemp("larger") / "maps"
     write_flow_maps(root, np.random.default_rng(0), people=2, folders=False, size=32)
     return root
+
+
+def test_drawn_maps_say_whose_they_are_and_the_shipped_start_has_not_seen_them(tmp_path):
+    draw_flow_maps(tmp_path / "maps", 2, 3, Watch())
+    write_flow_maps(tmp_path / "unknown", np.random.default_rng(3), people=2)
+    start = find_start(settings("train.start=drawn-people"), 3)
+    folds = [Fold("f", (), ("casme2/sub01/EP00_00f",))]
+    assert casts_of({"flow-maps": tmp_path / "maps"})["casme2"] == "drawn-3"
+    check_unseen(start, folds, casts_of({"flow-maps": tmp_path / "maps"}))
+    with pytest.raises(LeakageError, match="drawn-people has learned from drawn/sub01"):
+        check_unseen(start, folds, casts_of({"flow-maps": tmp_path / "unknown"}))
 
 
 def go(maps, out, *more, workers=1, watch=None):

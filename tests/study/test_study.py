@@ -270,5 +270,5 @@ def test_apexes_that_a_run_will_look_for_are_not_missed_beforehand(tmp_path):
         (count,) = module.check("mine", members, {"smic-hs": tmp_path / "smic"}, Watch()).values()
         assert count == 16 * len(members[0].config.train.seeds)
     path.write_text(f"name: mine\nbase: {base}\ngrid: {{prepare.apex: [annotated]}}")
-    with pytest.raises(ConfigError, match="no clip that can be prepared is"):
+    with pytest.raises(ConfigError, match="no clip of smic-hs has an apex"):
         module.check("mine", read_study(str(path), {})[1], {"smic-hs": tmp_path / "smic"}, Watch())

@@ -17,7 +17,7 @@ from tsfmicro.models.registry import create_model
 from tsfmicro.run.here import Here
 from tsfmicro.run.watch import Watch
 from tsfmicro.synthetic.film import draw_film, shoot, write_films
-from tsfmicro.use.batch import read_videos
+from tsfmicro.use.batch import Batch, read_videos
 from tsfmicro.use.export import trained_model
 from tsfmicro.use.pages import moments_table, pictures_of, write_reading
 from tsfmicro.use.recognise import Recognizer
@@ -262,3 +262,7 @@ def test_a_video_in_which_nothing_moves_says_so_and_what_is_not_well_with_it(mod
     page = (tmp_path / "out" / "reading.html").read_text(encoding="utf-8")
     assert "About this recording" in page and "all frames are one picture" in page
     assert {f["what"] for f in json.loads((tmp_path / "out" / "reading.json").read_text())["fitness"]} >= {"frame rate"}
+
+
+def test_one_video_with_one_moment_is_told_in_the_singular(tmp_path):
+    assert Batch(1, 0, (), 1).lines(tmp_path)[0].startswith("1 video read, 1 moment: ")

@@ -32,7 +32,7 @@ def agree(
     """Agreement on moments, action units, emotions, intensities and times, each with its interval, and what differs."""
     from tsfmicro.app.screens import show_table
     from tsfmicro.desk.agree import agree as do
-    from tsfmicro.files import write_whole
+    from tsfmicro.files import counted, write_whole
 
     found = do(first, second, (coder_a, coder_b), fps)
     if out is not None:
@@ -47,7 +47,7 @@ def agree(
         show_table(*found.timing_table())
     print(found.intensity_line())
     headings, rows = found.disagreements_table()
-    print(f"{len(rows)} disagreements" + (f", all in {out}" if out is not None else "") + (":" if rows else ""))
+    print(counted(len(rows), "disagreement") + (f", all in {out}" if out is not None else "") + (":" if rows else ""))
     if rows:
         show_table(headings, rows[:SHOWN])
     if len(rows) > SHOWN and out is None:

@@ -33,7 +33,7 @@ from tsfmicro.data.entries import (
 )
 from tsfmicro.data.frames import FrameTree, Recording, look_around, spreadsheets
 from tsfmicro.data.sheets import Table, read_tables
-from tsfmicro.errors import AnnotationError, FrameError, LabelError, NoSheetError
+from tsfmicro.errors import AnnotationError, ConfigError, FrameError, LabelError, NoSheetError
 from tsfmicro.labels import scheme
 from tsfmicro.types import Clip, Frames, VideoFrames
 
@@ -79,7 +79,9 @@ class AnnotatedDataset(Dataset):
 
     def refuses(self, table: Table) -> str:
         """Why a sheet is none of this dataset's, in words; empty where it is."""
-        raise NotImplementedError(f"{self.title} has a sheet, and must say which. Write refuses().")
+        raise ConfigError(
+            f"dataset {self.name}: has a sheet, and does not say which. Write refuses(), or has_sheet = False."
+        )
 
     def beside_only(self, table: Table) -> str:
         """Why one of its sheets is read beside another only, in words; empty where it will do alone."""

@@ -13,6 +13,7 @@ from tsfmicro.data.corrections import corrections
 from tsfmicro.data.entries import NO_APEX, Flag
 from tsfmicro.data.exclusions import leave_out
 from tsfmicro.data.registry import read
+from tsfmicro.files import counted
 from tsfmicro.labels import scheme
 from tsfmicro.types import Clip
 
@@ -108,8 +109,8 @@ class Check:
             f"{self.title} in {self.root}",
             f"{'sheet ' if self.sheet != self.root else 'folder'}  {self.sheet}: {self.version}{_also(self.other_sheets)}",
             f"frames  {self.frames}{_also(self.other_frames)}",
-            f"clips   {self.clips} of {self.people} people; {self.trainable} can be trained on{self._once_spotted}"
-            + (f"; and {self.macro} macro-expressions, kept apart" if self.macro else ""),
+            f"clips   {self.clips} of {counted(self.people, 'person', 'people')}; {self.trainable} can be trained on{self._once_spotted}"
+            + (f"; and {counted(self.macro, 'macro-expression')}, kept apart" if self.macro else ""),
         ]
         for counts in self.schemes:
             lines += ["", *_table(counts), *(f"  {note}" for note in counts.notes)]
@@ -200,7 +201,9 @@ def _count(dataset: Dataset, name: str, reading: Reading, clips: Sequence[Clip])
             ids = ", ".join(clip.id for clip in without_apex)
             notes.append(f"{class_name} {count.difference:+d}: {ids} without an apex; the paper leaves it out too")
     if dataset.has_sheet and reading.rows != dataset.release_rows:
-        notes.append(f"this sheet has {reading.rows} rows, the one the paper counts by {dataset.release_rows}")
+        notes.append(
+            f"this sheet has {counted(reading.rows, 'row')}, the one the paper counts by {dataset.release_rows}"
+        )
     people = {clip.person for members in of_class.values() for clip in members}
     return SchemeCounts(name, tuple(counts), len(people), (*notes, *dataset.remarks(reading)))
 
@@ -217,7 +220,7 @@ def _table(counts: SchemeCounts) -> list[str]:
     return [
         f"{counts.scheme:<12}" + "".join(f"{head:>12}" for head in heads),
         *(f"{name:<12}" + "".join(f"{value:>12}" for value in values) for name, *values in rows),
-        f"{counts.people} people",
+        counted(counts.people, "person", "people"),
     ]
 
 

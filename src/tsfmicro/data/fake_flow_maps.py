@@ -7,6 +7,7 @@ and the jaw down), every person in an own measure, with noise; so there is somet
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,7 @@ def write_flow_maps(
     folders: bool = True,
     size: int = 28,
     noise: float = 5.0,
+    seed: int | None = None,
     tell: Progress = lambda done, total: None,
 ) -> None:
     """Write flow maps in the shape of STSTNet's: 442 clips of 68 people, as many in each dataset and class as MEGC2019 has.
@@ -72,6 +74,7 @@ def write_flow_maps(
         folders: a folder for each left-out subject, which repeats nearly all files; else all files in one, with a list.
         size: edge of the maps, pixels.
         noise: grey levels.
+        seed: of `rng`, where it is known: with it a start's card tells whether it has seen these people.
         tell: called with the folders that were written, and all of them.
     Raises:
         ConfigError: the folder holds something.
@@ -79,7 +82,8 @@ def write_flow_maps(
     if root.exists() and any(root.iterdir()):
         raise ConfigError(f"{root}: is not empty. Choose a new folder.")
     root.mkdir(parents=True, exist_ok=True)
-    (root / MANIFEST).write_text("{}", encoding="utf-8")  # so that a run says its data are generated
+    about = {} if seed is None else {"seed": seed}
+    (root / MANIFEST).write_text(json.dumps(about), encoding="utf-8")  # so that a run says its data are generated
     cast = _clips(rng, people)
     count = min(len(cast), clips or len(cast))
     chosen = [cast[i * len(cast) // count] for i in range(count)]

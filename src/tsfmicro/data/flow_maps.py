@@ -27,6 +27,7 @@ from tsfmicro.data.fake_flow_maps import write_flow_maps
 from tsfmicro.data.megc2019 import CLASSES, PEOPLE, PUBLISHED
 from tsfmicro.data.sheets import Columns, read_tables
 from tsfmicro.errors import AnnotationError, FrameError, UnknownNameError
+from tsfmicro.files import counted
 from tsfmicro.types import Clip, Frames
 
 if TYPE_CHECKING:
@@ -92,21 +93,21 @@ class FlowMaps(Dataset):
             flags=(*strange, *told, *differing),
             fixed=(),
             sheet=sheet,
-            version=f"{len(clips)} clips in {len(files)} files",
+            version=f"{counted(len(clips), 'clip')} in {counted(len(files), 'file')}",
             rows=len(clips),
             frames=root,
         )
 
     def remarks(self, reading: Reading) -> tuple[str, ...]:
-        counted = Counter((clip.dataset, clip.emotion) for clip in reading.clips)
+        here = Counter((clip.dataset, clip.emotion) for clip in reading.clips)
         lines = [
-            f"{name} {emotion}: {counted[name, emotion]} clips, MEGC2019 has {there} ({counted[name, emotion] - there:+d})"
+            f"{name} {emotion}: {counted(here[name, emotion], 'clip')}, MEGC2019 has {there} ({here[name, emotion] - there:+d})"
             for name, counts in self.published_of.items()
             for emotion, there in counts.items()
-            if counted[name, emotion] != there
+            if here[name, emotion] != there
         ]
         people = len({clip.person for clip in reading.clips})
-        lines += [f"{people} people, MEGC2019 has {PEOPLE}"] if people != PEOPLE else []
+        lines += [f"{counted(people, 'person', 'people')}, MEGC2019 has {PEOPLE}"] if people != PEOPLE else []
         return tuple(lines or ["as many as MEGC2019 in every dataset and class"])
 
     def write_fake(

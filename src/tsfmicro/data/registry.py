@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from inspect import get_annotations
 from pathlib import Path
 
 from tsfmicro.data.annotated import AnnotatedDataset
@@ -24,7 +25,7 @@ from tsfmicro.data.samm_lv import SammLongVideos
 from tsfmicro.data.sheets import Table, read_tables
 from tsfmicro.data.smic import SmicHs, SmicNir, SmicVis
 from tsfmicro.data.smic_e import SmicHsE, SmicNirE, SmicVisE
-from tsfmicro.errors import AnnotationError, NoSheetError, UnknownNameError
+from tsfmicro.errors import AnnotationError, ConfigError, NoSheetError, UnknownNameError
 
 DATASETS: dict[str, Dataset] = {
     d.name: d
@@ -57,7 +58,10 @@ NO_READER = {"meview": ("MEVIEW", "not verified: its facts are hearsay, no reade
 
 
 def dataset(name: str) -> Dataset:
-    """The dataset of that name. Raises: UnknownNameError; AnnotationError for one that has no reader."""
+    """The dataset of that name.
+
+    Raises: UnknownNameError; AnnotationError for one that has no reader; ConfigError: its class lacks what every dataset says.
+    """
     if name.casefold() in NO_READER:
         title, why = NO_READER[name.casefold()]
         raise AnnotationError(
@@ -65,7 +69,15 @@ def dataset(name: str) -> Dataset:
         )
     if name not in DATASETS:
         raise UnknownNameError("dataset", name, DATASETS)
-    return DATASETS[name]
+    data = DATASETS[name]
+    if isinstance(data, type):
+        raise ConfigError(f"dataset {name}: the registry has the class {data.__name__}. Write {data.__name__}() there.")
+    said = dict.fromkeys(attribute for part in reversed(type(data).__mro__) for attribute in get_annotations(part))
+    if lacking := [attribute for attribute in said if not hasattr(data, attribute)]:
+        raise ConfigError(
+            f"dataset {name}: {type(data).__name__} does not say its {', '.join(lacking)}. Add it to the class."
+        )
+    return data
 
 
 def read(data: Dataset, root: Path, tell: Progress = lambda done, total: None) -> Reading:

@@ -73,10 +73,15 @@ class Header:
 
     def lacks(self, columns: Columns, optional: Container[str] = ()) -> str:
         """The columns that it must name and does not, beside those it names, in words; empty where it has all."""
-        lacking = [c.replace("_", " ") for c in columns if c not in self.places and c not in optional]
+        lacking = [_called(c, columns[c]) for c in columns if c not in self.places and c not in optional]
         there = [" ".join(cell.split()) for cell in self.cells if cell]
         more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
         return f"no column for {', '.join(lacking)}; there are {', '.join(there[:_SHOWN])}{more}" if lacking else ""
+
+
+def _called(column: str, heads: Sequence[str]) -> str:
+    """A column in words, with its headings where our word is none of them: a table may have that, and mean something else."""
+    return column.replace("_", " ") + ("" if _plain(column) in heads else f" (headed {' or '.join(heads)})")
 
 
 @dataclass(frozen=True)

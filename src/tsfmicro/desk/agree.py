@@ -141,7 +141,7 @@ class Agreement:
 
     def intensity_line(self) -> str:
         if self.intensity is None:
-            return f"intensity: {self.intensities} pairs, too few or too alike for ICC(2,1)"
+            return f"intensity: {counted(self.intensities, 'pair')}, too few or too alike for ICC(2,1)"
         return f"intensity: ICC(2,1) {self.intensity} of {self.intensities} pairs of A to E"
 
     def disagreements_table(self) -> Table:

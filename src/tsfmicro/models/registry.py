@@ -86,7 +86,7 @@ def create_model(name: str, num_classes: int, size: int | None = None, **options
         options: the model's own, e.g. variant="late".
     Raises:
         UnknownNameError: no such model or option.
-        ConfigError: a size or an option's value that cannot work, or a model that is larger than the memory.
+        ConfigError: a size or an option's value that cannot work, a model that is larger than the memory, or one that is not whole.
     """
     entry = entry_of(name)
     for option in options:
@@ -106,8 +106,20 @@ def create_model(name: str, num_classes: int, size: int | None = None, **options
         raise ConfigError(
             f"model {name} of {size} pixels with {options} does not fit into the memory. Make it smaller."
         ) from None
+    _check_whole(name, model)
     model.recipe = {"name": name, "num_classes": num_classes, "size": size, "options": options}
     return model
+
+
+def _check_whole(name: str, model: object) -> None:
+    """Raises ConfigError: what a builder made is no model, or has nothing to answer with."""
+    if not isinstance(model, Model):
+        raise ConfigError(f"model {name}: its builder gives {type(model).__name__}. Return a Model.")
+    if type(model).logits is Model.logits and not (model.has_map and hasattr(model, "head")):
+        lacks = "head" if model.has_map else "features"
+        raise ConfigError(
+            f"model {name}: {type(model).__name__} has no {lacks}. Give it features and a head, or logits instead."
+        )
 
 
 def _whole(value: object) -> bool:

@@ -104,13 +104,18 @@ class Predictor(ABC):
 
     @property
     def inputs(self) -> Mapping[str, Input]:
-        """What it needs of a clip, and how it looks at it. Raises UnknownNameError: a model that is not known here."""
+        """What it needs of a clip, and how it looks at it. Raises WeightsError: a model that is not known here."""
         import torch
 
-        from tsfmicro.models.registry import create_model
+        from tsfmicro.models.registry import MODELS, create_model
 
+        recipe = self.recipe
+        if recipe["name"] not in MODELS:
+            raise WeightsError(
+                f"this is a model {recipe['name']!r}, which tsfmicro does not have: its own file says how it looks at a clip. "
+                "Put that file into tsfmicro/models, or import it before."
+            )
         with torch.device("meta"):
-            recipe = self.recipe
             return create_model(recipe["name"], recipe["num_classes"], recipe["size"], **recipe["options"]).inputs
 
     def __call__(self, images: Mapping[str, np.ndarray]) -> np.ndarray:

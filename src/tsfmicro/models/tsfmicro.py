@@ -76,7 +76,10 @@ def tsfmicro_small(
     motion: str = "difference",
     drop_path: float = 0.0,
 ) -> TSFmicro:
-    """TSFmicro narrowed for a laptop's CPU: an eighth of the widths, images of 96 × 96. Options as in tsfmicro."""
+    """TSFmicro narrowed for a laptop's CPU: an eighth of the widths, images of 96 × 96. Options as in tsfmicro, widths fixed.
+
+    It has none of widths, stem, spatial_width and head_width; drop_path is 0 where not said.
+    """
     widths, stem = (8, 16, 32, 64), (8, 8, 8, 8)
     return build(
         variant, Design(num_classes, size, tokens, retention, frame, join, motion, widths, stem, 64, 128, drop_path)

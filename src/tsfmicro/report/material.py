@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tsfmicro.config import RunConfig
+from tsfmicro.files import counted
 from tsfmicro.types import Interval, Scores, person_of
 
 # The variants of TSFmicro in the order of the paper's Table 8, and what it calls them.
@@ -148,8 +149,9 @@ class Material:
     def counts(self) -> str:
         """5 people, 50 clips, 2 seeds"""
         seeds = len(self.last.seeds)
-        people = "1 person" if self.last.people == 1 else f"{self.last.people} people"
-        return f"{people}, {self.last.clips} clips, {seeds} seed{'s' * (seeds > 1)}"
+        return (
+            f"{counted(self.last.people, 'person', 'people')}, {self.last.clips} clips, {seeds} seed{'s' * (seeds > 1)}"
+        )
 
     def accuracy_of_people(self) -> dict[str, tuple[float, int]]:
         """Person → (share of right answers after the last epoch, mean over seeds; clips)."""

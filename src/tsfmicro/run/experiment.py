@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -25,7 +26,7 @@ from tsfmicro.protocols.registry import protocol
 from tsfmicro.run.apexes import with_spotted_apexes
 from tsfmicro.run.environment import choose_precision, environment, is_elsewhere, settled_precision
 from tsfmicro.run.final import make_final
-from tsfmicro.run.folder import Plan, RunFolder, check_place, held
+from tsfmicro.run.folder import FOLD_NAME, Plan, RunFolder, check_place, held
 from tsfmicro.run.here import Here, Machines
 from tsfmicro.run.linear_floors import store_linear_floors
 from tsfmicro.run.rehearsal import rehearsed_precision
@@ -35,7 +36,7 @@ from tsfmicro.run.task import Job, plan_of_model
 from tsfmicro.run.units import UnitSummary
 from tsfmicro.run.watch import Watch
 from tsfmicro.train.loader import check_augmentation
-from tsfmicro.types import Clip, Fold, LabelScheme, dataset_of
+from tsfmicro.types import Clip, Fold, LabelScheme, dataset_of, person_of
 
 
 def run(
@@ -189,8 +190,14 @@ def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tu
 
 
 def with_an_apex(clips: Sequence[Clip], config: RunConfig) -> list[Clip]:
-    """The clips that have an apex, or will have one where the run looks for those that are missing."""
-    return [clip for clip in clips if config.prepare.apex != "annotated" or clip.apex is not None]
+    """The clips that have an apex, or will have one where the run looks for those that are missing.
+
+    Raises: ConfigError: no clip has one.
+    """
+    usable = [clip for clip in clips if config.prepare.apex != "annotated" or clip.apex is not None]
+    if clips and not usable:
+        raise ConfigError(f"no clip of {', '.join(config.data.datasets)} has an apex. Spot it: prepare.apex=missing.")
+    return usable
 
 
 def prepare_clips(
@@ -260,7 +267,8 @@ def make_folds(labels: Mapping[str, int], config: RunConfig, watch: Watch) -> tu
     A training side on which nobody shows a class is told, and trained: the model cannot know that class there, and the score
     shows it. One with a single class is refused, since there is nothing to tell apart.
 
-    Raises: ConfigError: too few people, or a training side with one class; LabelError: a class that no tested clip shows.
+    Raises: ConfigError: too few people, folds that cannot be kept apart, or a training side with one class; LabelError: a
+        class that no tested clip shows.
     """
     chosen = config.protocol
     generator = np.random.default_rng(min(config.train.seeds))
@@ -275,6 +283,7 @@ def make_folds(labels: Mapping[str, int], config: RunConfig, watch: Watch) -> tu
         raise ConfigError(f"{lack} No clip of {gone} can be used{spot}") from None
     used = scheme(config.data.scheme)
     classes = used.classes
+    _check_folds(folds, chosen.name)
     for fold in folds:
         shown = {n for clip in fold.train for n in used.classes_in(labels[clip])}
         absent = ", ".join(name for n, name in enumerate(classes) if n not in shown)
@@ -291,8 +300,40 @@ def make_folds(labels: Mapping[str, int], config: RunConfig, watch: Watch) -> tu
         raise LabelError(
             f"no tested clip shows {unseen}, so a mean over the classes would not exist. Test on other datasets, or choose another data.scheme."
         )
+    left = _never_tested(labels, folds)
+    if left:
+        people = counted(len({person_of(clip) for clip in left}), "person", "people")
+        watch.note(f"protocol {chosen.name}: {len(left)} of {len(labels)} clips, of {people}, are never tested")
     sides = {clip for fold in folds for clip in (*fold.train, *fold.val, *fold.test)}
     return folds, {clip: f"protocol {chosen.name} has it on no side" for clip in labels if clip not in sides}
+
+
+def _check_folds(folds: Sequence[Fold], protocol: str) -> None:
+    """Raises ConfigError: a fold whose name can be no folder's, two of one name, or a clip that is tested twice."""
+    named, tested = set[str](), dict[str, str]()
+    for fold in folds:
+        if not re.fullmatch(FOLD_NAME, fold.name) or fold.name in (".", ".."):
+            raise ConfigError(
+                f"protocol {protocol}: a fold is called {fold.name!r}, which can be no folder's name. "
+                "Name it with 1 to 200 characters and no slash."
+            )
+        if fold.name in named:
+            raise ConfigError(f"protocol {protocol}: two folds are called {fold.name}. Give each a name of its own.")
+        named.add(fold.name)
+        for clip in fold.test:
+            if clip in tested:
+                raise ConfigError(
+                    f"protocol {protocol}: {clip} is tested in fold {tested[clip]} and once more in fold {fold.name}. "
+                    "Test each clip once."
+                )
+            tested[clip] = fold.name
+
+
+def _never_tested(labels: Mapping[str, int], folds: Sequence[Fold]) -> list[str]:
+    """Clips that no fold tests, but for those of datasets of which nothing is tested, as cross-dataset protocols have it."""
+    tested = {clip for fold in folds for clip in fold.test}
+    datasets = {dataset_of(clip) for clip in tested}
+    return [clip for clip in labels if clip not in tested and dataset_of(clip) in datasets]
 
 
 def _check_classes(labels: Mapping[str, int], used: LabelScheme, which: str) -> None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tsfmicro.train.checkpoint import InFile
 
 WEIGHTS, START = "model.safetensors", "start"
+FOLD_NAME = r"^[^/\\\x00]{1,200}$"  # it becomes a folder's
 FORMAT = 2  # 1, which knows no epochs and no choice of weights to keep, is read too
 
 Kind = TypeVar("Kind")
@@ -155,9 +156,9 @@ class _Run(_Begun):
 
 
 class _FoldRow(BaseModel):
-    """A fold as folds.json has it; its name becomes a folder's."""
+    """A fold as folds.json has it."""
 
-    name: str = Field(pattern=r"^[^/\\\x00]{1,200}$")
+    name: str = Field(pattern=FOLD_NAME)
     train: list[str]
     test: list[str]
     val: list[str]

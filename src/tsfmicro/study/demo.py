@@ -65,6 +65,7 @@ def draw_flow_maps(out: Path, people: int | None, seed: int, watch: Watch) -> No
         out,
         np.random.default_rng(seed),
         people=people,
+        seed=seed,
         tell=lambda done, total: watch.progress("drawing flow maps", done, total),
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tsfmicro.columns import MODEL, SPOTTED, VIDEO, Column, heads, in_columns, named_emotions, write_codebook
 from tsfmicro.errors import TsfmicroError, VideoError
-from tsfmicro.files import csv_text, write_whole
+from tsfmicro.files import counted, csv_text, write_whole
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.spot import LEVEL
 from tsfmicro.spot.video import IMAGES
@@ -53,7 +53,9 @@ class Batch:
     def lines(self, out: Path) -> list[str]:
         """What the command prints."""
         before = f" ({self.before} of them before)" if self.before else ""
-        said = [f"{self.read} videos read{before}, {self.moments} moments: {out / MOMENTS}, {out / VIDEOS}"]
+        said = [
+            f"{counted(self.read, 'video')} read{before}, {counted(self.moments, 'moment')}: {out / MOMENTS}, {out / VIDEOS}"
+        ]
         said += [f"not read: {video}: {why}" for video, why in self.failed]
         return said + [
             f"not looked at: {name}: a folder of images. Give it by itself, with --fps." for name in self.passed
