@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tests.run.conftest import invent, plan_of, tiny_config
 from tsfmicro.errors import RunError
 from tsfmicro.models.pretrained import load_weights
 from tsfmicro.prepare.cache import open_prepared
-from tsfmicro.reading.report import gather_study, report, write_tables
+from tsfmicro.reading.report import gather_study, plan_figures, report, write_tables
 from tsfmicro.report import saliency
 from tsfmicro.report.saliency import before_classifier
 from tsfmicro.run.folder import RunFolder
@@ -150,6 +151,16 @@ def test_recall_has_an_interval_around_it(answered):
     for rule, intervals in run.recalls.items():
         assert [i.value for i in intervals] == pytest.approx(list(run.scores[rule].recall.values()))
         assert all(i.low <= i.value <= i.high for i in intervals)
+
+
+def test_runs_that_tested_no_clip_in_common_have_no_heat_maps_side_by_side(trained):
+    study = study_of(trained)
+    (run,) = study.runs
+    other = replace(run, name="other", clips=tuple(f"{clip}-other" for clip in run.clips))
+    wanted, notes = plan_figures(replace(study, runs=(run, other), faces=study.faces | {"other": None}))
+    assert not any(name.startswith("heat-maps-") for name in wanted)
+    assert {"streams-tiny", "streams-other"} <= set(wanted)
+    assert "tiny, other: no heat maps side by side: they tested no clip in common" in notes
 
 
 def test_a_run_that_cannot_be_read_is_told_and_the_others_are_made(answered, start, tmp_path):

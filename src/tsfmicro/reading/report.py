@@ -199,7 +199,11 @@ def plan_figures(study: Study) -> tuple[dict[str, Callable[[], Figure]], list[st
         mapped = [run for run in runs if run.maps is not None]
         if mapped:
             clips = faces.telling_clips(mapped)
-            wanted[f"heat-maps-{group}"] = _heat_maps(study, mapped, faces.heats_of_runs(mapped), clips)
+            if clips:
+                wanted[f"heat-maps-{group}"] = _heat_maps(study, mapped, faces.heats_of_runs(mapped), clips)
+            else:
+                names = _some([run.name for run in mapped])
+                notes.append(f"{names}: no heat maps side by side: they tested no clip in common")
         for run in mapped:
             heats = faces.heats_of_streams(run)
             if len(heats) > 1:
