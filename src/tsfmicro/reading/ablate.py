@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tsfmicro.config import RunConfig
 from tsfmicro.errors import ConfigError
@@ -49,5 +50,10 @@ def ablate_start(
     """
     run(without_start(config), roots, out / WITHOUT, cache, device, workers, watch, machines=machines)
     found = compare(out, str(out / WITHOUT))
-    write_whole(out / FILE, json.dumps({"ablated": "start", "start": config.train.start, **found.to_dict()}, indent=1))
+    write_whole(out / FILE, json.dumps(plain_gain(found, config), indent=1))
     return found
+
+
+def plain_gain(found: Comparison, config: RunConfig) -> dict[str, Any]:
+    """What ablation.json holds. Args: config: of the run with its start."""
+    return {"ablated": "start", "start": config.train.start, **found.to_dict()}
