@@ -128,6 +128,16 @@ def test_heat_maps_can_be_left_out_and_lack_without_captum(trained, monkeypatch)
     assert any("captum, which is not installed" in note for note in study.notes)
 
 
+def test_of_a_run_that_may_only_be_read_all_is_worked_out_and_nothing_kept(trained, monkeypatch):
+    watch, notes = Watch(), []
+    monkeypatch.setattr(watch, "note", notes.append)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    (run,) = gather_study([trained.path], trained.path / "nowhere", True, "cpu", watch).runs
+    assert run.features is not None and run.maps is not None
+    assert [note.partition(":")[0] for note in notes] == ["features.npz is not kept", "maps.npz is not kept"]
+    assert not (trained.path / "features.npz").exists()
+
+
 def test_damage_to_what_is_kept_is_named(trained):
     study_of(trained)
     (trained.path / "features.npz").write_bytes(b"PK half")
