@@ -5,6 +5,7 @@ import re
 import shutil
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -197,6 +198,23 @@ def test_a_file_is_no_place_for_a_report(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(RunError, match="out: is a file"):
         report([tmp_path], tmp_path / "out", tmp_path, device="cpu")
+
+
+def test_a_folder_of_something_else_is_no_place_for_a_report_and_that_of_an_earlier_one_is(answered, tmp_path):
+    run, out = answered("invented"), tmp_path / "out"
+    do = partial(report, [run.path], maps=False, cache=tmp_path, device="cpu")
+    out.mkdir()
+    for name in ("notes.txt", "index.html"):
+        (out / name).write_text("my own")
+        with pytest.raises(RunError, match=rf"out: is no report's folder, but holds {name}\. Choose an empty or new"):
+            do(out=out)
+        assert (out / name).read_text() == "my own" and len(list(out.iterdir())) == 1
+        (out / name).unlink()
+    with pytest.raises(RunError, match=r"is no report's folder, but holds clips\.csv"):
+        do(out=run.path)
+    assert do(out=out).files == do(out=out).files
+    (out / "index.html").unlink(), (out / "notes.txt").unlink()
+    assert (out / "index.html") in do(out=out).files, "one that was stopped is made to its end"
 
 
 def test_a_class_that_is_never_answered_is_told_and_the_tables_are_made(answered, tmp_path):
