@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from tsfmicro.errors import ConfigError, ExportError, RunError
+from tsfmicro.files import named
 from tsfmicro.models.base import Model
 from tsfmicro.models.pretrained import CONFIG, from_pretrained
 from tsfmicro.models.runtimes import Predictor, Runtime, load_predictor, need
@@ -129,7 +130,9 @@ def export(model: Model, out: Path, calibrate: PreparedSet | None = None, watch:
     model = model.cpu().eval()
     try:
         watch.note("recording the graph")
-        part.write_bytes(graph(model))
+        recorded = graph(model)
+        with named(out):
+            part.write_bytes(recorded)
         watch.note("comparing with torch")
         difference = _difference(model, part)
         shift = None
