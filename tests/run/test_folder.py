@@ -102,7 +102,11 @@ def test_damaged_logits_are_named(start):
         ("run.json", json.dumps({"format": 99}), "format 99"),
         ("clips.csv", "clip,class\ncasme2/sub00/EP00,joy\n", "damaged"),
         ("config.yaml", "name: tiny\nmodle: {}\n", "modle"),
-        ("config.yaml", "{name: t, data: {datasets: [casme2], scheme: casme2-3}, train: {start: n}}", r"config\.yaml: is damaged"),
+        (
+            "config.yaml",
+            "{name: t, data: {datasets: [casme2], scheme: casme2-3}, train: {start: n}}",
+            r"config\.yaml: is damaged",
+        ),
         ("folds.json", None, "folds.json is missing"),
     ],
 )

@@ -60,7 +60,7 @@ def test_a_column_is_compared_with_its_diagonal_paired_over_people(finished):
 
 
 def test_the_page_names_the_reference_of_each_row_where_there_are_several(finished):
-    out, found, _ = finished
+    out, *_ = finished
     rows = [line.strip("| ").split(" | ") for line in (out / "table.md").read_text().splitlines() if line[:1] == "|"]
     (heads,) = [row for row in rows if "UF1 − its reference" in row]
     named = {row[0]: row[heads.index("UF1 − its reference")] for row in rows if "-to-" in row[0]}

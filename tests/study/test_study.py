@@ -222,12 +222,14 @@ def test_a_rule_that_needs_validation_people_is_told_before_anything_is_trained(
 def test_a_folder_of_something_else_is_no_study_s_folder(again, run_study, tmp_path):
     with pytest.raises(RunError, match="out: holds the study mine, not other"):
         again({"name": "other", "grid": GRID})
-    with pytest.raises(RunError, match="late: is not a study's folder, but holds clips.csv"):
+    with pytest.raises(RunError, match=r"late: is not a study's folder, but holds clips\.csv"):
         conduct(Made("mine", "mine", (), (), ""), {}, tmp_path / "out" / "late", tmp_path)
     shutil.rmtree(tmp_path / "out")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "table.csv").write_text("somebody's own")
-    with pytest.raises(RunError, match="out: is not a study's folder, but holds table.csv. Choose an empty or new folder"):
+    with pytest.raises(
+        RunError, match=r"out: is not a study's folder, but holds table\.csv\. Choose an empty or new folder"
+    ):
         run_study({"grid": GRID})
     assert [f.name for f in (tmp_path / "out").iterdir()] == ["table.csv"]
 

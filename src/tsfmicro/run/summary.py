@@ -112,7 +112,9 @@ def evaluate_run(folder: RunFolder, rule: str = "last") -> Summary | UnitSummary
     """
     summary = summarise(folder, rule)
     if in_the_way(folder.path):
-        return replace(summary, notes=(*summary.notes, f"scores.json is not kept: {folder.path} may not be written into"))
+        return replace(
+            summary, notes=(*summary.notes, f"scores.json is not kept: {folder.path} may not be written into")
+        )
     write_whole(folder.path / "scores.json", json.dumps(summary.to_dict(), indent=1))
     return summary
 

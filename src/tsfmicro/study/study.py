@@ -271,7 +271,9 @@ def check(
         config = member.config
         _try(mistakes, member.name, _of_classes, config)
         if rule == "inner" and not config.train.val_people:
-            mistakes.add("rule inner needs validation people. Set train.val_people=3, say, or choose another --rule", member.name)
+            mistakes.add(
+                "rule inner needs validation people. Set train.val_people=3, say, or choose another --rule", member.name
+            )
         if out is not None:
             _try(mistakes, member.name, _check_begun, out / member.name, config)
         named = [_try(mistakes, member.name, dataset, d) for d in config.data.datasets]
