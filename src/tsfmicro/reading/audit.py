@@ -19,13 +19,11 @@ from tsfmicro.data.registry import DATASETS
 from tsfmicro.errors import RunError, TsfmicroError
 from tsfmicro.evaluate.audit import Check, clips_are_tested_once, ids_are_distinct, people_are_apart, values_are_equal
 from tsfmicro.files import counted
-from tsfmicro.models.pretrained import from_pretrained
 from tsfmicro.reading.ablate import FILE as ABLATION
 from tsfmicro.reading.ablate import WITHOUT, plain_gain
 from tsfmicro.reading.compare import compare
-from tsfmicro.run.final import FINAL
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE
-from tsfmicro.run.folder import RunFolder, given_labels, labels_digest, read_clips, read_file, read_folds
+from tsfmicro.run.folder import FINAL, RunFolder, given_labels, labels_digest, read_clips, read_file, read_folds
 from tsfmicro.run.start import Start, seen_of
 from tsfmicro.run.summary import ALL, summarise
 from tsfmicro.run.watch import Task
@@ -225,6 +223,8 @@ def _leftovers(folder: RunFolder, tasks: list[Task]) -> Iterator[str]:
             yield f"{task}: model.safetensors is damaged ({damage})"
     try:
         if (folder.path / FINAL).exists():
+            from tsfmicro.models.pretrained import from_pretrained
+
             from_pretrained(folder.path / FINAL)
     except TsfmicroError as damage:
         yield f"the final model: {damage}"

@@ -9,15 +9,13 @@ from tsfmicro.errors import RunError, WeightsError
 from tsfmicro.models.pretrained import CONFIG, from_pretrained, save_pretrained
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.run.environment import settled_precision
-from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.folder import FINAL, RunFolder
 from tsfmicro.run.summary import Summary
 from tsfmicro.run.task import build_model, train_task
 from tsfmicro.run.trained import card_of, temperature
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.types import Fold
 from tsfmicro.workers import cores
-
-FINAL = "final"
 
 
 def make_final(folder: RunFolder, prepared: PreparedSet, summary: Summary, device: str, watch: Watch) -> Path:

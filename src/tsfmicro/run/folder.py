@@ -42,7 +42,7 @@ from tsfmicro.types import Clip, Fold, LabelScheme, Logits, Outcome
 if TYPE_CHECKING:
     from tsfmicro.train.checkpoint import InFile
 
-WEIGHTS, START = "model.safetensors", "start"
+WEIGHTS, START, FINAL = "model.safetensors", "start", "final"
 FORMAT = 2  # 1, which knows no epochs and no choice of weights to keep, is read too
 
 Kind = TypeVar("Kind")

@@ -19,8 +19,7 @@ from tsfmicro.models.pretrained import CONFIG, from_pretrained
 from tsfmicro.models.runtimes import Predictor, Runtime, load_predictor, need
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.prepared import PreparedSet
-from tsfmicro.run.final import FINAL
-from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.folder import FINAL, RunFolder
 from tsfmicro.run.trained import SEE_RUN, card_of, fold_model, temperature
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.train.loader import Loader
