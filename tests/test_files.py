@@ -44,8 +44,9 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_no_rubbish(tmp_pat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full_disk)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError) as full:
         write_whole(tmp_path / "scores.json", "new")
+    assert full.value.filename == str(tmp_path / "scores.json"), "the system does not say where"
     assert [f.name for f in tmp_path.iterdir()] == ["scores.json"]
     assert (tmp_path / "scores.json").read_text() == "old"
 

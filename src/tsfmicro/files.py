@@ -106,14 +106,25 @@ def write_whole(path: Path, content: str | bytes | Iterable[str]) -> None:
         _sweep(path.parent)
     part = path.with_name(f".{path.name}.{os.getpid()}@{_HERE}.part")
     try:
-        with part.open("wb") as stream:
-            for piece in (content,) if isinstance(content, str | bytes) else content:
-                stream.write(piece.encode("utf-8") if isinstance(piece, str) else piece)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
+        with named(path):
+            with part.open("wb") as stream:
+                for piece in (content,) if isinstance(content, str | bytes) else content:
+                    stream.write(piece.encode("utf-8") if isinstance(piece, str) else piece)
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """An error of the disk says where it happened: of a full one the system does not, of a file's half it tells a name of ours."""
+    try:
+        yield
+    except OSError as problem:
+        problem.filename = str(path)
         raise
 
 

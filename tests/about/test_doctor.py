@@ -1,7 +1,6 @@
 """`tsfmicro doctor` tells everything in one line each, whatever is broken."""
 
 import json
-import os
 import re
 import sys
 import tomllib
@@ -81,7 +80,12 @@ def test_whatever_a_look_raises_is_one_line(monkeypatch):
 
 
 def test_a_cache_that_cannot_be_written_to_is_told_with_what_to_do(monkeypatch, tmp_path):
-    monkeypatch.setattr(os, "access", lambda *of: False)
+    def none_there(dir):
+        raise FileNotFoundError(
+            2, "No such file or directory", str(dir)
+        )  # as /proc says, of which root is told that it may be written
+
+    monkeypatch.setattr(about.tempfile, "TemporaryFile", none_there)
     (found,) = about._cache(tmp_path / "not" / "yet" / "there")
     assert found.state == "broken" and "TSFMICRO_CACHE" in found.todo
 

@@ -1,6 +1,8 @@
 """The command line: quick help, plain tables, and one clear line for each mistake."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -122,6 +124,27 @@ def test_a_full_disk_is_told_in_one_line(tsfmicro, monkeypatch):
     status, _, err = tsfmicro("models")
     assert status == 1
     assert "run/scores.json: no space is left" in one_line(err)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EFBIG, "as large on this disk"),
+        (errno.ENAMETOOLONG, "a name is too long"),
+        (errno.ENOENT, "none can be made"),
+        (errno.EPERM, "not permitted"),
+        (errno.EIO, "the disk failed"),
+        (errno.ENODEV, f"{os.strerror(errno.ENODEV)}. Choose another place."),
+    ],
+)
+def test_whatever_a_disk_says_is_told_in_one_line(tsfmicro, monkeypatch, number, said):
+    def fail():
+        raise OSError(number, os.strerror(number), "out/table.csv")
+
+    monkeypatch.setattr(cli, "app", fail)
+    status, _, err = tsfmicro("models")
+    assert status == 1
+    assert one_line(err).startswith("error: out/table.csv: ") and said in err
 
 
 def test_a_folder_where_a_file_is_to_be_written_is_told_in_one_line(tsfmicro, monkeypatch, tmp_path):

@@ -85,7 +85,7 @@ def test_a_checkpoint_that_is_not_safetensors_is_told(folder, content):
     (folder / "model.safetensors").write_bytes(content)
     with pytest.raises(WeightsError, match=r"model.safetensors: is not a safetensors file") as error:
         from_pretrained(folder)
-    assert "\n" not in str(error.value)
+    assert "\n" not in str(error.value) and "save_file" not in str(error.value), "a file cut short cannot be converted"
 
 
 @pytest.mark.parametrize("config", ["{", "[]", "{}", json.dumps({"name": "tsfmicro", "num_classes": 3, "size": 32})])

@@ -12,6 +12,7 @@ from tsfmicro.app import cli
 from tsfmicro.config import check_config
 from tsfmicro.errors import ConfigError
 from tsfmicro.reading.ablate import ablate_start, check_ablation, without_start
+from tsfmicro.reading.audit import audit
 from tsfmicro.run.experiment import run
 from tsfmicro.run.watch import Watch
 
@@ -46,6 +47,21 @@ def test_the_same_folds_are_trained_from_scratch_and_compared_and_it_is_kept(dat
     assert kept["a_minus_b"]["uf1"]["p"] == found.differences["uf1"].p
     assert found.names == (str(tmp_path / "run"), str(tmp_path / "run" / "without-start"))
     assert found.headline().startswith("A is ")
+
+    assert audit(tmp_path / "run").passed
+    shutil.copytree(tmp_path / "run", tmp_path / "moved")
+    assert audit(tmp_path / "moved").passed, "names of folders prove nothing"
+    fold = next((tmp_path / "moved" / "without-start" / "folds").iterdir()).name
+    for name, content, said in (
+        ("ablation.json", "{}", "ablation.json is not what both runs give"),
+        ("ablation.json", "", "ablation.json is damaged"),
+        ("without-start/run.json", "", "without-start: "),
+        (f"without-start/folds/{fold}/seed-0/logits.npz", "", "logits.npz is damaged"),
+    ):
+        whole = (tmp_path / "moved" / name).read_bytes()
+        (tmp_path / "moved" / name).write_text(content)
+        assert said in "\n".join(audit(tmp_path / "moved").lines()), name
+        (tmp_path / "moved" / name).write_bytes(whole)
 
     shutil.rmtree(start)
     shutil.rmtree(next((tmp_path / "run" / "folds").iterdir()))

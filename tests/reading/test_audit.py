@@ -10,6 +10,7 @@ from tests.run.conftest import invent, plan_of, tiny_config
 from tsfmicro.errors import RunError
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.reading.audit import audit
+from tsfmicro.run.final import make_final
 from tsfmicro.run.folder import labels_digest
 from tsfmicro.run.here import train_here
 from tsfmicro.run.linear_floors import store_linear_floors
@@ -213,6 +214,14 @@ def test_what_is_half_written_left_over_or_cut_short(run):
     assert check.problems[0] == "folds/casme2-sub00/.seed-0.77.part was not written to its end"
     assert check.problems[1] == "folds/casme2-sub00/seed-9 is of no training of this run"
     assert check.problems[2].startswith("casme2-sub01, seed 0: model.safetensors is damaged")
+
+
+def test_a_final_model_that_was_cut_short(run, prepared_folder):
+    final = make_final(run, open_prepared(prepared_folder), evaluate_run(run), "cpu", Watch())
+    assert audit(run.path).passed
+    weights = final / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-40])
+    assert "the final model:" in problems(run) and "cut short" in problems(run)
 
 
 def test_what_is_no_run_folder_or_cannot_be_read_is_told_in_words(run, tmp_path):

@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from tests.run.conftest import invent, plan_of, tiny_config
 from tsfmicro.errors import RunError
 from tsfmicro.models.pretrained import load_weights
 from tsfmicro.prepare.cache import open_prepared
-from tsfmicro.reading.report import gather_study, report, write_tables
+from tsfmicro.reading.report import gather_study, plan_figures, report, write_tables
 from tsfmicro.report import saliency
 from tsfmicro.report.saliency import before_classifier
 from tsfmicro.run.folder import RunFolder
@@ -127,6 +129,16 @@ def test_heat_maps_can_be_left_out_and_lack_without_captum(trained, monkeypatch)
     assert any("captum, which is not installed" in note for note in study.notes)
 
 
+def test_of_a_run_that_may_only_be_read_all_is_worked_out_and_nothing_kept(trained, monkeypatch):
+    watch, notes = Watch(), []
+    monkeypatch.setattr(watch, "note", notes.append)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    (run,) = gather_study([trained.path], trained.path / "nowhere", True, "cpu", watch).runs
+    assert run.features is not None and run.maps is not None
+    assert [note.partition(":")[0] for note in notes] == ["features.npz is not kept", "maps.npz is not kept"]
+    assert not (trained.path / "features.npz").exists()
+
+
 def test_damage_to_what_is_kept_is_named(trained):
     study_of(trained)
     (trained.path / "features.npz").write_bytes(b"PK half")
@@ -150,6 +162,16 @@ def test_recall_has_an_interval_around_it(answered):
     for rule, intervals in run.recalls.items():
         assert [i.value for i in intervals] == pytest.approx(list(run.scores[rule].recall.values()))
         assert all(i.low <= i.value <= i.high for i in intervals)
+
+
+def test_runs_that_tested_no_clip_in_common_have_no_heat_maps_side_by_side(trained):
+    study = study_of(trained)
+    (run,) = study.runs
+    other = replace(run, name="other", clips=tuple(f"{clip}-other" for clip in run.clips))
+    wanted, notes = plan_figures(replace(study, runs=(run, other), faces=study.faces | {"other": None}))
+    assert not any(name.startswith("heat-maps-") for name in wanted)
+    assert {"streams-tiny", "streams-other"} <= set(wanted)
+    assert "tiny, other: no heat maps side by side: they tested no clip in common" in notes
 
 
 def test_a_run_that_cannot_be_read_is_told_and_the_others_are_made(answered, start, tmp_path):
@@ -176,6 +198,23 @@ def test_a_file_is_no_place_for_a_report(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(RunError, match="out: is a file"):
         report([tmp_path], tmp_path / "out", tmp_path, device="cpu")
+
+
+def test_a_folder_of_something_else_is_no_place_for_a_report_and_that_of_an_earlier_one_is(answered, tmp_path):
+    run, out = answered("invented"), tmp_path / "out"
+    do = partial(report, [run.path], maps=False, cache=tmp_path, device="cpu")
+    out.mkdir()
+    for name in ("notes.txt", "index.html"):
+        (out / name).write_text("my own")
+        with pytest.raises(RunError, match=rf"out: is no report's folder, but holds {name}\. Choose an empty or new"):
+            do(out=out)
+        assert (out / name).read_text() == "my own" and len(list(out.iterdir())) == 1
+        (out / name).unlink()
+    with pytest.raises(RunError, match=r"is no report's folder, but holds clips\.csv"):
+        do(out=run.path)
+    assert do(out=out).files == do(out=out).files
+    (out / "index.html").unlink(), (out / "notes.txt").unlink()
+    assert (out / "index.html") in do(out=out).files, "one that was stopped is made to its end"
 
 
 def test_a_class_that_is_never_answered_is_told_and_the_tables_are_made(answered, tmp_path):

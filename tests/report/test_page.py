@@ -62,6 +62,9 @@ def test_every_number_of_ours_tells_its_interval_people_clips_seeds_and_rule(run
     assert len(cells) > 10
     assert all(re.search(r'title="\S.* \[.*\].* · 4 people · 8 clips · 2 seeds · rule \w+', cell) for cell in cells)
     assert "rule oracle (test-selected, optimistic)" in text
+    assert re.search(r"<td>[+−]?\d+\.\d<br><small>\[", text), (
+        "the leak's interval stands below it, so that Results fit on a desk"
+    )
 
 
 def test_nothing_is_loaded_from_elsewhere(run):

@@ -46,6 +46,14 @@ def test_the_final_model_is_trained_on_everybody_once_and_tells_what_it_is(finis
     assert (model.card.right, model.card.guessed) == (summary.model.acc.value, summary.floors["majority"].acc.value)
 
 
+def test_a_final_model_that_was_cut_short_is_not_taken_for_one(finished):
+    folder, prepared, summary = finished
+    weights = make_final(folder, prepared, summary, "cpu", Watch()) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-40])
+    with pytest.raises(RunError, match=r"cut short .* Or delete \S+final, and run the same command again"):
+        make_final(folder, prepared, summary, "cpu", Watch())
+
+
 def test_the_card_says_in_words_how_often_it_was_right_and_how_often_guessing_is():
     card = Card("a run", "casme2-5", ("casme2",), 25, 155, right=0.63, guessed=0.31)
     assert "It named 6 of 10 clips of people it had not seen rightly" in card.words

@@ -102,6 +102,11 @@ def test_damaged_logits_are_named(start):
         ("run.json", json.dumps({"format": 99}), "format 99"),
         ("clips.csv", "clip,class\ncasme2/sub00/EP00,joy\n", "damaged"),
         ("config.yaml", "name: tiny\nmodle: {}\n", "modle"),
+        (
+            "config.yaml",
+            "{name: t, data: {datasets: [casme2], scheme: casme2-3}, train: {start: n}}",
+            r"config\.yaml: is damaged",
+        ),
         ("folds.json", None, "folds.json is missing"),
     ],
 )
@@ -118,6 +123,8 @@ def test_a_damaged_run_folder_is_told_in_words(start, file, text, said):
 def test_a_folder_that_is_no_run_is_told_in_words(tmp_path):
     with pytest.raises(RunError, match=r"not a run folder: run\.json is missing"):
         RunFolder.open(tmp_path)
+    with pytest.raises(RunError, match=r"not a run folder: run\.json is missing"):
+        RunFolder.open(tmp_path / ("x" * 300))
 
 
 def test_clips_that_were_left_out_are_listed(start):

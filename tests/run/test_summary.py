@@ -120,6 +120,15 @@ def test_a_run_says_whether_it_is_better_than_the_linear_floor(finish):
     assert stored["uf1"]["value"] == pytest.approx(summary.model.uf1.value - 1)
 
 
+def test_a_run_that_may_only_be_read_is_scored_and_nothing_is_kept_there(finish, monkeypatch):
+    folder = finish()
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    summary = evaluate_run(folder)
+    assert summary.notes[-1] == f"scores.json is not kept: {folder.path} may not be written into"
+    assert summary.line() == summarise(folder).line()
+    assert not (folder.path / "scores.json").exists()
+
+
 def test_scoring_needs_no_images(finish, prepared_folder):
     folder = finish()
     before = evaluate_run(folder).to_dict()

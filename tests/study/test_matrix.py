@@ -59,6 +59,15 @@ def test_a_column_is_compared_with_its_diagonal_paired_over_people(finished):
     assert f"casme2 → samm: UF1 {row.versus['uf1']} over samm within itself" in (out / "matrix.md").read_text()
 
 
+def test_the_page_names_the_reference_of_each_row_where_there_are_several(finished):
+    out, *_ = finished
+    rows = [line.strip("| ").split(" | ") for line in (out / "table.md").read_text().splitlines() if line[:1] == "|"]
+    (heads,) = [row for row in rows if "UF1 − its reference" in row]
+    named = {row[0]: row[heads.index("UF1 − its reference")] for row in rows if "-to-" in row[0]}
+    assert named["`casme2-to-samm`"].endswith(" (samm-within)")
+    assert named["`samm-to-casme2`"].endswith(" (casme2-within)")
+
+
 def test_the_same_command_trains_nothing_again(data, finished):  # noqa: F811
     out, found, _ = finished
     watch = Recorder()

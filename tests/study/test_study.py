@@ -24,7 +24,7 @@ from tsfmicro.run.watch import Watch
 from tsfmicro.study import study as module
 from tsfmicro.study.beside import holm
 from tsfmicro.study.grid import read_study
-from tsfmicro.study.study import study
+from tsfmicro.study.study import Made, conduct, study
 
 BASE = {
     **SETTINGS,
@@ -204,9 +204,34 @@ def test_runs_are_compared_with_the_one_the_study_names_paired_over_people(finis
     assert [float(gain) for gain in gains if gain] == [pytest.approx(second.versus["uf1"].interval.value, abs=1e-4)]
 
 
-def test_a_run_of_other_settings_in_the_folder_is_a_failure_of_that_run(again):
-    (row,) = again({"set": {"train.lr": 0.5}, "grid": GRID}, only=["late"]).failed
-    assert "other settings: train.lr 0.01 → 0.5" in row.problem
+def test_runs_of_other_settings_in_the_folder_are_told_once_before_anything_is_written(again, tmp_path):
+    before = {f: f.read_bytes() for f in (tmp_path / "out").iterdir() if f.is_file()}
+    with pytest.raises(ConfigError, match=r"out/\*: holds a run with other settings: train.lr 0.01 → 0.5\.") as error:
+        again({"set": {"train.lr": 0.5}, "grid": GRID})
+    assert str(error.value).count("train.lr") == 1
+    assert {f: f.read_bytes() for f in (tmp_path / "out").iterdir() if f.is_file()} == before
+
+
+def test_a_rule_that_needs_validation_people_is_told_before_anything_is_trained(run_study, tmp_path):
+    grid = {"held": {"none": {}, "one": {"train.val_people": 1}}}
+    with pytest.raises(ConfigError, match=r"rule inner needs validation people.* \[none\]"):
+        run_study({"grid": grid}, rule="inner")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_something_else_is_no_study_s_folder(again, run_study, tmp_path):
+    with pytest.raises(RunError, match="out: holds the study mine, not other"):
+        again({"name": "other", "grid": GRID})
+    with pytest.raises(RunError, match=r"late: is not a study's folder, but holds clips\.csv"):
+        conduct(Made("mine", "mine", (), (), ""), {}, tmp_path / "out" / "late", tmp_path)
+    shutil.rmtree(tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "table.csv").write_text("somebody's own")
+    with pytest.raises(
+        RunError, match=r"out: is not a study's folder, but holds table\.csv\. Choose an empty or new folder"
+    ):
+        run_study({"grid": GRID})
+    assert [f.name for f in (tmp_path / "out").iterdir()] == ["table.csv"]
 
 
 def test_every_mistake_of_every_run_is_told_before_anything_is_trained(run_study, tmp_path):

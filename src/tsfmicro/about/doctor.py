@@ -175,10 +175,19 @@ def _cache(place: Path) -> Iterator[Finding]:
     size, files, whole = _measure(place)
     how = f"{place}: {'' if whole else 'more than '}{_size(size)} in {files} files, {_size(free)} free on that disk"
     values = {"folder": str(place), "bytes": size, "files": files, "free": free}
-    if os.access(standing, os.W_OK):
+    if _holds_files(standing):
         yield Finding("cache", "ok", how, "" if free > 5e9 else "Little room: prepared faces may take some GB", values)
     else:
         yield Finding("cache", "broken", f"{how}; it cannot be written to", f"Set {VARIABLE} or use --cache", values)
+
+
+def _holds_files(folder: Path) -> bool:
+    """Whether a file can be made there; what a folder says of itself is not always so (/proc)."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _measure(place: Path) -> tuple[int, int, bool]:

@@ -120,7 +120,7 @@ def load_weights(model: torch.nn.Module, file: Path) -> None:
         raise WeightsError(f"{file}: cannot be read ({problem.strerror or problem}).") from None
     except SafetensorError as problem:
         raise WeightsError(
-            f"{file}: is not a safetensors file ({problem}). Convert it with safetensors.torch.save_file."
+            f"{file}: is not a safetensors file, or cut short ({problem}). Copy it again, or save the model again."
         ) from None
     fit_weights(model, weights, file)
 

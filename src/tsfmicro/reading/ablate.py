@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tsfmicro.config import RunConfig
 from tsfmicro.errors import ConfigError
 from tsfmicro.files import write_whole
 from tsfmicro.reading.compare import Comparison, compare
-from tsfmicro.run.experiment import run
-from tsfmicro.run.here import Machines
 from tsfmicro.run.watch import Watch
+
+if TYPE_CHECKING:
+    from tsfmicro.run.here import Machines
 
 PARTS = ("start",)
 WITHOUT, FILE = "without-start", "ablation.json"
@@ -47,7 +49,14 @@ def ablate_start(
     Args: out: the run with its start; the others as of `run`.
     Returns: A is the run with its start, B the one without.
     """
+    from tsfmicro.run.experiment import run
+
     run(without_start(config), roots, out / WITHOUT, cache, device, workers, watch, machines=machines)
     found = compare(out, str(out / WITHOUT))
-    write_whole(out / FILE, json.dumps({"ablated": "start", "start": config.train.start, **found.to_dict()}, indent=1))
+    write_whole(out / FILE, json.dumps(plain_gain(found, config), indent=1))
     return found
+
+
+def plain_gain(found: Comparison, config: RunConfig) -> dict[str, Any]:
+    """What ablation.json holds. Args: config: of the run with its start."""
+    return {"ablated": "start", "start": config.train.start, **found.to_dict()}

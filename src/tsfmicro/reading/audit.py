@@ -19,8 +19,11 @@ from tsfmicro.data.registry import DATASETS
 from tsfmicro.errors import RunError, TsfmicroError
 from tsfmicro.evaluate.audit import Check, clips_are_tested_once, ids_are_distinct, people_are_apart, values_are_equal
 from tsfmicro.files import counted
+from tsfmicro.reading.ablate import FILE as ABLATION
+from tsfmicro.reading.ablate import WITHOUT, plain_gain
+from tsfmicro.reading.compare import compare
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE
-from tsfmicro.run.folder import RunFolder, given_labels, labels_digest, read_clips, read_file, read_folds
+from tsfmicro.run.folder import FINAL, RunFolder, given_labels, labels_digest, read_clips, read_file, read_folds
 from tsfmicro.run.start import Start, seen_of
 from tsfmicro.run.summary import ALL, summarise
 from tsfmicro.run.watch import Task
@@ -91,7 +94,31 @@ def audit(path: Path) -> Audit:
         Check("nothing is missing, half-written or left over", "all files", tuple(_leftovers(folder, tasks))),
     ]
     checks += _scores(folder)
+    if (path / WITHOUT).exists() or (path / ABLATION).exists():
+        checks.append(Check("what the start gave is what both runs say", WITHOUT, tuple(_ablation(path))))
     return Audit(path, tuple(checks))
+
+
+def _ablation(path: Path) -> Iterator[str]:
+    """What is wrong with the same run without its start, or with what is written of the two."""
+    inner = path / WITHOUT
+    try:
+        yield from (f"{inner.name}: {problem}" for check in audit(inner).checks for problem in check.problems)
+        kept = _unnamed(json.loads((path / ABLATION).read_text(encoding="utf-8")))
+        gain = plain_gain(compare(path, str(inner)), RunFolder.open(path).plan.config)
+        if problems := values_are_equal(kept, _unnamed(json.loads(json.dumps(gain)))):
+            yield f"{ABLATION} is not what both runs give: {problems[0]}"
+    except FileNotFoundError:
+        yield f"{ABLATION} is missing; the command that made the run, with --ablate start, writes it"
+    except TsfmicroError as problem:
+        yield f"{ABLATION} cannot be computed: {problem}"
+    except Exception as damage:  # whatever a damaged file may raise
+        yield f"{ABLATION} is damaged ({damage}); the command that made the run writes it anew"
+
+
+def _unnamed(gain: Any) -> Any:
+    """Without the folders' names, since both may have been moved, and without intervals, which another version has of another kind."""
+    return _without_intervals({k: {**v, "name": ""} if k in ("a", "b") else v for k, v in gain.items()})
 
 
 def _lists(path: Path) -> tuple[list[dict[str, str]], list[dict[str, Any]], list[str]]:
@@ -194,6 +221,13 @@ def _leftovers(folder: RunFolder, tasks: list[Task]) -> Iterator[str]:
                     stored.keys()
         except (SafetensorError, OSError) as damage:
             yield f"{task}: model.safetensors is damaged ({damage})"
+    try:
+        if (folder.path / FINAL).exists():
+            from tsfmicro.models.pretrained import from_pretrained
+
+            from_pretrained(folder.path / FINAL)
+    except TsfmicroError as damage:
+        yield f"the final model: {damage}"
 
 
 def _scores(folder: RunFolder) -> list[Check]:

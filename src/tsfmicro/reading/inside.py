@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from tsfmicro.errors import CacheError, RunError
-from tsfmicro.files import write_whole
+from tsfmicro.files import in_the_way, write_whole
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.report.material import Features, Maps
@@ -84,7 +84,7 @@ def _make_features(folder: RunFolder, prepared: PreparedSet, device: str, watch:
         tested=np.isin(np.arange(len(order)), [place[clip] for clip in one.test]),
         seed=seed,
     )
-    _keep(folder, FEATURES, clips=np.array(order), own=features.own, one=features.one, tested=features.tested,
+    _keep(folder, watch, FEATURES, clips=np.array(order), own=features.own, one=features.one, tested=features.tested,
           fold=np.array(features.fold), seed=np.array(seed))  # fmt: skip
     return features
 
@@ -114,7 +114,7 @@ def _make_maps(folder: RunFolder, prepared: PreparedSet, device: str, watch: Wat
     parts = {name: np.stack([maps[clip] for clip in plan.tested]) for name, maps in found.items()}
     answer = np.array([answers[clip] for clip in plan.tested])
     arrays = {f"map_{name}": maps for name, maps in parts.items()}
-    _keep(folder, MAPS, clips=np.array(list(plan.tested)), answer=answer, seed=np.array(seed), **arrays)
+    _keep(folder, watch, MAPS, clips=np.array(list(plan.tested)), answer=answer, seed=np.array(seed), **arrays)
     return Maps(parts, answer, seed)
 
 
@@ -144,7 +144,10 @@ def _batches(clips: Sequence[str]) -> Iterator[Sequence[str]]:
     return (clips[start : start + _BATCH] for start in range(0, len(clips), _BATCH))
 
 
-def _keep(folder: RunFolder, name: str, **arrays: np.ndarray) -> None:
+def _keep(folder: RunFolder, watch: Watch, name: str, **arrays: np.ndarray) -> None:
+    if in_the_way(folder.path):
+        watch.note(f"{name} is not kept: {folder.path} may not be written into")
+        return
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
     write_whole(folder.path / name, content.getvalue())

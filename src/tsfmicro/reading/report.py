@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tsfmicro.errors import RunError, TsfmicroError
 from tsfmicro.evaluate.compare import differences
-from tsfmicro.files import write_whole
+from tsfmicro.files import in_the_way, write_whole
 from tsfmicro.models.unreproducible import UNREPRODUCIBLE
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.reading.gather import counted, gather
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from tsfmicro.report.page import Drawing
 
+PAGE = "index.html"
+MADE_BY = "<footer><p>Made by tsfmicro."  # as the page says it
 FIGURES_ONLY = {one.name: one.why for one in UNREPRODUCIBLE.values()}
 _COMPARED_WITH = {6: ("spatial", ("temporal", "late")), 7: ("early", tuple(VARIANTS)[3:])}
 
@@ -83,19 +85,32 @@ def report(
         cache: where prepared faces are kept; a folder `cache` beside the run is looked into as well.
         maps: also work out heat maps, where they are not stored.
         show_faces: put faces into figures and the page; a report without them can be passed on.
-    Raises: RunError: none of them is a finished run, or `out` is a file.
+    Raises: RunError: none of them is a finished run, or `out` holds something else than an earlier report.
     """
     began = time.monotonic()
-    if out.exists() and not out.is_dir():
-        raise RunError(f"{out}: is a file. Choose a folder for --out.")
+    _check_place(out)
     watch = watch or Watch()
     study = gather_study(paths, cache, maps, device, watch, show_faces)
     files, notes = write_tables(study, out / "tables")
     drawn, drawings, missing = write_figures(study, out / "figures", watch)
     told = (*study.notes, *notes, *missing)
-    page = write_page(study, drawings, told, out / "index.html")
+    page = write_page(study, drawings, told, out / PAGE)
     write_whole(out / "notes.txt", "".join(f"{line}\n" for line in told) or "nothing is lacking\n")
     return Report((page, *files, *drawn, out / "notes.txt"), told, time.monotonic() - began)
+
+
+def _check_place(out: Path) -> None:
+    """Raises RunError: no place for a report, or a folder of something else, whose files would be written over."""
+    if (there := in_the_way(out)) is not None:
+        raise RunError(
+            f"{out}: {'is a file' if out.is_file() else f'{there} is no folder that may be written into'}. Choose a folder for --out."
+        )
+    held = {file.name for file in out.iterdir() if not file.name.startswith(".")} if out.exists() else set()
+    if PAGE in held and MADE_BY in (out / PAGE).read_text(encoding="utf-8", errors="replace"):
+        return
+    strange = sorted(held - {"tables", "figures"})  # where an earlier call was stopped these alone are there
+    if strange:
+        raise RunError(f"{out}: is no report's folder, but holds {strange[0]}. Choose an empty or new folder.")
 
 
 def gather_study(
@@ -199,7 +214,11 @@ def plan_figures(study: Study) -> tuple[dict[str, Callable[[], Figure]], list[st
         mapped = [run for run in runs if run.maps is not None]
         if mapped:
             clips = faces.telling_clips(mapped)
-            wanted[f"heat-maps-{group}"] = _heat_maps(study, mapped, faces.heats_of_runs(mapped), clips)
+            if clips:
+                wanted[f"heat-maps-{group}"] = _heat_maps(study, mapped, faces.heats_of_runs(mapped), clips)
+            else:
+                names = _some([run.name for run in mapped])
+                notes.append(f"{names}: no heat maps side by side: they tested no clip in common")
         for run in mapped:
             heats = faces.heats_of_streams(run)
             if len(heats) > 1:

@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from tsfmicro.files import write_whole
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.report.material import Material
-from tsfmicro.report.style import SHARES, look, new_figure, styled
+from tsfmicro.report.style import SHARES, look, new_figure, rendered, styled
 from tsfmicro.report.tables import name_of
 from tsfmicro.types import Interval, Scores, UnitScores, person_of
 
@@ -33,12 +33,12 @@ _LETTER = 0.046  # width of a small letter on top of a figure, inches
 
 def draw_confusion(scores: Scores, path: Path) -> None:
     """Confusion matrix with counts and row percentages, readable in grey."""
-    _one_confusion(scores).savefig(path, dpi=_DPI)
+    write_whole(path, rendered(_one_confusion(scores), "png", _DPI))
 
 
 def draw_units(scores: UnitScores, path: Path) -> None:
     """For each action unit counts of truth × answer, with row percentages."""
-    _units(scores).savefig(path, dpi=_DPI)
+    write_whole(path, rendered(_units(scores), "png", _DPI))
 
 
 def draw_pairs(

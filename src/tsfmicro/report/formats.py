@@ -33,9 +33,9 @@ _PAGE = """<!DOCTYPE html>
 
 STYLE = """:root { color-scheme: light dark; }
 body { font: 15px/1.4 system-ui, sans-serif; margin: 1.5rem; }
+h3 { font-size: 1rem; margin: 0 0 .3rem; }
 .scores { overflow-x: auto; margin: 0 0 2.5rem; }
 .scores table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; }
-.scores caption { text-align: left; font-weight: 600; padding: .3rem 0; }
 .scores th, .scores td { padding: .15rem .6rem; text-align: right; vertical-align: top; font-weight: 400; white-space: nowrap; }
 .scores thead th { vertical-align: bottom; }
 .scores th.name, .scores td.name { text-align: left; }
@@ -81,7 +81,8 @@ def html_table(table: Table) -> str:
     )
     notes = "\n".join(f"<p>{escape(note)}</p>" for note in table.notes)
     return (
-        f'<div class="scores"><table><caption>Table {table.number}. {escape(table.caption)}</caption>\n'
+        f"<h3>Table {table.number}. {escape(table.caption)}</h3>\n"  # not a caption, which scrolls sideways with the table
+        f'<div class="scores"><table aria-label="Table {table.number}">\n'
         f"<thead><tr>{groups}</tr>\n<tr>{columns}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>\n{notes}</div>"
     )
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tsfmicro.models.pretrained import CONFIG, save_pretrained
+from tsfmicro.errors import RunError, WeightsError
+from tsfmicro.models.pretrained import CONFIG, from_pretrained, save_pretrained
 from tsfmicro.prepared import PreparedSet
 from tsfmicro.run.environment import settled_precision
-from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.folder import FINAL, RunFolder
 from tsfmicro.run.summary import Summary
 from tsfmicro.run.task import build_model, train_task
 from tsfmicro.run.trained import card_of, temperature
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.types import Fold
 from tsfmicro.workers import cores
-
-FINAL = "final"
 
 
 def make_final(folder: RunFolder, prepared: PreparedSet, summary: Summary, device: str, watch: Watch) -> Path:
@@ -26,9 +25,14 @@ def make_final(folder: RunFolder, prepared: PreparedSet, summary: Summary, devic
     out, and the temperature comes from their answers.
 
     Returns: the model's folder, as `from_pretrained` takes it.
+    Raises: RunError: it is there, and damaged.
     """
     place = folder.path / FINAL
     if (place / CONFIG).exists():
+        try:
+            from_pretrained(place)
+        except WeightsError as damage:
+            raise RunError(f"{damage} Or delete {place}, and run the same command again.") from None
         return place
     plan = folder.plan
     task = Task(FINAL, plan.config.train.seeds[0])

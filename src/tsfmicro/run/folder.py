@@ -15,6 +15,7 @@ floor-<name>.npy, scores.json   what scoring adds
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import shutil
@@ -41,7 +42,7 @@ from tsfmicro.types import Clip, Fold, LabelScheme, Logits, Outcome
 if TYPE_CHECKING:
     from tsfmicro.train.checkpoint import InFile
 
-WEIGHTS, START = "model.safetensors", "start"
+WEIGHTS, START, FINAL = "model.safetensors", "start", "final"
 FOLD_NAME = r"^[^/\\\x00]{1,200}$"  # it becomes a folder's
 FORMAT = 2  # 1, which knows no epochs and no choice of weights to keep, is read too
 
@@ -231,7 +232,7 @@ class RunFolder:
             raise _damaged(path, f"folds.json names {unknown[0]}, clips.csv does not")
         start = Start(**known.start.model_dump(), folder=path / START) if known.start else None
         if (start.name if start else None) != config.train.start:
-            raise _damaged(path / "run.json", f"its start is not the one of config.yaml, {config.train.start}")
+            raise _damaged(settings, f"its train.start is {config.train.start}, that of run.json is not")
         plan = Plan(config, known.classes, labels, folds, known.prepared, known.epochs, start, written)
         return cls(path, plan, known.environment)
 
@@ -404,9 +405,12 @@ def read_file(file: Path, understand: Callable[[str], Kind]) -> Kind:
     """What a file of a run folder says. Raises RunError: it is missing, cannot be read or not be understood."""
     try:
         return understand(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError as problem:
+        lacks = problem.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
         raise RunError(
             f"{file.parent}: is not a run folder: {file.name} is missing. Give the folder that `tsfmicro run --out` made."
+            if lacks
+            else f"{file}: cannot be read ({problem.strerror}). Restore it, or run again elsewhere."
         ) from None
     except ValidationError as invalid:
         first = invalid.errors()[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tsfmicro.errors import RunError, UnknownNameError
@@ -12,7 +12,7 @@ from tsfmicro.evaluate.compare import Difference, differences, leak, plain_inter
 from tsfmicro.evaluate.floors import above_chance
 from tsfmicro.evaluate.score import score, tally
 from tsfmicro.evaluate.select import RULES, Answers, choose
-from tsfmicro.files import write_whole
+from tsfmicro.files import in_the_way, write_whole
 from tsfmicro.run.floors import MUST_BE_AT_CHANCE, floors
 from tsfmicro.run.folder import RunFolder
 from tsfmicro.run.units import UnitSummary, by_dataset, plain_summary, summarise_units
@@ -105,12 +105,16 @@ class Summary:
 
 
 def evaluate_run(folder: RunFolder, rule: str = "last") -> Summary | UnitSummary:
-    """Score a finished run from what it stored, and write scores.json beside it.
+    """Score a finished run from what it stored, and write scores.json beside it, where that may be written.
 
     Args: rule: 'last', 'inner', 'oracle', 'released', or 'all' of them. A test-selected one brings 'last' with it.
     Raises: UnknownNameError; RunError: trainings are missing or damaged, or there are no validation people for 'inner'.
     """
     summary = summarise(folder, rule)
+    if in_the_way(folder.path):
+        return replace(
+            summary, notes=(*summary.notes, f"scores.json is not kept: {folder.path} may not be written into")
+        )
     write_whole(folder.path / "scores.json", json.dumps(summary.to_dict(), indent=1))
     return summary
 

@@ -108,7 +108,8 @@ def _table(group: Sequence[Line]) -> Table:
     many = len({(line.summary.model.people, line.summary.model.clips) for line in group}) > 1
     seeds = len({line.summary.model.seeds for line in group}) > 1
     heads = ["system", "UF1", "UAR", "ACC", "leak", "linear floor"]
-    heads += [f"UF1 − {next(line.member.against for line in group if line.difference)}", "p"] if tested else []
+    references = {line.member.against for line in group if line.difference}
+    heads += [f"UF1 − {next(iter(references)) if len(references) == 1 else 'its reference'}", "p"] if tested else []
     heads += ["people, clips"] if many else []
     heads += ["seeds"] if seeds else []
     heads += ["parameters", "epochs", "training"]
@@ -119,7 +120,8 @@ def _table(group: Sequence[Line]) -> Table:
         row += [f"{line.facts.leak.value:+.2f}", f"{floor.uf1.value:.2f}" if floor else "–"]
         if tested:
             of_two = line.difference
-            row += [f"{of_two.interval:+}", shown_p(adjusted[line.member.name])] if of_two else ["–", "–"]
+            named = f" ({line.member.against})" * (len(references) > 1)
+            row += [f"{of_two.interval:+}{named}", shown_p(adjusted[line.member.name])] if of_two else ["–", "–"]
         row += [f"{of.people}, {of.clips}"] if many else []
         row += [str(len(of.seeds))] if seeds else []
         learns = line.facts.parameters > 0

@@ -8,6 +8,7 @@ import numpy as np
 
 from tsfmicro.data.fake_flow_maps import write_flow_maps
 from tsfmicro.errors import ConfigError, RunError
+from tsfmicro.files import named
 from tsfmicro.generated import drawn_with, has_seen
 from tsfmicro.labels import scheme
 from tsfmicro.run.experiment import run
@@ -61,13 +62,14 @@ def draw_films(
 
 def draw_flow_maps(out: Path, people: int | None, seed: int, watch: Watch) -> None:
     """Write generated flow maps in the folders of STSTNet's. Raises ConfigError: the folder holds something."""
-    write_flow_maps(
-        out,
-        np.random.default_rng(seed),
-        people=people,
-        seed=seed,
-        tell=lambda done, total: watch.progress("drawing flow maps", done, total),
-    )
+    with named(out):
+        write_flow_maps(
+            out,
+            np.random.default_rng(seed),
+            people=people,
+            seed=seed,
+            tell=lambda done, total: watch.progress("drawing flow maps", done, total),
+        )
 
 
 def demo(out: Path, people: int, clips: int, fps: int, seed: int, workers: int | None, watch: Watch) -> Summary:

@@ -18,16 +18,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tsfmicro.config import RunConfig
+from tsfmicro.config import RunConfig, read_settings
 from tsfmicro.data.registry import DATASETS, dataset
 from tsfmicro.errors import ConfigError, RunError, TsfmicroError
 from tsfmicro.evaluate.compare import Difference, differences, plain_differences
 from tsfmicro.evaluate.score import tally
 from tsfmicro.evaluate.select import rule_named
-from tsfmicro.files import write_whole
+from tsfmicro.files import in_the_way, write_whole
 from tsfmicro.labels import is_of_units, scheme
 from tsfmicro.run.experiment import check_names, label_clips, make_folds, read_clips, run, with_an_apex
-from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.folder import RunFolder, check_place
 from tsfmicro.run.here import Here, Machines
 from tsfmicro.run.start import Start, casts_of, check_unseen, find_start
 from tsfmicro.run.summary import ALL, Summary, answers, stored_of, summarise
@@ -37,6 +37,7 @@ from tsfmicro.study.beside import Facts, Line, page
 from tsfmicro.study.grid import Member, Mistakes, Overrides, read_study
 from tsfmicro.types import Clip, Interval, Scores
 
+FILE = "study.yaml"
 SCORES = ("uf1", "uar", "acc")
 GAIN = {"": "value", " low": "low", " high": "high"}
 
@@ -169,6 +170,7 @@ def study(
         watch: is told how it goes, as if the trainings of all runs were those of one.
     Raises:
         ConfigError: every mistake in the study, before anything is trained.
+        RunError: the folder holds another study, or something else.
         TsfmicroError: other bad input, in one line.
     """
     overrides = overrides or {}
@@ -197,9 +199,10 @@ def conduct(
         rule_named(rule)
     (machines or Here(workers)).choose_device(device)
     wanted = list(made.wanted)
-    trainings = check(made.where, wanted, roots, watch)
+    _check_place(out, made.title)
+    trainings = check(made.where, wanted, roots, watch, out, rule)
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / "study.yaml", made.text)
+    write_whole(out / FILE, made.text)
 
     view = Together(watch, out, trainings)
     rows = {m.name: _row(out, m, rule) for m in made.everything if m not in wanted}
@@ -227,9 +230,31 @@ def conduct(
     return table
 
 
-def check(name: str, members: Sequence[Member], roots: Mapping[str, Path], watch: Watch) -> dict[str, int]:
+def _check_place(out: Path, title: str) -> None:
+    """Raises RunError: the folder is no place for this study, or holds something else than what was begun of it."""
+    if (there := in_the_way(out)) is not None:
+        raise RunError(
+            f"{out}: cannot be a study's folder ({there} is no folder that may be written into). Choose another --out."
+        )
+    held = sorted(f.name for f in out.iterdir() if not f.name.startswith(".")) if out.exists() else []
+    if held and FILE not in held:
+        raise RunError(f"{out}: is not a study's folder, but holds {held[0]}. Choose an empty or new folder.")
+    begun = read_settings(out / FILE).get("name") if held else title
+    if begun != title:
+        raise RunError(f"{out}: holds the study {begun}, not {title}. Choose another --out.")
+
+
+def check(
+    name: str,
+    members: Sequence[Member],
+    roots: Mapping[str, Path],
+    watch: Watch,
+    out: Path | None = None,
+    rule: str = "last",
+) -> dict[str, int]:
     """Look for everything that would make a run fail, as far as it can be known before faces are prepared.
 
+    Args: out: the study's folder, where runs may lie that were begun otherwise; rule: which epoch is to count.
     Returns: trainings of each run, shuffled ones not counted.
     Raises: ConfigError: all mistakes at once.
     """
@@ -245,6 +270,12 @@ def check(name: str, members: Sequence[Member], roots: Mapping[str, Path], watch
     for member in members:
         config = member.config
         _try(mistakes, member.name, _of_classes, config)
+        if rule == "inner" and not config.train.val_people:
+            mistakes.add(
+                "rule inner needs validation people. Set train.val_people=3, say, or choose another --rule", member.name
+            )
+        if out is not None:
+            _try(mistakes, member.name, _check_begun, out / member.name, config)
         named = [_try(mistakes, member.name, dataset, d) for d in config.data.datasets]
         if (
             not _try(mistakes, member.name, check_names, config)
@@ -287,6 +318,14 @@ class _Bars(Watch):
 
     def progress(self, what: str, done: int, total: int, detail: str = "") -> None:
         self._watch.progress(what, done, total, detail)
+
+
+def _check_begun(folder: Path, config: RunConfig) -> None:
+    """As `check_place`, with the run's name left to who tells it, so that what many runs say is told once. Raises RunError."""
+    try:
+        check_place(folder, config)
+    except RunError as mistake:
+        raise RunError(str(mistake).replace(str(folder), str(folder.parent / "*"))) from None
 
 
 def _of_classes(config: RunConfig) -> None:

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from tsfmicro.errors import ConfigError, ExportError, RunError
+from tsfmicro.files import named
 from tsfmicro.models.base import Model
 from tsfmicro.models.pretrained import CONFIG, from_pretrained
 from tsfmicro.models.runtimes import Predictor, Runtime, load_predictor, need
 from tsfmicro.prepare.cache import open_prepared
 from tsfmicro.prepared import PreparedSet
-from tsfmicro.run.final import FINAL
-from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.folder import FINAL, RunFolder
 from tsfmicro.run.trained import SEE_RUN, card_of, fold_model, temperature
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.train.loader import Loader
@@ -129,7 +129,9 @@ def export(model: Model, out: Path, calibrate: PreparedSet | None = None, watch:
     model = model.cpu().eval()
     try:
         watch.note("recording the graph")
-        part.write_bytes(graph(model))
+        recorded = graph(model)
+        with named(out):
+            part.write_bytes(recorded)
         watch.note("comparing with torch")
         difference = _difference(model, part)
         shift = None

@@ -27,8 +27,7 @@ from tsfmicro.prepare.images import read_image
 from tsfmicro.prepare.prepare import PICTURE
 from tsfmicro.prepare.products.base import product_of
 from tsfmicro.prepare.products.flow import COMPUTED_ON
-from tsfmicro.run.final import FINAL
-from tsfmicro.run.folder import RunFolder
+from tsfmicro.run.folder import FINAL, RunFolder
 from tsfmicro.run.trained import SEE_RUN, card_of, fold_model, temperature
 from tsfmicro.run.watch import Task, Watch
 from tsfmicro.spot.rest import Known
