@@ -62,6 +62,14 @@ def test_it_still_does_where_they_were(old):
     assert any("settings, labels or folds were changed" in problem for c in failed(old.path) for problem in c.problems)
 
 
+def test_scores_that_did_not_have_a_mean_over_datasets_are_not_held_against_it(old):
+    path = old.path / "scores.json"
+    stored = json.loads(path.read_text())
+    del stored["mean_of_datasets"]
+    path.write_text(json.dumps(stored))
+    assert not failed(old.path)
+
+
 def test_intervals_of_another_kind_are_not_held_against_it(old):
     path = old.path / "scores.json"
     stored = json.loads(path.read_text())

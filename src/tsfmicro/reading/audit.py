@@ -250,6 +250,8 @@ def _scores(folder: RunFolder) -> list[Check]:
         stored, computed = _without_intervals(stored), _without_intervals(computed)
     del computed["notes"]  # they tell what is not there yet
     stored.pop("notes", None)
+    if "mean_of_datasets" not in stored:  # as earlier versions left it
+        computed.pop("mean_of_datasets", None)
     floors = ", ".join(name for name in MUST_BE_AT_CHANCE if name in summary.floors)
     missing = "not for action units" if folder.plan.scheme.units else "there is none"
     return [
