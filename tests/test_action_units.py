@@ -84,6 +84,7 @@ def test_what_is_written_by_the_grammar_is_read_back(units):
         ("(loses 1+2)+4", (4,)),
         ("10or11", (10, 11)),
         ("4(K)", ()),
+        ("12(k) or 4", (4,)),
     ],
 )
 def test_static_and_lost_units_do_not_move(text, moving):

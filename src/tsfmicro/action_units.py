@@ -18,8 +18,9 @@ _UNIT = re.compile(
           | (?P<behind>[lr])(?![a-z0-9]) )?""",
     re.IGNORECASE | re.VERBOSE,
 )
-# One of several, asked, only referred to, lost, or static: (k).
 _LOST = re.compile(r"loses[^)]*", re.IGNORECASE)
+_STATIC = re.compile(r"\s*\(k\)", re.IGNORECASE)  # behind it
+# One of several, asked, only referred to, lost, or static.
 _DOUBT = re.compile(r"or|\?|ref|loses|\(k\)|/\s*[lratb]?[0-9]", re.IGNORECASE)
 
 
@@ -36,7 +37,7 @@ def parse_action_units(text: str) -> ActionUnits:
             side=(unit["side"] or unit["behind"] or "").upper(),
             intensity=(unit["intensity"] or unit["bracketed"] or "").upper(),
             certain=not _DOUBT.search(term),
-            moves="(k)" not in term.lower()
+            moves=not _STATIC.match(term, unit.end())
             and not any(lost.start() < unit.start() < lost.end() for lost in _LOST.finditer(term)),
         )
         for term in _terms(text)

@@ -131,7 +131,7 @@ def test_a_full_disk_is_told_in_one_line(tsfmicro, monkeypatch):
     [
         (errno.EFBIG, "as large on this disk"),
         (errno.ENAMETOOLONG, "a name is too long"),
-        (errno.ENOENT, "none can be made"),
+        (errno.ENOENT, "no such file or folder"),
         (errno.EPERM, "not permitted"),
         (errno.EIO, "the disk failed"),
         (errno.ENODEV, f"{os.strerror(errno.ENODEV)}. Choose another place."),

@@ -309,6 +309,11 @@ def test_an_entry_s_recording_is_its_name_unless_it_says_otherwise():
     assert replace(entry, recording="film").recording == "film"
 
 
+def test_what_a_class_of_somebody_s_own_keeps_for_itself_is_not_asked_for(registered, monkeypatch):
+    monkeypatch.setattr(type(DATASETS["videos"]), "__annotations__", {"_index": "dict"}, raising=False)
+    assert dataset("videos").name == "videos"
+
+
 def test_a_class_that_lacks_something_is_told_in_one_line(monkeypatch, tmp_path):
     class Lacks(AnnotatedDataset):
         name, title, release_rows = "lacks", "Lacks", 1

@@ -71,6 +71,14 @@ def test_a_second_copy_of_a_part_is_not_read_twice(tmp_path):
     assert len(reading.other_sheets) == 1 and "testA" in reading.other_sheets[0].name
 
 
+def test_a_cropped_copy_of_everything_takes_no_part_s_place(tmp_path):
+    Dfme().write_fake(tmp_path, np.random.default_rng(1), rows=60)
+    for part in FOLDERS.values():
+        if (tmp_path / part).is_dir():
+            shutil.copytree(tmp_path / part, tmp_path / "all_cropped", dirs_exist_ok=True)
+    assert not any("all_cropped" in clip.frames.folder.parts for clip in Dfme().read(tmp_path).clips)
+
+
 def test_a_part_without_its_frames_is_flagged_and_the_others_stay(tmp_path):
     Dfme().write_fake(tmp_path, np.random.default_rng(1), rows=60)
     shutil.rmtree(tmp_path / "test_data_A")

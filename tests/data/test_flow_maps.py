@@ -162,6 +162,7 @@ def test_a_list_may_write_names_in_its_own_way(flat):
     ("head", "row"),
     [
         ("data,subject,clip,label", "{0},{1},{2},{3}"),
+        ("data, subject, clip, label", '{0}, "{1}", "{2}", {3}'),
         ('"",Label,data,Subject,"file name",a,b', "{n},{3},{0},{1},{2},,0"),
     ],
 )

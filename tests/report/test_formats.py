@@ -73,10 +73,10 @@ def test_html_is_well_formed_and_tells_each_number_in_full(tables):
 
 def test_published_numbers_are_marked(tables):
     assert 'class="published"' in as_html(tables)
+    assert r"\textit{94.30}" in as_latex(tables)
 
 
 def test_the_heading_of_a_table_does_not_scroll_with_it(tables):
     body = ET.fromstring(as_html(tables).removeprefix("<!DOCTYPE html>\n")).find("body")
     assert [part.tag for part in body] == ["h3", "div"] * len(tables)
     assert all(part.text.startswith("Table ") for part in body.iter("h3"))
-    assert r"\textit{94.30}" in as_latex(tables)

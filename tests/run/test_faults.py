@@ -166,7 +166,7 @@ def test_logits_that_are_no_numbers_are_not_scored(run):
         kept = dict(stored)
     kept["test"][-1, 0, 1] = np.nan
     np.savez(file, **kept)
-    with pytest.raises(RunError, match=r"is damaged \(some logits are no numbers\)"):
+    with pytest.raises(RunError, match=r"some logits are no numbers: the training diverged"):
         run()
 
 

@@ -237,6 +237,19 @@ def test_what_a_run_changes_under_no_label_is_told(runs, when, said):
         runs(f"base: demo\nruns: {{plain: {{when: {when}}}}}\ngrid: {{speed: {{fast: {{train.lr: 1e-2}}}}}}\n")
 
 
+def test_a_study_that_takes_runs_over_may_have_other_labels(runs):
+    found = runs("like: paper/table-4\ngrid: {data.scheme: [casme2-3]}\n", only=("mmnet*",))
+    assert [config.train.epochs for config in found.values()] == [74]
+
+
+def test_what_a_run_changes_hangs_on_the_grid_and_not_on_what_the_run_is_called(runs):
+    found = runs(
+        "base: demo\nruns: {fast: {train.epochs: 5, when: {fast: {train.epochs: 9}}}}\n"
+        "grid: {speed: {slow: {train.lr: 1e-4}, fast: {train.lr: 1e-2}}}\n"
+    )
+    assert {run: config.train.epochs for run, config in found.items()} == {"fast-slow": 5, "fast-fast": 9}
+
+
 def test_the_paper_s_tables_train_each_system_as_it_is_for_that_many_classes():
     of = {
         m.name: m.config for m in (*read_study("paper/table-4", {})[1], *read_study("paper/table-5", {}, ["tsf*"])[1])

@@ -337,12 +337,13 @@ def main() -> None:
         sys.exit(1)
     except OSError as problem:
         where = problem.filename2 or problem.filename  # the second is what the first was to become
-        if where is None and problem.errno not in _DISK:  # of the network, or none of the system's
+        if where is None and problem.errno not in _DISK.keys() - _OF_OTHERS:  # of the network, or none of the system's
             raise
         told = _DISK.get(problem.errno or 0, f"{problem.strerror or problem}. Choose another place.")
         _end(f"{where or 'the disk'}: {told}{_KEPT if problem.errno in _MIDWAY else ''}", 1)
 
 
+_OF_OTHERS = {errno.ENOENT, errno.EPERM, errno.EIO}  # said of sockets, processes and terminals, too
 _MIDWAY = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _KEPT = " What is finished is kept: the same command goes on from there."
 _DISK = {
@@ -350,7 +351,7 @@ _DISK = {
     errno.EDQUOT: "your quota is used up. Make room, or choose another disk.",
     errno.EFBIG: "a file may not be as large on this disk, or for you. Choose another disk, or raise the limit (ulimit -f).",
     errno.EIO: "the disk failed. See whether it is well, or choose another one.",
-    errno.ENOENT: "there is no such file or folder, and none can be made. Name another one.",
+    errno.ENOENT: "there is no such file or folder. Name another one.",
     errno.ENAMETOOLONG: "a name is too long for the disk. Choose a shorter one.",
     errno.EPERM: "not permitted. Choose a folder that you may write to.",
     errno.EACCES: "permission denied. Choose a folder that you may write to.",

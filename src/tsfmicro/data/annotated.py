@@ -265,10 +265,12 @@ class AnnotatedDataset(Dataset):
         return holding if len(holding) == 1 else sorted(holding, key=lambda tree: self._order(tree, entries))
 
     def _order(self, tree: FrameTree, entries: Iterable[Entry]) -> tuple[bool, int, int]:
-        """Pictures before videos; then by the clips whose onset and apex frames it has, and by the macro-expressions."""
+        """Pictures before videos; then, where one folder is read, by the clips whose onset and apex frames it has, and by the
+        macro-expressions."""
         places = ((entry, tree.find(self.places(entry))) for entry in entries)
         found = [(entry, tree.recording(place).frames) for entry, place in places if place]
-        shown = Counter(entry.kind == "macro" for entry, frames in found if can_be_shown(entry, frames.numbers))
+        whole = [] if self.in_parts else found
+        shown = Counter(entry.kind == "macro" for entry, frames in whole if can_be_shown(entry, frames.numbers))
         return isinstance(found[0][1], VideoFrames), -shown[False], -shown[True]
 
     def _first_place(self, entries: Sequence[Entry]) -> str:
@@ -321,6 +323,7 @@ class AnnotatedDataset(Dataset):
 
 
 def _preference(base: Path) -> tuple[bool, bool, int, str]:
-    """Original pictures before those that others have cropped: faces are aligned here, once for every dataset."""
+    """Of folders that have as many clips, original pictures before those that others have cropped: faces are aligned here, once for
+    every dataset."""
     name = str(base).casefold()
     return "crop" in name, "selected" not in name, len(base.parts), name

@@ -72,7 +72,8 @@ def dataset(name: str) -> Dataset:
     data = DATASETS[name]
     if isinstance(data, type):
         raise ConfigError(f"dataset {name}: the registry has the class {data.__name__}. Write {data.__name__}() there.")
-    said = dict.fromkeys(attribute for part in reversed(type(data).__mro__) for attribute in get_annotations(part))
+    ours = [part for part in reversed(type(data).__mro__) if part.__module__.startswith("tsfmicro.data.")]
+    said = dict.fromkeys(attribute for part in ours for attribute in get_annotations(part))
     if lacking := [attribute for attribute in said if not hasattr(data, attribute)]:
         raise ConfigError(
             f"dataset {name}: {type(data).__name__} does not say its {', '.join(lacking)}. Add it to the class."

@@ -80,7 +80,8 @@ class Header:
 
 
 def _called(column: str, heads: Sequence[str]) -> str:
-    """A column in words, with its headings where our word is none of them: a table may have that, and mean something else."""
+    """A column in words, with its headings (in small letters, without blanks) where our word is none of them: a table may have that,
+    and mean something else."""
     return column.replace("_", " ") + ("" if _plain(column) in heads else f" (headed {' or '.join(heads)})")
 
 
@@ -186,7 +187,9 @@ def _csv(path: Path) -> list[list[str]]:
         text = path.read_text(encoding="utf-8-sig")
         delimiter = max(",;\t", key=text.count)
         lines = io.StringIO(text, newline="")
-        return [[cell.strip() for cell in cells] for cells in csv.reader(lines, delimiter=delimiter)]
+        return [
+            [cell.strip() for cell in cells] for cells in csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+        ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AnnotationError(
             f"{path}: cannot be read as CSV ({_one_line(error)}). Save the sheet as UTF-8 CSV or as .xlsx."

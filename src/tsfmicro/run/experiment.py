@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tsfmicro.config import RunConfig
+from tsfmicro.data.entries import TEXT
 from tsfmicro.data.exclusions import leave_out, read_exclusions
 from tsfmicro.data.registry import dataset, read
 from tsfmicro.errors import AnnotationError, ConfigError, LabelError, UnknownNameError, WeightsError
@@ -167,7 +168,7 @@ def read_clips(config: RunConfig, roots: Mapping[str, Path], watch: Watch) -> tu
         gone = {
             f.clip if f.clip.startswith(f"{name}/") else f"{name}, {f.clip}": f"{f.reason}: {f.detail}"
             for f in reversed(reading.flags)
-            if f.row and f.clip not in there
+            if f.row and f.clip not in there and f.reason != TEXT
         }
         flagged += (
             f"; {counted(len(gone), 'row')} of them make{'s' * (len(gone) == 1)} no clip, see skipped.csv"

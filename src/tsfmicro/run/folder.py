@@ -367,12 +367,20 @@ class RunFolder:
                     if values.shape != expected or values.dtype.kind != "f":
                         raise ValueError(f"logits of shape {values.shape} instead of {expected}, {values.dtype}")
                     if not np.isfinite(values).all():  # the largest of them would be the first class
-                        raise ValueError("some logits are no numbers")
+                        raise DivergedError
                 return Outcome(*(Logits(clips, fold.name, task.seed, values) for clips, values in sides))
+        except DivergedError:
+            raise RunError(
+                f"{place}: some logits are no numbers: the training diverged. Run again elsewhere with a lower train.lr."
+            ) from None
         except Exception as damage:  # whatever a damaged file may raise
             raise RunError(
                 f"{place}: is damaged ({damage}). Delete that folder and run the same command again."
             ) from None
+
+
+class DivergedError(Exception):
+    """What a training left is no numbers."""
 
 
 @contextmanager

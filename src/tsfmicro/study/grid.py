@@ -26,7 +26,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from tsfmicro.config import RunConfig, Section, check_config, check_section, put, read_settings
 from tsfmicro.errors import ConfigError, TsfmicroError
@@ -48,14 +48,19 @@ class Study(Section):
     runs: dict[str, dict[str, Any]] = Field(default_factory=dict)
     against: dict[str, str] = Field(default_factory=dict)
 
-    @field_validator("runs")
-    @classmethod
-    def _whens(cls, runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for name, run in runs.items():
+    @model_validator(mode="after")
+    def _whens(self) -> Study:
+        """What a run changes is under labels that there are; a study that takes runs over may have others."""
+        known = [label for key, values in self.grid.items() for label, _ in _labelled(key, values)]
+        for name, run in self.runs.items():
             when = run.get(WHEN, {})
             if not isinstance(when, dict) or not all(isinstance(changes, dict) for changes in when.values()):
-                raise ValueError(f"{name}.{WHEN} is {when!r}; write {{label: {{setting: value}}}}")
-        return runs
+                raise ValueError(f"runs.{name}.{WHEN} is {when!r}; write {{label: {{setting: value}}}}")
+            if strange := [label for label in when if label not in known]:
+                raise ValueError(
+                    f"runs.{name}.{WHEN}: {strange[0]} is no label of the grid (there are {', '.join(known) or 'none'})"
+                )
+        return self
 
 
 @dataclass(frozen=True)
@@ -136,10 +141,7 @@ def _combinations(study: Study, mistakes: Mistakes) -> Iterator[tuple[str, list[
     """Every run's name, its changes, and the name of the run it is compared with, in the file's order."""
     axes = {"runs": list(study.runs.items())} if study.runs else {}
     for key, values in study.grid.items():
-        if isinstance(values, dict):
-            axes[key] = list(values.items())
-        else:
-            axes[key] = [(_label(key, value), {key: value}) for value in values]
+        axes[key] = _labelled(key, values)
         if not values:
             mistakes.add(f"grid.{key}: has no values")
     if not axes:
@@ -150,19 +152,21 @@ def _combinations(study: Study, mistakes: Mistakes) -> Iterator[tuple[str, list[
         if label not in known:
             where = f"{key} has {', '.join(known)}" if known else f"there are {', '.join(axes)}"
             mistakes.add(f"against.{key}: {label} is nothing that differs here ({where})")
-    known = [label for key in study.grid for label, _ in axes[key]]
-    for name, run in study.runs.items():
-        for label in run.get(WHEN, {}):
-            if label not in known:
-                mistakes.add(
-                    f"runs.{name}.{WHEN}: {label} is no label of the grid (there are {', '.join(known) or 'none'})"
-                )
     for combination in itertools.product(*axes.values()):
         labels = dict(zip(axes, (label for label, _ in combination), strict=True))
         name, other = _joined(labels), _joined(labels | study.against)
         run = study.runs.get(labels.get("runs", ""), {})
-        under = [changes for label, changes in run.get(WHEN, {}).items() if label in labels.values()]
+        under = [
+            changes for label, changes in run.get(WHEN, {}).items() if label in [labels[key] for key in study.grid]
+        ]
         yield name, [*(changes for _, changes in combination), *under], other if other != name else ""
+
+
+def _labelled(key: str, values: list[Any] | dict[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """The labels of one axis of the grid, each with the settings it changes."""
+    return (
+        list(values.items()) if isinstance(values, dict) else [(_label(key, value), {key: value}) for value in values]
+    )
 
 
 def _joined(labels: Mapping[str, str]) -> str:

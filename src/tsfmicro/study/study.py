@@ -325,7 +325,8 @@ def _check_begun(folder: Path, config: RunConfig) -> None:
     try:
         check_place(folder, config)
     except RunError as mistake:
-        raise RunError(str(mistake).replace(str(folder), str(folder.parent / "*"))) from None
+        told = f"{folder.parent / '*'}{str(mistake).removeprefix(str(folder))}"
+        raise RunError(f"{told} Or leave the run out with --only.") from None
 
 
 def _of_classes(config: RunConfig) -> None:
