@@ -474,6 +474,20 @@ def test_what_is_being_written_is_saved_at_a_pause_and_when_the_page_is_left(cod
     wait_until(lambda: moments(server.project)[0].emotion == "fear")
 
 
+def test_a_note_is_of_the_moment_it_was_written_for_though_another_is_chosen_on_the_timeline(coder, server):
+    page = coder().page
+    mark(page, 10, 15, 20)
+    mark(page, 70, 75, 80)
+    saved(page)
+    page.keyboard.press("t")
+    page.keyboard.type("late")
+    box = page.locator("#timeline").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.3 / 2, box["y"] + 32)
+    wait_until(lambda: moments(server.project)[1].note == "late")
+    saved(page)
+    assert [m.note for m in moments(server.project)] == ["", "late"]
+
+
 def test_a_coder_is_known_whatever_the_capitals(coder, server):
     page = coder("Ben").page
     mark(page, 20, 25, 32)

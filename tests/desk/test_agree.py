@@ -79,6 +79,17 @@ def test_seconds_of_a_video_in_which_both_saw_nothing_count_too(tmp_path):
     assert any_moment.over_time.value == approx((p / 1000 - chance / 1e6) / (1 - chance / 1e6))
 
 
+def test_such_seconds_are_nobody_s_where_intervals_are_over_people(coders, tmp_path):
+    def more(path, name):
+        return written(tmp_path / name, *named("codes").read(path), video("blank", seconds=60.0))
+
+    before = agree(*coders).occurrence[0].over_time
+    after = agree(more(coders[0], "a.csv"), more(coders[1], "b.csv"))
+    assert (after.over, after.groups) == ("people", 4)
+    over_time = after.occurrence[0].over_time
+    assert over_time.value > before.value and over_time.low > before.low > -1
+
+
 def test_times_differ_by_what_the_second_coder_was_late(coders):
     onset, apex, offset = agree(*coders).timing
     assert [t.what for t in (onset, apex, offset)] == ["onset", "apex", "offset"]
@@ -207,6 +218,20 @@ def test_a_video_that_could_not_be_read_is_no_coding(tmp_path, predicted):
     for other in ("seen", "nothing"):
         (predicted / "videos" / f"{other}.mp4.json").unlink()
     assert "none of its videos could be read (broken.mp4, …)" in said(coder, broken.parent)
+
+
+def test_a_table_of_videos_that_is_another_program_s_says_nothing_of_ours(tmp_path, predicted):
+    coder = written(tmp_path / "ann.csv", video("seen", moment(1)))
+    for text in ("", "name,length\nseen.mp4,10\n"):
+        (predicted / "videos.csv").write_text(text)
+        assert agree(coder, predicted).matched == 1
+
+
+def test_where_no_video_of_a_folder_could_be_read_that_is_told(tmp_path, predicted):
+    head, _, _, broken = (predicted / "videos.csv").read_text().splitlines()
+    (predicted / "videos.csv").write_text(f"{head}\n{broken}\n")
+    (predicted / "moments.csv").write_text((predicted / "moments.csv").read_text().splitlines()[0] + "\n")
+    assert "could not be read: broken.mp4" in said(written(tmp_path / "ann.csv", video("seen", moment(1))), predicted)
 
 
 def test_another_cut_of_a_video_is_refused_of_a_folder_s_table_too(tmp_path, predicted):

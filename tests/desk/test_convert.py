@@ -82,8 +82,10 @@ def test_a_video_tells_the_frame_rate_before_frames_are_read_as_times_and_no_oth
     assert convert(tmp_path / "megc.csv", tmp_path / "b.csv", "codes", fps=50.0, video=film).moments == 1
     with pytest.raises(ConfigError, match=r"--fps 25: clip\.avi has 50 frames per second\. Leave --fps out"):
         convert(tmp_path / "megc.csv", tmp_path / "b.csv", "codes", fps=25.0, video=film)
-    with pytest.raises(AnnotationError, match=r"a\.eaf: was coded at 25 frames per second, and clip\.avi has 50"):
-        convert(coding(tmp_path / "a.eaf", seconds=1.0), tmp_path / "b.csv", "codes", video=film)
+    (note,) = convert(coding(tmp_path / "a.eaf", seconds=1.0), tmp_path / "b.csv", "codes", video=film).notes
+    assert "a.eaf: was coded at 25 frames per second, and clip.avi has 50" in note
+    with pytest.raises(AnnotationError, match=r"c\.eaf: was coded at 25 frames per second, and clip\.avi has 50"):
+        convert(coding(tmp_path / "c.eaf", seconds=None), tmp_path / "b.csv", "codes", video=film)
 
 
 def test_videos_with_one_name_and_two_endings_have_a_file_each(tmp_path):

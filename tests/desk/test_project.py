@@ -177,7 +177,7 @@ def test_a_table_that_was_edited_elsewhere_is_taken_over_and_can_be_undone(proje
     file.write_text(file.read_text().replace("a.avi,eva,0.3,,", "a.avi,eva,0.35,,").replace("\n", "\r\n"))
     reopened = again(project)
     assert table(reopened) == [(0.1, 2), (0.35, 2)]
-    assert reopened.notes == ["codes.csv was edited by another program. Taken over from it: 1 moment."]
+    assert reopened.notes == ["codes.csv was edited by another program. Taken over from it: 1 change of moments."]
     assert list(reopened.moments("a.avi")) == ["m1", "m2"], "one that was edited is the same moment"
     reopened.undo()
     assert table(reopened) == [(0.1, 2), (0.3, 2)]

@@ -54,6 +54,12 @@ def test_safetensors_are_read_too(state, tmp_path):
     assert convert("sssnet", [tmp_path / "sssnet.safetensors"], tmp_path / "model", CLASSES)
 
 
+@pytest.mark.parametrize("said", ["CAS(ME)2", "CAS(ME)^2", "cas(me)²-macro"])
+def test_the_sign_of_casme_squared_is_not_taken_for_casme_ii(said):
+    with pytest.raises(UnknownNameError, match="Did you mean 'casme-squared'"):
+        people_of([said])
+
+
 class Evil:
     def __reduce__(self):
         return print, ("this must never be printed",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
     """The page. Args: desk: whether to say where the desk is."""
     visits: dict[str, Visit] = {}
     held: dict[str, str | None] = {}  # what each visitor has uploaded, under a name of its own
-    waits: dict[str, bool] = {}  # visitors whose turn has not come, and whether they still want it
+    wanted: dict[str, bool] = {}  # whether a visitor still wants what was asked for last; of nobody who has left
     was_read: dict[str, str] = {}  # what each visitor saw the answer of, and is deleted
 
     def keep(video: str | None, request: gr.Request) -> None:
@@ -77,18 +77,21 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
         if was is None and was_read.get(str(request.session_hash)) == video:
             yield gr.skip(), gr.skip()  # asked for twice: its answer is on the page
             return
-        yield from follow(Path(held.get(str(request.session_hash)) or video), True, level, spotter, request)
+        begun = yield from follow(Path(held.get(str(request.session_hash)) or video), True, level, spotter, request)
         if was == _identity(video):  # else another visitor has uploaded the same since, and is still to be read
             Path(video).unlink(missing_ok=True)
+        if begun:
             was_read[str(request.session_hash)] = video
 
     def try_example(level: float, spotter: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         yield from follow(example_video(), False, level, spotter, request)
 
-    def follow(video: Path, delete: bool, level: float, spotter: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        if not waits.pop(str(request.session_hash), True):
-            yield _said("Cancelled."), gr.skip()
-            return
+    def follow(
+        video: Path, delete: bool, level: float, spotter: str, request: gr.Request
+    ) -> Generator[tuple[Any, ...], None, bool]:
+        if not wanted.get(str(request.session_hash)):
+            yield _said("Cancelled."), None if delete else gr.skip()
+            return False
         visit = visits[str(request.session_hash)] = Visit(recognizer, video, limits, delete, level, spotter)
         try:
             while not visit.done.wait(_LOOK):
@@ -98,18 +101,19 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
         finally:
             visit.stop()  # the visitor may have left
             visits.pop(str(request.session_hash), None)
+        return True
 
-    def wait(request: gr.Request) -> None:
-        waits[str(request.session_hash)] = True
+    def want(request: gr.Request) -> None:
+        wanted[str(request.session_hash)] = True
 
     def cancel(request: gr.Request) -> None:
-        if str(request.session_hash) in waits:
-            waits[str(request.session_hash)] = False
+        wanted[str(request.session_hash)] = False
         if visit := visits.get(str(request.session_hash)):
             visit.stop()
 
     def leave(request: gr.Request) -> None:
         cancel(request)
+        wanted.pop(str(request.session_hash), None)
         was_read.pop(str(request.session_hash), None)
         _let_go(held.pop(str(request.session_hash), None))
 
@@ -138,7 +142,7 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
         result = gr.HTML(elem_id="result")
         video.change(keep, video, queue=False, show_progress="hidden", api_visibility="private")
         for button, work, given in ((go, read, [video, level, spotter]), (example, try_example, [level, spotter])):
-            button.click(wait, queue=False, show_progress="hidden", api_visibility="private").then(
+            button.click(want, queue=False, show_progress="hidden", api_visibility="private").then(
                 work, given, [result, video], show_progress="hidden", concurrency_id="reading", api_visibility="private"
             )
         stop.click(cancel, queue=False, show_progress="hidden", api_visibility="private")

@@ -32,7 +32,7 @@ class Spotted(Format):
         if path.suffix.casefold() == ".json":
             return [_of_json(path)]
         beside = path.with_name("videos.csv")
-        about = {row["video"]: row for row in (read_table(beside)[1] if beside.is_file() else ())}
+        about = _videos(beside)
         unread = [video for video, row in about.items() if row["why_not"]]
         videos: dict[str, list[Moment]] = {video: [] for video in about if video not in unread}
         for row in read_table(path)[1]:
@@ -40,12 +40,23 @@ class Spotted(Format):
             moment = _moment(row.where, {**row.cells, **numbers}, _called(row["model"]))
             videos.setdefault(row["video"], []).append(moment)
         told = [_timeline(video, moments, about.get(video), fps) for video, moments in videos.items()]
-        if unread and told:
+        if unread and not told:
+            raise AnnotationError(f"{path}: is {unread_note(unread)}, and there is no other. Give a coding of one that was.")
+        if unread:
             told[0] = told[0].with_notes([f"{beside}: {unread_note(unread)}"])
         return told
 
     def content(self, timelines: Sequence[Timeline]) -> bytes:
         raise AnnotationError("moments of a model are read, not written. Choose another format.")
+
+
+def _videos(file: Path) -> dict[str, Row]:
+    """What a table of ours says of each video; nothing where there is none, or it is another program's."""
+    try:
+        heads, rows = read_table(file)
+    except AnnotationError:
+        return {}
+    return {row["video"]: row for row in rows} if {"video", "why_not"} <= {*heads} else {}
 
 
 def unread_note(videos: Sequence[str]) -> str:

@@ -205,9 +205,8 @@ def agree(
         raise AnnotationError(f"{first} and {second}: neither has a moment, so there is nothing to agree on.")
     over, group = _groups(found)
     lengths = {one.timeline.video: max(one.timeline.end, other.timeline.end) for one, other in pairs}
-    blank: defaultdict[str, float] = defaultdict(
-        float
-    )  # seconds of videos in which both saw nothing, by what intervals are over
+    # Seconds of videos in which both saw nothing, of each video; under "", which is no group, where intervals are over people.
+    blank: defaultdict[str, float] = defaultdict(float)
     for video in lengths.keys() - {event.video for event in found}:
         blank[video if over == "videos" else ""] += lengths[video]
     said, more = _occurrence(found, group, lengths, blank)
@@ -352,7 +351,8 @@ def _one(
 ) -> Occurrence:
     names = sorted({group(e) for e in found})
     counts = {name: np.zeros((2, 2)) for name in names}
-    seconds = {name: np.array([[blank.get(name, 0.0), 0.0], [0.0, 0.0]]) for name in sorted({*names, *blank})}
+    always = np.array([[blank.get("", 0.0), 0.0], [0.0, 0.0]])
+    seconds = {n: np.array([[blank.get(n, 0.0), 0.0], [0.0, 0.0]]) for n in sorted({*names, *blank.keys() - {""}})}
     for e in found:
         a, b = (int(m is not None and code in codes_of(m)) for m in (e.one, e.other))
         counts[group(e)][a, b] += 1
@@ -362,7 +362,7 @@ def _one(
     table, time = (np.stack(list(of.values())) for of in (counts, seconds))
     (neither, other), (one, both) = table.sum(0).astype(int).tolist()
     told = (_beyond(kappa, table), _beyond(ac1, table)) if by_moment else (None, None)
-    return Occurrence(code, both, one, other, neither, *told, _beyond(kappa, time))
+    return Occurrence(code, both, one, other, neither, *told, _beyond(kappa, time, always))
 
 
 def _by_face(found: Sequence[Event]) -> dict[tuple[str, str], list[Event]]:
@@ -372,9 +372,11 @@ def _by_face(found: Sequence[Event]) -> dict[tuple[str, str], list[Event]]:
     return faces
 
 
-def _beyond(score: Callable[[np.ndarray], np.ndarray], tables: np.ndarray) -> Interval | None:
-    """A coefficient with its interval. Args: tables: (G, 2, 2) of each group."""
-    total = tables.sum(0)
+def _beyond(
+    score: Callable[[np.ndarray], np.ndarray], tables: np.ndarray, always: float | np.ndarray = 0.0
+) -> Interval | None:
+    """A coefficient with its interval. Args: tables: (G, 2, 2) of each group; always: (2, 2) what is of none, and stays."""
+    total = tables.sum(0) + always
     value = float(score(total))
     if np.isnan(value):
         return None

@@ -135,7 +135,10 @@ def _of_video(codings: Sequence[Coding], video: Source) -> Coding:
             "Give the video that was coded."
         )
     if t.fps and not _is_rate(t.fps, video):
-        raise AnnotationError(
-            f"{coding.file}: was coded at {t.fps:g} frames per second, and {name} has {fps:g}. Give the video that was coded."
-        )
+        what = f"{coding.file}: was coded at {t.fps:g} frames per second, and {name} has {fps:g}"
+        if not t.seconds:
+            raise AnnotationError(f"{what}. Give the video that was coded.")
+        t = t.with_notes(
+            [f"{what}; they are as long as each other"]
+        )  # a mean rate may be told where frames are missing
     return replace(coding, timeline=replace(t, video=name, fps=fps, seconds=t.seconds or seconds))

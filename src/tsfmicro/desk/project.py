@@ -402,8 +402,10 @@ class Project:
         }
         if things:
             count = sum(kind == "moment" for kind, _ in things)
-            self._do(self.history.planned(f"took {count} changes over from {FILE}", "", things))
-            self.notes.append(f"{FILE} was edited by another program. Taken over from it: {counted(count, 'moment')}.")
+            self._do(self.history.planned(f"took {counted(count, 'change')} over from {FILE}", "", things))
+            self.notes.append(
+                f"{FILE} was edited by another program. Taken over from it: {counted(count, 'change')} of moments."
+            )
         else:
             write_whole(self.folder / FILE, self._table(self.history.state))
 

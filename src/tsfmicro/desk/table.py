@@ -147,14 +147,12 @@ class Table:
 
     def sees(self, name: str, coder: str) -> bool:
         """Whether a coder may see what others, and the program, have marked in a video."""
-        return name not in self._unseen(coder)
+        value = self.project.videos.get(name, {})
+        return not self.project.settings["blind"] or coder in value.get("done", {}) or coder in value.get("peeked", {})
 
     def _unseen(self, coder: str) -> set[str]:
         """Videos in which a coder may not see yet what others, and the program, have marked."""
-        if not self.project.settings["blind"]:
-            return set()
-        seen = {n: {*v.get("done", {}), *v.get("peeked", {})} for n, v in self.project.videos.items()}
-        return {name for name, coders in seen.items() if coder not in coders}
+        return {name for name in self.project.videos if not self.sees(name, coder)}
 
     def _opened(self, name: str) -> dict[str, Any]:
         film = self.film(name)

@@ -13,11 +13,10 @@ from typing import Any
 
 from tsfmicro.errors import VideoError
 from tsfmicro.prepare.images import read_image
-from tsfmicro.spot.video import IMAGES, Source, open_video
+from tsfmicro.spot.video import IMAGES, VIDEO_FILES, Source, open_video
 from tsfmicro.timeline import one_line, stem, without_ending
 
 _END = 1 << 16  # bytes at each end of a file that it is known by
-VIDEOS = {".avi", ".mkv", ".mov", ".mp4", ".m4v", ".mpg", ".mpeg", ".mts", ".webm", ".wmv"}
 _LONGEST_NAME = 180  # bytes; file systems have 255, and what is kept beside a video has a longer name
 
 
@@ -68,7 +67,7 @@ def videos_below(folder: Path) -> list[Path]:
             endings = [
                 (Path(place) / name, Path(name).suffix.lower()) for name in sorted(files) if not name.startswith(".")
             ]
-            found += [file for file, ending in endings if ending in VIDEOS]
+            found += [file for file, ending in endings if ending in VIDEO_FILES]
             if sum(ending in IMAGES for _, ending in endings) > 1:
                 found.append(Path(place))
                 folders.clear()

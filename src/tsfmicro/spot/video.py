@@ -23,6 +23,10 @@ SLOWEST, FASTEST = 20.0, 1000.0  # frames per second
 LONGEST_EDGE = 1280  # of the frames that are handed out, pixels
 _PEEK = 30  # frames from which the frame rate is told
 _ROUNDED = 0.001  # seconds by which times of whole milliseconds may be off, the first one being rounded, too
+VIDEO_FILES = {
+    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv"),
+    *(".mts", ".m2ts", ".ts", ".vob"),
+}  # not .gif, which often lies beside images to show them
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
 
 ReadImage = Callable[[Path], np.ndarray]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,10 @@ from tsfmicro.errors import TsfmicroError, VideoError
 from tsfmicro.files import counted, csv_text, write_whole
 from tsfmicro.run.watch import Watch
 from tsfmicro.spot.spot import LEVEL
-from tsfmicro.spot.video import IMAGES
+from tsfmicro.spot.video import IMAGES, VIDEO_FILES
 from tsfmicro.use.recognise import Recognizer
 from tsfmicro.use.spot import SPOTTER
 
-KINDS = {
-    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv"),
-    *(".mts", ".m2ts", ".ts", ".vob", ".gif"),
-}
 VIDEOS, MOMENTS, PARTS = "videos.csv", "moments.csv", "videos"
 
 
@@ -64,7 +60,7 @@ class Batch:
 
 def holds_videos(path: Path) -> bool:
     """Whether a path is a folder of videos, and not one of numbered images."""
-    return path.is_dir() and any(file.suffix.lower() in KINDS for file in path.rglob("*"))
+    return path.is_dir() and any(file.suffix.lower() in VIDEO_FILES for file in path.rglob("*"))
 
 
 def videos_in(folder: Path) -> list[Path]:
@@ -72,11 +68,11 @@ def videos_in(folder: Path) -> list[Path]:
     found = sorted(
         file
         for file in folder.rglob("*")
-        if file.suffix.lower() in KINDS and file.is_file() and not file.name.startswith(".")
+        if file.suffix.lower() in VIDEO_FILES and file.is_file() and not file.name.startswith(".")
     )
     if not found:
         raise VideoError(
-            f"{folder}: holds no video ({', '.join(sorted(KINDS))}). Give a folder of videos, or one video."
+            f"{folder}: holds no video ({', '.join(sorted(VIDEO_FILES))}). Give a folder of videos, or one video."
         )
     return found
 
@@ -113,9 +109,16 @@ def read_videos(
     write_codebook(out / MOMENTS, (VIDEO, *moment_columns(recognizer.classes)))
     failed = tuple((row["video"], row["why_not"]) for row in rows if "why_not" in row)
     moments = sum(len(row.get("expressions", ())) for row in rows)
-    images = Counter(file.parent for file in folder.rglob("[!.]*") if file.suffix.lower() in IMAGES)
-    passed = sorted(place.relative_to(folder).as_posix() for place, count in images.items() if count > 1)
-    return Batch(len(rows) - len(failed), before, failed, moments, tuple(passed))
+    return Batch(len(rows) - len(failed), before, failed, moments, tuple(_of_images(folder, found)))
+
+
+def _of_images(folder: Path, videos: Sequence[Path]) -> Iterator[str]:
+    """Folders below one of videos that hold images and no video, so that they may be videos themselves."""
+    images = Counter(file.parent.relative_to(folder) for file in folder.rglob("*") if file.suffix.lower() in IMAGES)
+    taken = {video.parent.relative_to(folder) for video in videos}
+    for place, count in sorted(images.items()):
+        if count > 1 and place not in taken and place.parts and not any(part.startswith(".") for part in place.parts):
+            yield place.as_posix()
 
 
 def _read(recognizer: Recognizer, video: Path, watch: Watch, level: float, spotter: str) -> dict[str, Any]:

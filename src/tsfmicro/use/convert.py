@@ -138,6 +138,8 @@ def people_of(seen: Iterable[str]) -> tuple[list[str], list[str]]:
 def _near(name: str, known: Sequence[str]) -> str | None:
     """Of the known names the one that is a word of this one, or nearly this one: casme2-macro, CAS(ME)3."""
     said = name.lower()
+    if re.search(r"cas\(me\)\W*[2²]", said):
+        return "casme-squared"
     word = next((one for one in re.split(r"[^a-z0-9]+", said) if one in known), None)
     return word or next(iter(get_close_matches(re.sub(r"[^a-z0-9-]", "", said), known, 1, NEAR)), None)
 

@@ -72,6 +72,8 @@ export const suggested = () =>
 
 /** @param {string|null} id */
 export function select(id) {
+  const field = document.activeElement;
+  if (id !== state.selected && field?.closest('#code')) field.blur(); // what is written there is of the moment before, and is saved
   state.selected = id;
   tell('selected');
 }
