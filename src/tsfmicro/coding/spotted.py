@@ -41,7 +41,9 @@ class Spotted(Format):
             videos.setdefault(row["video"], []).append(moment)
         told = [_timeline(video, moments, about.get(video), fps) for video, moments in videos.items()]
         if unread and not told:
-            raise AnnotationError(f"{path}: is {unread_note(unread)}, and there is no other. Give a coding of one that was.")
+            raise AnnotationError(
+                f"{path}: is {unread_note(unread)}, and there is no other. Give a coding of one that was."
+            )
         if unread:
             told[0] = told[0].with_notes([f"{beside}: {unread_note(unread)}"])
         return told
