@@ -63,7 +63,7 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
     """The page. Args: desk: whether to say where the desk is."""
     visits: dict[str, Visit] = {}
     held: dict[str, str | None] = {}  # what each visitor has uploaded, under a name of its own
-    wanted: dict[str, bool] = {}  # whether a visitor still wants what was asked for last; of nobody who has left
+    wanted: dict[str, bool] = {}  # whether a visitor still wants what was asked for last
     was_read: dict[str, str] = {}  # what each visitor saw the answer of, and is deleted
 
     def keep(video: str | None, request: gr.Request) -> None:
@@ -89,7 +89,7 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
     def follow(
         video: Path, delete: bool, level: float, spotter: str, request: gr.Request
     ) -> Generator[tuple[Any, ...], None, bool]:
-        if not wanted.get(str(request.session_hash)):
+        if not wanted.get(str(request.session_hash), True):
             yield _said("Cancelled."), None if delete else gr.skip()
             return False
         visit = visits[str(request.session_hash)] = Visit(recognizer, video, limits, delete, level, spotter)
@@ -113,7 +113,7 @@ def build(recognizer: Recognizer, limits: Limits, desk: bool = False) -> gr.Bloc
 
     def leave(request: gr.Request) -> None:
         cancel(request)
-        wanted.pop(str(request.session_hash), None)
+        wanted.pop(str(request.session_hash), None)  # the queue itself forgets who has left
         was_read.pop(str(request.session_hash), None)
         _let_go(held.pop(str(request.session_hash), None))
 
